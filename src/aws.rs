@@ -1,0 +1,178 @@
+//! AWS clients and their failures: what of a failed call is fit to be logged and acted on.
+//!
+//! A message or body that AWS (or something in its place) sent is never kept: it may echo what was
+//! sent or stored. The error's code, and how far the call got, tell an operator enough.
+
+use std::{fmt, time::Duration};
+
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// Why a call to AWS failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    kind: Kind,
+    code: Option<String>,
+    status: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The request was never made: no region, no credentials.
+    NotMade,
+    /// No answer in time.
+    TimedOut,
+    /// No connection, or one that broke.
+    NotReached,
+    /// An answer that is no answer of this API.
+    Malformed,
+    /// AWS said no.
+    Refused,
+}
+
+impl Failure {
+    pub(crate) fn new<E>(error: &SdkError<E>, code: Option<String>) -> Self {
+        let kind = match error {
+            SdkError::ConstructionFailure(_) => Kind::NotMade,
+            SdkError::TimeoutError(_) => Kind::TimedOut,
+            // The SDK reports missing credentials as a dispatch failure that is neither I/O nor timeout.
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_io() => Kind::NotReached,
+            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::NotMade,
+            SdkError::DispatchFailure(_) => Kind::NotReached,
+            SdkError::ResponseError(_) => Kind::Malformed,
+            SdkError::ServiceError(_) => Kind::Refused,
+            _ => Kind::Malformed,
+        };
+        // What stands in AWS's place may send anything as a code: only what looks like one is kept.
+        let code =
+            code.filter(|code| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric()));
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        Self { kind, code, status }
+    }
+
+    /// The whole operation, its retries included, ran out of time.
+    pub(crate) const fn timed_out() -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            code: None,
+            status: None,
+        }
+    }
+
+    /// AWS's error code, as `AccessDeniedException`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether the same call may succeed later: not reached, timed out, throttled, or a 5xx.
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            Kind::TimedOut | Kind::NotReached => true,
+            Kind::NotMade => false,
+            Kind::Malformed | Kind::Refused => {
+                self.status
+                    .is_some_and(|status| status >= 500 || status == 429)
+                    || self.code().is_some_and(is_passing)
+            }
+        }
+    }
+}
+
+/// The codes by which AWS says "slow down" or "too late" (AWS SDKs reference, retry behavior), and
+/// the ones by which DynamoDB says that another write is under way.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "BandwidthLimitExceeded"
+            | "LimitExceededException"
+            | "PriorRequestNotComplete"
+            | "ProvisionedThroughputExceededException"
+            | "SlowDown"
+            | "TransactionInProgressException"
+            | "TransactionConflictException"
+            | "ReplicatedWriteConflictException"
+            | "RequestTimeout"
+            | "RequestTimeoutException"
+    )
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::NotMade => {
+                "the call could not be made: AWS_REGION, AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY must be set"
+            }
+            Kind::TimedOut => "timed out",
+            Kind::NotReached => "could not be reached",
+            Kind::Malformed => "answered with something else than AWS does",
+            Kind::Refused => "refused",
+        })?;
+        if let Some(code) = &self.code {
+            write!(f, " with {code}")?;
+        }
+        if let Some(status) = self.status {
+            write!(f, " (HTTP {status})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The configuration that both clients share: `ring` for TLS, and no I/O beyond the environment.
+///
+/// Lambda hands credentials and region to the function in its environment and nowhere else, so the
+/// SDK's search through profiles and metadata services is left out.
+pub async fn sdk_config() -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(EnvironmentVariableRegionProvider::new())
+        .http_client(http)
+        // Bodies are a few KiB at most; the attempt timeout covers a stall.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await
+}
+
+/// A call's own limits. Without them the SDK waits for a stalled answer for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) attempts: u32,
+    pub(crate) attempt: Duration,
+    pub(crate) operation: Duration,
+}
+
+impl Limits {
+    pub(crate) fn timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(self.attempt)
+            .operation_attempt_timeout(self.attempt)
+            .operation_timeout(self.operation)
+            .build()
+    }
+
+    /// Short pauses: the caller waits, and has a deadline.
+    pub(crate) fn retries(&self) -> RetryConfig {
+        RetryConfig::standard()
+            .with_max_attempts(self.attempts)
+            .with_initial_backoff(Duration::from_millis(50))
+            .with_max_backoff(Duration::from_millis(400))
+    }
+}

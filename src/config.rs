@@ -1,0 +1,258 @@
+//! The function's configuration: the only reader of the environment (protocol.md, Environment).
+//!
+//! Region, credentials and endpoints are the AWS SDK's own business.
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use crate::{
+    secrets::Ages,
+    token::{Audience, Lifetime},
+};
+
+/// Everything that the environment decides.
+#[derive(Debug)]
+pub struct Config {
+    /// Name or ARN of the secret with the partners.
+    pub api_keys_secret_id: String,
+    /// Name or ARN of the secret with the service's own keys.
+    pub server_keys_secret_id: String,
+    /// Name or ARN of the table of records.
+    pub tokens_table: String,
+    /// The tokens' `iss` and `aud`.
+    pub audience: Audience,
+    /// Lifetime of the tokens of partners without one of their own.
+    pub token_ttl: Duration,
+    /// How long a record outlives its token.
+    pub record_retention: Duration,
+    /// Of the secrets' caches.
+    pub secrets_ages: Ages,
+}
+
+/// Every variable that is wrong. The text names each with its rule, never its value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What Lambda's runtime client can't start without.
+const SET_BY_LAMBDA: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        // A value that is no text is as wrong as an empty one: neither passes any rule.
+        Self::read(|name| {
+            std::env::var_os(name).map(|value| value.into_string().unwrap_or_default())
+        })
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader {
+            variable,
+            faults: Vec::new(),
+        };
+        for name in SET_BY_LAMBDA {
+            if (reader.variable)(name).is_none() {
+                let fault = "is not set: Lambda sets it, and `make local` does here";
+                reader.faults.push(format!("{name} {fault}"));
+            }
+        }
+        let config = Self {
+            api_keys_secret_id: reader.required("API_KEYS_SECRET_ID"),
+            server_keys_secret_id: reader.required("SERVER_KEYS_SECRET_ID"),
+            tokens_table: reader.required("TOKENS_TABLE"),
+            audience: Audience {
+                issuer: reader.text("ISSUER", "token-service"),
+                audience: reader.text("AUDIENCE", "bankezy-sdk"),
+            },
+            token_ttl: reader.seconds("TOKEN_TTL_SECONDS", 1800, Lifetime::RANGE),
+            record_retention: reader.seconds("RECORD_RETENTION_SECONDS", 86_400, 300..=31_536_000),
+            secrets_ages: Ages {
+                ttl: reader.seconds("SECRETS_TTL_SECONDS", 300, 1..=86_400),
+                min_refresh: reader.seconds("SECRETS_MIN_REFRESH_SECONDS", 30, 1..=86_400),
+                max_stale: reader.seconds("SECRETS_MAX_STALE_SECONDS", 86_400, 1..=86_400),
+            },
+        };
+        let Ages {
+            ttl,
+            min_refresh,
+            max_stale,
+        } = config.secrets_ages;
+        if min_refresh > ttl {
+            let fault = "SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS";
+            reader.faults.push(fault.to_owned());
+        }
+        if ttl > max_stale {
+            let fault = "SECRETS_TTL_SECONDS must be at most SECRETS_MAX_STALE_SECONDS";
+            reader.faults.push(fault.to_owned());
+        }
+        if reader.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(reader.faults))
+        }
+    }
+}
+
+struct Reader<V> {
+    variable: V,
+    faults: Vec<String>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Reader<V> {
+    fn required(&mut self, name: &str) -> String {
+        let value = (self.variable)(name).unwrap_or_default();
+        if value.is_empty() {
+            self.faults.push(format!("{name} must be set"));
+        }
+        value
+    }
+
+    fn text(&mut self, name: &str, default: &str) -> String {
+        let Some(value) = (self.variable)(name) else {
+            return default.to_owned();
+        };
+        let printable = value.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if !printable || !(1..=64).contains(&value.len()) {
+            let fault = format!("{name} must be 1-64 printable ASCII characters");
+            self.faults.push(fault);
+        }
+        value
+    }
+
+    fn seconds(&mut self, name: &str, default: u64, range: RangeInclusive<u64>) -> Duration {
+        let seconds = match (self.variable)(name) {
+            None => Some(default),
+            // `parse` alone would take a sign.
+            Some(value) if value.bytes().all(|b| b.is_ascii_digit()) => value.parse().ok(),
+            Some(_) => None,
+        };
+        let seconds = seconds.filter(|seconds| range.contains(seconds));
+        if seconds.is_none() {
+            let (min, max) = (range.start(), range.end());
+            let fault = format!("{name} must be an integer from {min} to {max}");
+            self.faults.push(fault);
+        }
+        Duration::from_secs(seconds.unwrap_or(default))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(overrides: &[(&str, &str)]) -> Result<Config, String> {
+        let required = [
+            "API_KEYS_SECRET_ID",
+            "SERVER_KEYS_SECRET_ID",
+            "TOKENS_TABLE",
+        ];
+        Config::read(|name| {
+            let set = overrides.iter().find(|(set, _)| *set == name);
+            let preset = required.contains(&name) || SET_BY_LAMBDA.contains(&name);
+            set.map(|(_, value)| (*value).to_owned())
+                .or_else(|| preset.then(|| "x".to_owned()))
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_protocols() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.audience.issuer, "token-service");
+        assert_eq!(config.audience.audience, "bankezy-sdk");
+        assert_eq!(config.token_ttl.as_secs(), 1800);
+        assert_eq!(config.record_retention.as_secs(), 86_400);
+        assert_eq!(config.secrets_ages.ttl.as_secs(), 300);
+        assert_eq!(config.secrets_ages.min_refresh.as_secs(), 30);
+        assert_eq!(config.secrets_ages.max_stale.as_secs(), 86_400);
+    }
+
+    #[test]
+    fn names_the_variable_and_its_range_and_never_the_value() {
+        for (name, value, rule) in [
+            (
+                "TOKEN_TTL_SECONDS",
+                "59",
+                "must be an integer from 60 to 86400",
+            ),
+            (
+                "TOKEN_TTL_SECONDS",
+                "86401",
+                "must be an integer from 60 to 86400",
+            ),
+            (
+                "TOKEN_TTL_SECONDS",
+                "+61",
+                "must be an integer from 60 to 86400",
+            ),
+            (
+                "TOKEN_TTL_SECONDS",
+                "",
+                "must be an integer from 60 to 86400",
+            ),
+            (
+                "TOKEN_TTL_SECONDS",
+                "1e3",
+                "must be an integer from 60 to 86400",
+            ),
+            (
+                "RECORD_RETENTION_SECONDS",
+                "299",
+                "must be an integer from 300 to 31536000",
+            ),
+            (
+                "SECRETS_TTL_SECONDS",
+                "0",
+                "must be an integer from 1 to 86400",
+            ),
+            ("ISSUER", "", "must be 1-64 printable ASCII characters"),
+            (
+                "AUDIENCE",
+                "caf\u{e9}",
+                "must be 1-64 printable ASCII characters",
+            ),
+            ("TOKENS_TABLE", "", "must be set"),
+        ] {
+            assert_eq!(
+                read(&[(name, value)]).unwrap_err(),
+                format!("{name} {rule}")
+            );
+        }
+    }
+
+    #[test]
+    fn orders_the_three_ages() {
+        let error = read(&[("SECRETS_TTL_SECONDS", "29")]).unwrap_err();
+        assert!(error.contains("SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"));
+        let error = read(&[("SECRETS_MAX_STALE_SECONDS", "299")]).unwrap_err();
+        assert!(error.contains("SECRETS_TTL_SECONDS must be at most SECRETS_MAX_STALE_SECONDS"));
+        assert!(
+            read(&[
+                ("SECRETS_TTL_SECONDS", "1"),
+                ("SECRETS_MIN_REFRESH_SECONDS", "1")
+            ])
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn names_every_fault_at_once() {
+        let error = Config::read(|_| None).unwrap_err().to_string();
+        for name in SET_BY_LAMBDA {
+            assert!(error.contains(name));
+        }
+        assert!(error.contains("API_KEYS_SECRET_ID") && error.contains("TOKENS_TABLE"));
+    }
+}

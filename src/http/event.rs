@@ -1,0 +1,259 @@
+//! A REST proxy event or an HTTP API event (payload 2.0), as far as this service needs it.
+//!
+//! `lambda_http`'s own reading of an event ends in a runtime error, which the caller sees as a 502,
+//! when any header holds a character beyond ASCII, and in a panic when a body flagged as base64 is not
+//! base64 or a path is no URI. Callers can cause all three, so this reads the same fields leniently:
+//! what can't be read is absent.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::json;
+
+/// An event from API Gateway.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Event<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    version: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    path: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    raw_path: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    http_method: Option<Text<'a>>,
+    #[serde(borrow)]
+    headers: Option<&'a RawValue>,
+    #[serde(borrow)]
+    multi_value_headers: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    body: Option<Text<'a>>,
+    #[serde(deserialize_with = "lenient")]
+    is_base64_encoded: bool,
+    #[serde(borrow, deserialize_with = "lenient")]
+    request_context: RequestContext<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestContext<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    request_id: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    stage: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "lenient")]
+    http: HttpContext<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HttpContext<'a> {
+    #[serde(borrow, deserialize_with = "lenient")]
+    method: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A body as the sender meant it.
+pub(super) enum Body<'a> {
+    Bytes(Cow<'a, [u8]>),
+    /// Flagged as base64, and not base64.
+    NotBase64,
+    /// Over the limit.
+    TooLarge,
+}
+
+impl<'a> Event<'a> {
+    /// Never fails: a foreign event is one for no path.
+    pub(super) fn read(raw: &'a RawValue) -> Self {
+        serde_json::from_str(raw.get()).unwrap_or_default()
+    }
+
+    /// Whether this is an HTTP API's event (payload 2.0), else a REST API's.
+    pub(super) fn is_http_api(&self) -> bool {
+        text(&self.version) == Some("2.0")
+    }
+
+    pub(super) fn request_id(&self) -> Option<&str> {
+        text(&self.request_context.request_id)
+    }
+
+    pub(super) fn method(&self) -> &str {
+        if self.is_http_api() {
+            text(&self.request_context.http.method).unwrap_or_default()
+        } else {
+            text(&self.http_method).unwrap_or_default()
+        }
+    }
+
+    /// The path, with and without the stage that an HTTP API puts in front of it: a path mapping of a
+    /// custom domain may have dropped it.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        let (path, stage) = if self.is_http_api() {
+            (&self.raw_path, text(&self.request_context.stage))
+        } else {
+            (&self.path, None)
+        };
+        let path = text(path).unwrap_or_default();
+        let without_stage = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+        std::iter::once(path).chain(without_stage)
+    }
+
+    /// A header's value. Several are joined as HTTP joins them, which no single value equals.
+    pub(super) fn header(&self, name: &str) -> Option<Cow<'a, str>> {
+        let all = |raw: Option<&'a RawValue>| {
+            let members = raw.and_then(|raw| json::shallow_object(raw.get().as_bytes()))?;
+            let values: Vec<Cow<'a, str>> = members
+                .into_iter()
+                .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+                .flat_map(|(_, value)| values(value))
+                .collect();
+            match <[_; 1]>::try_from(values) {
+                Ok([value]) => Some(value),
+                Err(values) if values.is_empty() => None,
+                Err(values) => Some(values.join(", ").into()),
+            }
+        };
+        all(self.multi_value_headers).or_else(|| all(self.headers))
+    }
+
+    /// The body with API Gateway's base64 undone; nothing over `limit` bytes is decoded.
+    pub(super) fn body(&self, limit: usize) -> Body<'_> {
+        let text = text(&self.body).unwrap_or_default();
+        if !self.is_base64_encoded {
+            return match text.len() {
+                len if len > limit => Body::TooLarge,
+                _ => Body::Bytes(Cow::Borrowed(text.as_bytes())),
+            };
+        }
+        if text.len() > limit.div_ceil(3) * 4 {
+            return Body::TooLarge;
+        }
+        match BASE64_STANDARD.decode(text) {
+            Ok(bytes) if bytes.len() > limit => Body::TooLarge,
+            Ok(bytes) => Body::Bytes(Cow::Owned(bytes)),
+            Err(_) => Body::NotBase64,
+        }
+    }
+}
+
+fn text<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
+    text.as_ref().map(|Text(text)| text.as_ref())
+}
+
+/// A header's values: a string, or a list of strings in `multiValueHeaders`.
+fn values(raw: &RawValue) -> Vec<Cow<'_, str>> {
+    match json::string(raw) {
+        Some(value) => vec![value],
+        None => serde_json::from_str::<Vec<Text<'_>>>(raw.get())
+            .unwrap_or_default()
+            .into_iter()
+            .map(|Text(value)| value)
+            .collect(),
+    }
+}
+
+/// A value of another type than expected is absent.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn raw(event: &serde_json::Value) -> Box<RawValue> {
+        RawValue::from_string(event.to_string()).unwrap()
+    }
+
+    fn body(event: &serde_json::Value) -> Option<Vec<u8>> {
+        match Event::read(&raw(event)).body(8) {
+            Body::Bytes(bytes) => Some(bytes.into_owned()),
+            Body::NotBase64 => None,
+            Body::TooLarge => panic!("too large"),
+        }
+    }
+
+    #[test]
+    fn strips_the_stage_of_an_http_api_only() {
+        let paths = |event| {
+            Event::read(&raw(&event))
+                .paths()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let context = json!({"stage": "prod", "http": {"method": "POST"}});
+        let event = json!({"version": "2.0", "rawPath": "/prod/a", "requestContext": context});
+        assert_eq!(paths(event), ["/prod/a", "/a"]);
+        let event = json!({"version": "2.0", "rawPath": "/a", "requestContext": context});
+        assert_eq!(paths(event), ["/a"]);
+        let event = json!({"path": "/prod/a", "requestContext": {"stage": "prod"}});
+        assert_eq!(paths(event), ["/prod/a"]);
+    }
+
+    #[test]
+    fn joins_a_header_that_comes_twice() {
+        let header = |event: serde_json::Value| {
+            Event::read(&raw(&event))
+                .header("x-api-key")
+                .map(Cow::into_owned)
+        };
+        assert_eq!(header(json!({"headers": {"X-Api-Key": "k"}})).unwrap(), "k");
+        let multi =
+            json!({"headers": {"X-API-KEY": "b"}, "multiValueHeaders": {"X-API-KEY": ["a", "b"]}});
+        assert_eq!(header(multi).unwrap(), "a, b");
+        let other = json!({"headers": {"X-API-KEY": "k"}, "multiValueHeaders": {"Accept": ["*"]}});
+        assert_eq!(header(other).unwrap(), "k");
+        assert_eq!(header(json!({"headers": null})), None);
+        assert_eq!(
+            header(json!({"headers": {"X-Api-Key": "\u{e9}", "Other": 1}})).unwrap(),
+            "\u{e9}"
+        );
+        assert_eq!(header(json!({"headers": {"X-Api-Key": 1}})), None);
+    }
+
+    #[test]
+    fn undoes_base64_within_the_limit() {
+        assert_eq!(body(&json!({"body": "12345678"})).unwrap(), b"12345678");
+        let encoded = |text: &str| json!({"body": text, "isBase64Encoded": true});
+        assert_eq!(body(&encoded("MTIzNDU2Nzg=")).unwrap(), b"12345678");
+        assert_eq!(body(&encoded("MTIz NDU2")), None);
+        assert_eq!(body(&encoded("a.b")), None);
+        for over in [
+            json!({"body": "123456789"}),
+            encoded("MTIzNDU2Nzg5"),
+            encoded(&"A".repeat(99)),
+        ] {
+            assert!(matches!(Event::read(&raw(&over)).body(8), Body::TooLarge));
+        }
+    }
+
+    #[test]
+    fn a_foreign_event_is_one_for_no_path() {
+        for foreign in [
+            json!({}),
+            json!([]),
+            json!("x"),
+            json!(null),
+            json!({"Records": [{}]}),
+        ] {
+            let raw = raw(&foreign);
+            let event = Event::read(&raw);
+            assert_eq!((event.method(), event.paths().next()), ("", Some("")));
+            assert_eq!(body(&foreign).unwrap(), b"");
+        }
+        let wrong_types = json!({"path": 1, "httpMethod": [], "body": {}, "isBase64Encoded": "yes", "requestContext": 3});
+        assert_eq!(body(&wrong_types).unwrap(), b"");
+    }
+}

@@ -1,0 +1,160 @@
+//! Lambda request in, response out: paths, methods, sizes and headers (protocol.md, Get Token).
+//!
+//! Besides `main` the only place that knows `lambda_http`. It never fails: every outcome is an HTTP
+//! answer of the protocol, never a runtime error.
+
+mod event;
+mod response;
+
+use std::time::Instant;
+
+use lambda_http::{LambdaEvent, http::HeaderValue};
+use ring::rand::SystemRandom;
+use serde_json::value::RawValue;
+
+use crate::{
+    answer::{self, CodeForm},
+    clock::{Clock, Deadline, UnixMillis},
+    issue::{Call, IssueError, Issuer, Success, Trail},
+    partner::PartnerId,
+    problem::{Problem, Unacceptable},
+};
+use event::{Body, Event};
+use response::Answer;
+pub use response::Response;
+
+/// Largest body in bytes.
+const MAX_BODY: usize = 32 * 1024;
+
+/// The function behind API Gateway.
+pub struct Service {
+    issuer: Issuer,
+    clock: Clock,
+    rng: SystemRandom,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Unacceptable(#[from] Unacceptable),
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+}
+
+impl Service {
+    /// Answers by what `issuer` issues.
+    pub fn new(issuer: Issuer, clock: Clock) -> Self {
+        let rng = SystemRandom::new();
+        Self { issuer, clock, rng }
+    }
+
+    /// Answers one event and logs one line about it.
+    pub async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Response {
+        let started = Instant::now();
+        let LambdaEvent { payload, context } = event;
+        let event = Event::read(&payload);
+        let ends_at = UnixMillis::new(i64::try_from(context.deadline).unwrap_or(i64::MAX));
+        let deadline = Deadline::of_invocation(ends_at, self.clock.now());
+        let request_id = event
+            .request_id()
+            .filter(|id| !id.is_empty() && HeaderValue::from_str(id).is_ok())
+            .unwrap_or(&context.request_id);
+
+        let mut trail = Trail::default();
+        let result = self.serve(&event, deadline, &mut trail).await;
+        let cause = result.as_ref().err().map(ToString::to_string);
+        let form = event.paths().find_map(code_form).unwrap_or(CodeForm::Text);
+        let answer = self.seal(result.map_err(Problem::from), &trail, form);
+
+        tracing::info!(
+            request_id,
+            partner_id = trail.partner.as_ref().map(PartnerId::as_str),
+            code = %format_args!("TOK{:03}", answer.code()),
+            status = answer.status(),
+            duration_ms = started.elapsed().as_secs_f64() * 1000.0,
+            replayed = answer.replayed(),
+            attempts = trail.attempts.so_far(),
+            cause,
+            "answered"
+        );
+        answer.into_response(request_id, event.is_http_api())
+    }
+
+    async fn serve(
+        &self,
+        event: &Event<'_>,
+        deadline: Deadline,
+        trail: &mut Trail,
+    ) -> Result<Success, Failure> {
+        if event.paths().find_map(code_form).is_none() {
+            return Err(Unacceptable::Path.into());
+        }
+        if !matches!(event.method(), "POST" | "GET") {
+            return Err(Unacceptable::Method.into());
+        }
+        let body = match event.body(MAX_BODY) {
+            Body::TooLarge => return Err(Unacceptable::Size.into()),
+            Body::Bytes(bytes) => Some(bytes),
+            Body::NotBase64 => None,
+        };
+        if !event
+            .header("content-type")
+            .is_none_or(|content_type| is_jwe_type(&content_type))
+        {
+            return Err(Unacceptable::ContentType.into());
+        }
+        let api_key = event.header("x-api-key");
+        let call = Call {
+            api_key: api_key.as_deref(),
+            body: body.as_deref(),
+            deadline,
+        };
+        Ok(self.issuer.issue(&call, trail).await?)
+    }
+
+    /// The answer's body: sealed if the request was opened, else plain.
+    fn seal(&self, outcome: Result<Success, Problem>, trail: &Trail, form: CodeForm) -> Answer {
+        let json = match &outcome {
+            Ok(success) => answer::success(success, form),
+            Err(problem) => answer::problem(problem, trail.reference_id.as_ref(), form),
+        };
+        let Some(reply_key) = &trail.reply_key else {
+            return Answer::plain(outcome, &json);
+        };
+        match reply_key.seal(&json, &self.rng) {
+            Ok(sealed) => Answer::sealed(outcome, sealed),
+            // Without random IVs nothing can be sealed, and what was to be sealed must not be told.
+            Err(_) => {
+                let problem = Problem::internal();
+                let json = answer::problem(&problem, None, form);
+                Answer::plain(Err(problem), &json)
+            }
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unacceptable(unacceptable) => Self::from(&unacceptable),
+            Failure::Issue(error) => Self::from(&error),
+        }
+    }
+}
+
+/// The paths, and how each spells `resCode`.
+fn code_form(path: &str) -> Option<CodeForm> {
+    match path {
+        "/token-service/client/server/new/v2/token" => Some(CodeForm::Text),
+        "/token-service/client/server/new/token" => Some(CodeForm::Number),
+        _ => None,
+    }
+}
+
+fn is_jwe_type(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/plain", "application/jose", "application/json"]
+        .iter()
+        .any(|accepted| essence.eq_ignore_ascii_case(accepted))
+}

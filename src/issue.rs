@@ -1,0 +1,340 @@
+//! The use case: one partner's request becomes one recorded token.
+//!
+//! Each step takes what the step before it made, so none can be skipped or moved. The record is
+//! written before anything is answered: a token that was handed out and not recorded could be
+//! neither replayed nor revoked.
+
+use std::{sync::Arc, time::Duration};
+
+use ring::{error::Unspecified, rand::SystemRandom};
+use zeroize::Zeroizing;
+
+use crate::{
+    answer::ReplyKey,
+    clock::{Clock, Deadline},
+    jwe::{FormFault, Received},
+    partner::{Partner, PartnerId, Unauthenticated},
+    record::{
+        Draft, Existing, Issued, Unjudgeable, Verdict,
+        store::{AttemptCount, Records, WriteError, Written},
+    },
+    request::{IssueRequest, ReferenceId, RequestFault},
+    secrets::{Secrets, Snapshot, Unusable},
+    token::{self, Audience, Lifetime},
+};
+
+/// Issues tokens.
+pub struct Issuer {
+    secrets: Secrets,
+    records: Records,
+    audience: Audience,
+    token_ttl: Duration,
+    clock: Clock,
+    rng: SystemRandom,
+}
+
+/// One call of the API, as it was received.
+pub struct Call<'a> {
+    /// The `X-API-KEY` header.
+    pub api_key: Option<&'a str>,
+    /// `None` if it was flagged as base64 and is not.
+    pub body: Option<&'a [u8]>,
+    /// When the last AWS call must have ended.
+    pub deadline: Deadline,
+}
+
+/// What became known on the way, for the answer and the log.
+#[derive(Default)]
+pub struct Trail {
+    /// The authenticated partner, or the disabled one.
+    pub partner: Option<PartnerId>,
+    /// Seals the answer, as soon as the request was opened.
+    pub reply_key: Option<ReplyKey>,
+    /// The request's, as soon as it is known to be valid.
+    pub reference_id: Option<ReferenceId>,
+    /// Attempts of the write.
+    pub attempts: AttemptCount,
+}
+
+/// A token to answer with.
+pub struct Success {
+    /// Names the issue.
+    pub reference_id: ReferenceId,
+    /// The token and what belongs to it.
+    pub issued: Issued,
+    /// Whether it was issued by an earlier request.
+    pub replayed: bool,
+}
+
+/// Why there is no token, by what the caller can do about it; the text is for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// Come back.
+    #[error(transparent)]
+    NoSecrets(#[from] Unusable),
+    /// Use another API key.
+    #[error(transparent)]
+    Unauthenticated(#[from] Unauthenticated),
+    /// Encrypt the body as the protocol says, under a key that is the partner's.
+    #[error(transparent)]
+    Unopenable(#[from] Unopenable),
+    /// Correct the members.
+    #[error(transparent)]
+    Request(#[from] RequestFault),
+    /// Use another `sdkApiKey`.
+    #[error("sdkApiKey is not the partner's")]
+    UnknownSdkApiKey,
+    /// Use another `referenceId`.
+    #[error("referenceId: {0}")]
+    Conflict(Conflict),
+    /// Come back with the same `referenceId`, if the error is transient; else nothing.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Nothing: the record that stands there can't be judged.
+    #[error(transparent)]
+    Record(#[from] Unjudgeable),
+    /// Nothing: the system's generator failed.
+    #[error("the system's random generator failed")]
+    Generator(#[from] Unspecified),
+}
+
+/// Why a body does not open. All have one public answer, but for [`Unopenable::NotEncrypted`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unopenable {
+    /// It begins with `{`.
+    #[error("the body is plain JSON")]
+    NotEncrypted,
+    /// API Gateway flagged it as base64, and it is not.
+    #[error("the body is flagged as base64 and is not")]
+    NotBase64,
+    /// It is no compact JWE that this service accepts.
+    #[error("the body is not an acceptable JWE: {0}")]
+    Form(#[from] FormFault),
+    /// It names a key that is not the partner's.
+    #[error("kid names none of the partner's payload keys")]
+    UnknownKid,
+    /// No key opens it.
+    #[error("none of the partner's payload keys that may open the body does")]
+    NoKeyOpens,
+}
+
+/// What stands in a `referenceId`'s way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Another request has used it.
+    #[error("reused")]
+    Reused,
+    /// Its token has ended.
+    #[error("expired")]
+    Expired,
+    /// Its token was invalidated.
+    #[error("revoked")]
+    Revoked,
+}
+
+impl IssueError {
+    /// Whether newer partners might know what these did not (protocol.md, Secrets).
+    fn may_come_from_stale_partners(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthenticated(Unauthenticated::UnknownKey)
+                | Self::Unopenable(Unopenable::UnknownKid | Unopenable::NoKeyOpens)
+                | Self::UnknownSdkApiKey
+        )
+    }
+}
+
+/// A request that its partner may make.
+struct Accepted {
+    partner: Arc<Partner>,
+    request: IssueRequest,
+}
+
+impl Issuer {
+    /// `token_ttl` is for partners without a lifetime of their own.
+    pub fn new(
+        secrets: Secrets,
+        records: Records,
+        audience: Audience,
+        token_ttl: Duration,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            secrets,
+            records,
+            audience,
+            token_ttl,
+            clock,
+            rng: SystemRandom::new(),
+        }
+    }
+
+    /// Issues a token for `call`, or finds the one that an equal call was issued.
+    ///
+    /// `trail` is filled as far as the call got.
+    pub async fn issue(&self, call: &Call<'_>, trail: &mut Trail) -> Result<Success, IssueError> {
+        let (secrets, accepted) = self.accept(call, trail).await?;
+        let Accepted { partner, request } = accepted;
+
+        let now = self.clock.now();
+        let lifetime = Lifetime::starting(now, partner.token_ttl.unwrap_or(self.token_ttl));
+        let token_key = secrets.server_keys.token.sealer();
+        let minted = token::mint(
+            token_key,
+            &self.audience,
+            &partner,
+            &request,
+            lifetime,
+            &self.rng,
+        )?;
+        let record_keys = &secrets.server_keys.record;
+        let draft = Draft::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
+
+        let written = self
+            .records
+            .write(&draft, now, call.deadline, &trail.attempts)
+            .await?;
+        let verdict = match written {
+            Written::First => Verdict::OwnWrite,
+            Written::Taken(existing) => self.judge(&existing, &draft, &secrets, call).await?,
+        };
+        let (issued, replayed) = match verdict {
+            Verdict::OwnWrite => {
+                let issued = Issued {
+                    expires_at: minted.lifetime.expires_at(),
+                    token: minted.token,
+                    server_public_key: request.session.server_public_key,
+                };
+                (issued, false)
+            }
+            Verdict::Replay(issued) => (issued, true),
+            Verdict::Reused => return Err(IssueError::Conflict(Conflict::Reused)),
+            Verdict::Expired => return Err(IssueError::Conflict(Conflict::Expired)),
+            Verdict::Revoked => return Err(IssueError::Conflict(Conflict::Revoked)),
+        };
+        Ok(Success {
+            reference_id: request.reference_id,
+            issued,
+            replayed,
+        })
+    }
+
+    /// From the call to a valid request, with the secrets that it was accepted by.
+    ///
+    /// What the partners at hand do not know, newer ones may: then the call is read once more, from
+    /// its beginning, by those.
+    async fn accept(
+        &self,
+        call: &Call<'_>,
+        trail: &mut Trail,
+    ) -> Result<(Snapshot, Accepted), IssueError> {
+        let secrets = self.secrets.current(call.deadline).await?;
+        match self.accept_by(&secrets, call, trail) {
+            Ok(accepted) => Ok((secrets, accepted)),
+            Err(error) if error.may_come_from_stale_partners() => {
+                match self.secrets.newer_partners(&secrets, call.deadline).await {
+                    None => Err(error),
+                    Some(newer) => {
+                        *trail = Trail::default();
+                        let accepted = self.accept_by(&newer, call, trail)?;
+                        Ok((newer, accepted))
+                    }
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn accept_by(
+        &self,
+        secrets: &Snapshot,
+        call: &Call<'_>,
+        trail: &mut Trail,
+    ) -> Result<Accepted, IssueError> {
+        let partner = secrets
+            .partners
+            .authenticate(call.api_key)
+            .inspect_err(|error| {
+                if let Unauthenticated::Disabled(partner) = error {
+                    trail.partner = Some(partner.clone());
+                }
+            })?;
+        trail.partner = Some(partner.id.clone());
+
+        let (plaintext, reply_key) = open(partner, call.body)?;
+        trail.reply_key = Some(reply_key);
+
+        let today = self.clock.now().date().unwrap_or(time::Date::MAX);
+        let request = IssueRequest::parse(&plaintext, today, &self.rng).inspect_err(|fault| {
+            if let RequestFault::Members { reference_id, .. } = fault {
+                trail.reference_id.clone_from(reference_id);
+            }
+        })?;
+        trail.reference_id = Some(request.reference_id.clone());
+
+        if !partner.has_sdk_api_key(&request.sdk_api_key) {
+            return Err(IssueError::UnknownSdkApiKey);
+        }
+        Ok(Accepted {
+            partner: Arc::clone(partner),
+            request,
+        })
+    }
+
+    /// Judges the record that stands there, by newer keys if these don't know the one that sealed it.
+    async fn judge(
+        &self,
+        existing: &Existing,
+        draft: &Draft,
+        secrets: &Snapshot,
+        call: &Call<'_>,
+    ) -> Result<Verdict, IssueError> {
+        let judge = |ring| existing.judge(draft, ring, self.clock.now());
+        let verdict = match judge(&secrets.server_keys.record) {
+            Err(Unjudgeable::UnknownKey) => {
+                match self
+                    .secrets
+                    .newer_server_keys(secrets, call.deadline)
+                    .await?
+                {
+                    None => Err(Unjudgeable::UnknownKey),
+                    Some(newer) => judge(&newer.record),
+                }
+            }
+            verdict => verdict,
+        };
+        Ok(verdict?)
+    }
+}
+
+/// Opens the body with the key that it names, or with each of the partner's in turn.
+fn open(
+    partner: &Partner,
+    body: Option<&[u8]>,
+) -> Result<(Zeroizing<Vec<u8>>, ReplyKey), Unopenable> {
+    let compact = bare(body.ok_or(Unopenable::NotBase64)?);
+    if compact.first() == Some(&b'{') {
+        return Err(Unopenable::NotEncrypted);
+    }
+    let received = Received::parse(compact)?;
+    let keys = &partner.payload_keys;
+    match received.kid() {
+        Some(kid) => {
+            let key = keys.opener(kid).ok_or(Unopenable::UnknownKid)?;
+            let plaintext = received.open(key).ok_or(Unopenable::NoKeyOpens)?;
+            Ok((plaintext, ReplyKey::named(key)))
+        }
+        None => keys
+            .openers()
+            .find_map(|key| Some((received.open(key)?, ReplyKey::unnamed(key))))
+            .ok_or(Unopenable::NoKeyOpens),
+    }
+}
+
+/// Drops surrounding white space and one pair of JSON double quotes.
+fn bare(body: &[u8]) -> &[u8] {
+    let body = body.trim_ascii();
+    body.strip_prefix(b"\"")
+        .and_then(|body| body.strip_suffix(b"\""))
+        .unwrap_or(body)
+}

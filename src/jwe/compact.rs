@@ -1,0 +1,122 @@
+//! The compact form: five segments of canonical base64url (RFC 7516 section 7.1).
+//!
+//! Nothing here decrypts.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::keys::{IV_LEN, TAG_LEN};
+
+/// Largest protected header in bytes, decoded (protocol.md, Request).
+const MAX_HEADER: usize = 1024;
+
+/// A compact JWE's segments, decoded.
+pub(super) struct Compact<'a> {
+    /// The protected header's JSON text.
+    pub(super) header: Vec<u8>,
+    /// The header as received: re-encoding it may differ (RFC 7516 section 5.2 step 15).
+    pub(super) aad: &'a [u8],
+    pub(super) iv: [u8; IV_LEN],
+    pub(super) ciphertext_and_tag: Vec<u8>,
+}
+
+/// Which rule of the compact form is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CompactFault {
+    /// Not `header.key.iv.ciphertext.tag`.
+    #[error("not five segments")]
+    NotFiveSegments,
+    /// `dir` has no encrypted key (RFC 7518 section 4.5).
+    #[error("the encrypted-key segment is not empty")]
+    EncryptedKey,
+    /// Over 1,024 bytes.
+    #[error("the protected header is over 1024 bytes")]
+    HeaderSize,
+    /// Padding, a character outside the alphabet, or stray bits at the end.
+    #[error("the {0} segment is not canonical base64url without padding")]
+    Base64(&'static str),
+    /// Not 12 bytes.
+    #[error("the IV is not 12 bytes")]
+    IvSize,
+    /// Not 16 bytes.
+    #[error("the tag is not 16 bytes")]
+    TagSize,
+}
+
+impl<'a> Compact<'a> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, CompactFault> {
+        let mut segments = text.split(|&byte| byte == b'.');
+        let mut next = || segments.next().ok_or(CompactFault::NotFiveSegments);
+        let (header, encrypted_key, iv, ciphertext, tag) =
+            (next()?, next()?, next()?, next()?, next()?);
+        if segments.next().is_some() {
+            return Err(CompactFault::NotFiveSegments);
+        }
+        if !encrypted_key.is_empty() {
+            return Err(CompactFault::EncryptedKey);
+        }
+        // Sizes are checked before anything is decoded.
+        if header.len() > MAX_HEADER.div_ceil(3) * 4 {
+            return Err(CompactFault::HeaderSize);
+        }
+        if iv.len() != encoded_len(IV_LEN) {
+            return Err(CompactFault::IvSize);
+        }
+        if tag.len() != encoded_len(TAG_LEN) {
+            return Err(CompactFault::TagSize);
+        }
+        let aad = header;
+        let header = decode(header, "header")?;
+        if header.len() > MAX_HEADER {
+            return Err(CompactFault::HeaderSize);
+        }
+        let iv = decode(iv, "IV")?;
+        let mut ciphertext_and_tag = Vec::with_capacity(ciphertext.len() + tag.len());
+        decode_into(ciphertext, "ciphertext", &mut ciphertext_and_tag)?;
+        decode_into(tag, "tag", &mut ciphertext_and_tag)?;
+        Ok(Self {
+            header,
+            aad,
+            iv: iv.try_into().map_err(|_| CompactFault::IvSize)?,
+            ciphertext_and_tag,
+        })
+    }
+}
+
+/// Length of `bytes` bytes in base64url without padding.
+const fn encoded_len(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}
+
+fn decode(segment: &[u8], name: &'static str) -> Result<Vec<u8>, CompactFault> {
+    let mut bytes = Vec::new();
+    decode_into(segment, name, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn decode_into(
+    segment: &[u8],
+    name: &'static str,
+    bytes: &mut Vec<u8>,
+) -> Result<(), CompactFault> {
+    BASE64_URL_SAFE_NO_PAD
+        .decode_vec(segment, bytes)
+        .map_err(|_| CompactFault::Base64(name))
+}
+
+pub(super) fn encode(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(super) fn write(header: &str, iv: &[u8], ciphertext_and_tag: &[u8]) -> String {
+    let split = ciphertext_and_tag.len().saturating_sub(TAG_LEN);
+    let (ciphertext, tag) = ciphertext_and_tag.split_at(split);
+    let sizes = [header.len(), iv.len(), ciphertext.len(), tag.len()];
+    let mut compact = String::with_capacity(sizes.into_iter().map(encoded_len).sum::<usize>() + 4);
+    BASE64_URL_SAFE_NO_PAD.encode_string(header, &mut compact);
+    compact.push('.');
+    for segment in [iv, ciphertext, tag] {
+        compact.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(segment, &mut compact);
+    }
+    compact
+}

@@ -1,0 +1,139 @@
+//! Compact JWE (RFC 7516), `alg` `dir` and `enc` `A256GCM` only: open and seal.
+//!
+//! Which key opens is the caller's choice; this module knows no partner. What is refused is
+//! protocol.md, Request.
+
+mod compact;
+mod header;
+
+use ring::{error::Unspecified, rand::SecureRandom};
+use zeroize::Zeroizing;
+
+pub use compact::CompactFault;
+pub use header::HeaderFault;
+
+use crate::keys::{self, IV_LEN, KeyId, SealingKey, TAG_LEN};
+use compact::Compact;
+
+/// A received compact JWE of sound form, not opened yet.
+pub struct Received<'a> {
+    compact: Compact<'a>,
+    kid: Option<String>,
+}
+
+/// Why a body is not a JWE that this service accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FormFault {
+    /// The five segments.
+    #[error(transparent)]
+    Compact(#[from] CompactFault),
+    /// The protected header.
+    #[error("protected header: {0}")]
+    Header(#[from] HeaderFault),
+}
+
+impl<'a> Received<'a> {
+    /// Reads the form: five canonical segments and a header that this service accepts.
+    pub fn parse(compact: &'a [u8]) -> Result<Self, FormFault> {
+        let compact = Compact::parse(compact)?;
+        let kid = header::kid(&compact.header)?;
+        Ok(Self { compact, kid })
+    }
+
+    /// The key that the sender names.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Decrypts with `key`; `None` if this key does not open it.
+    pub fn open(&self, key: &SealingKey) -> Option<Zeroizing<Vec<u8>>> {
+        let Compact { iv, aad, .. } = self.compact;
+        // A copy, as a failed attempt leaves the buffer in an unspecified state for the next key.
+        let mut buffer = Zeroizing::new(self.compact.ciphertext_and_tag.clone());
+        let plaintext = key.open(iv, aad, &mut buffer).ok()?.len();
+        buffer.truncate(plaintext);
+        Some(buffer)
+    }
+}
+
+/// A sealed JWE in its parts, so that it can be kept as bytes and written out again.
+pub struct Sealed {
+    header: String,
+    iv: [u8; IV_LEN],
+    ciphertext_and_tag: Vec<u8>,
+}
+
+/// The protected header to seal with: `alg` and `enc` come first and are fixed.
+#[derive(Clone, Copy)]
+pub struct Header<'a> {
+    /// Names the key for the receiver.
+    pub kid: Option<&'a KeyId>,
+    /// The media type of the complete JWE (RFC 7516 section 4.1.11).
+    pub typ: Option<&'a str>,
+}
+
+/// Encrypts `plaintext` under a fresh IV.
+///
+/// Fails only when the system's generator does.
+pub fn seal(
+    key: &SealingKey,
+    header: Header<'_>,
+    plaintext: &[u8],
+    rng: &dyn SecureRandom,
+) -> Result<Sealed, Unspecified> {
+    let iv = keys::fresh_iv(rng)?;
+    seal_with_iv(key, header, plaintext, iv)
+}
+
+fn seal_with_iv(
+    key: &SealingKey,
+    header: Header<'_>,
+    plaintext: &[u8],
+    iv: [u8; IV_LEN],
+) -> Result<Sealed, Unspecified> {
+    let header = header::json(header);
+    let aad = compact::encode(header.as_bytes());
+    // Room for the tag from the start: growing would leave a copy of the plaintext behind.
+    let mut in_out = Vec::with_capacity(plaintext.len() + TAG_LEN);
+    in_out.extend_from_slice(plaintext);
+    key.seal(iv, aad.as_bytes(), &mut in_out)?;
+    Ok(Sealed {
+        header,
+        iv,
+        ciphertext_and_tag: in_out,
+    })
+}
+
+impl Sealed {
+    /// From parts kept earlier: [`Sealed::iv`] and [`Sealed::ciphertext_and_tag`].
+    pub(crate) fn from_parts(
+        header: Header<'_>,
+        iv: [u8; IV_LEN],
+        ciphertext_and_tag: Vec<u8>,
+    ) -> Self {
+        let header = header::json(header);
+        Self {
+            header,
+            iv,
+            ciphertext_and_tag,
+        }
+    }
+
+    pub(crate) fn iv(&self) -> &[u8; IV_LEN] {
+        &self.iv
+    }
+
+    pub(crate) fn ciphertext_and_tag(&self) -> &[u8] {
+        &self.ciphertext_and_tag
+    }
+
+    /// The compact form: `header..iv.ciphertext.tag`, each in base64url (RFC 7516 section 3.1).
+    pub fn compact(&self) -> String {
+        compact::write(&self.header, &self.iv, &self.ciphertext_and_tag)
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,40 @@
+//! A token service: partner servers ask it for sealed tokens with which the BankEzy SDK in their
+//! app may talk to the platform. One Lambda function behind API Gateway; the contract is
+//! `docs/protocol.md`.
+//!
+//! # One request, left to right
+//!
+//! 1. [`http`] reads the event: path, method, size, content type, API key.
+//! 2. [`secrets`] has partners and keys at hand, refreshed if they are due.
+//! 3. [`partner`] finds the partner by its API key.
+//! 4. [`jwe`] reads the body's form and opens it with one of the partner's keys, from [`keys`].
+//! 5. [`request`] makes a valid request of the plaintext, or names every member that fails; the
+//!    [`session`] key is agreed on the way.
+//! 6. [`token`] makes and seals the token.
+//! 7. [`record`] writes it with one conditional put, or finds what stands there. *Record before
+//!    answering*: a token that was handed out and not recorded could be neither replayed nor revoked.
+//! 8. [`answer`] writes the answer, or what [`problem`] makes of an error, and seals it.
+//!
+//! [`issue`] is the table of contents of steps 2 to 7. Each step takes the previous one's type, so
+//! none can be left out. Dependencies run one way: `main` → [`http`] → [`issue`] → the rest. Types
+//! of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
+
+pub mod answer;
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod issue;
+mod json;
+pub mod jwe;
+pub mod keys;
+pub mod logs;
+pub mod partner;
+pub mod problem;
+pub mod record;
+pub mod request;
+pub mod secrets;
+pub mod session;
+pub mod token;
+#[cfg(test)]
+mod vectors;

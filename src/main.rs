@@ -1,0 +1,51 @@
+//! Wires the function up: logs, configuration, AWS clients, secrets, run.
+
+use std::{convert::Infallible, process::ExitCode};
+
+use lambda_http::{lambda_runtime, service_fn};
+use token_service::{
+    aws, clock::Clock, config::Config, http::Service, issue::Issuer, logs, record::store::Records,
+    secrets::Secrets,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    logs::init();
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(%error, "wrong configuration");
+            return ExitCode::FAILURE;
+        }
+    };
+    let sdk = aws::sdk_config().await;
+    let clock = Clock::system();
+    let secrets = Secrets::new(
+        &aws_sdk_secretsmanager::Client::new(&sdk),
+        &config.api_keys_secret_id,
+        &config.server_keys_secret_id,
+        config.secrets_ages,
+        &clock,
+    );
+    secrets.load().await;
+    let records = Records::new(&sdk, config.tokens_table, config.record_retention);
+    let issuer = Issuer::new(
+        secrets,
+        records,
+        config.audience,
+        config.token_ttl,
+        clock.clone(),
+    );
+    let service = Service::new(issuer, clock);
+    let service = &service;
+    let run = lambda_runtime::run(service_fn(async move |event| {
+        Ok::<_, Infallible>(service.answer(event).await)
+    }));
+    match run.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the Lambda Runtime API could not be reached");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Partners, and constant-time matching of their API keys (protocol.md, Secrets).
+//!
+//! How partners come out of a secret is the business of `secrets`.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use ring::digest;
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::keys::{Ring, SealingKey};
+
+/// A partner's name: 1-64 of `A-Z a-z 0-9 . _ -`, so that `#` can end it in a record's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerId(Arc<str>);
+
+impl PartnerId {
+    /// `None` if `id` breaks the rule.
+    pub fn new(id: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let sound = (1..=64).contains(&id.len()) && id.bytes().all(allowed);
+        sound.then(|| Self(id.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// SHA-256 of an API key. Keys are random, so their digests need no salt and no stretching.
+///
+/// Compares in constant time; `Debug` is redacted.
+#[derive(Clone)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Of a key as it was sent.
+    pub fn of(key: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// For telling apart the digests of one secret while it is read; never for authentication.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether this digest is one of `digests`. Looks at every one of them, whatever it finds.
+    fn is_any_of(&self, digests: &[Self]) -> Choice {
+        digests.iter().fold(Choice::from(0), |found, digest| {
+            found | self.0.ct_eq(&digest.0)
+        })
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyDigest(redacted)")
+    }
+}
+
+/// A partner as the secret describes it.
+#[derive(Debug)]
+pub struct Partner {
+    /// Its name.
+    pub id: PartnerId,
+    /// The token's `program_id`.
+    pub program_id: u32,
+    /// Open its requests; an answer is sealed with the one that opened the request.
+    pub payload_keys: Ring<SealingKey>,
+    /// Of its tokens; else the service's own.
+    pub token_ttl: Option<Duration>,
+    pub(crate) api_keys: Vec<KeyDigest>,
+    pub(crate) sdk_api_keys: Vec<KeyDigest>,
+    pub(crate) enabled: bool,
+}
+
+impl Partner {
+    /// Whether `key` is one of the partner's `sdkApiKey`s.
+    pub fn has_sdk_api_key(&self, key: &KeyDigest) -> bool {
+        key.is_any_of(&self.sdk_api_keys).into()
+    }
+}
+
+/// Every partner, by API key.
+#[derive(Debug)]
+pub struct Partners(Vec<Arc<Partner>>);
+
+/// Why a caller is no partner. All have one public answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// No `X-API-KEY`.
+    #[error("X-API-KEY is missing")]
+    MissingKey,
+    /// Nobody's key, as far as the secret that was read knows.
+    #[error("X-API-KEY is no partner's")]
+    UnknownKey,
+    /// `enabled` is false.
+    #[error("the partner is disabled")]
+    Disabled(PartnerId),
+}
+
+impl Partners {
+    pub(crate) fn new(partners: Vec<Partner>) -> Self {
+        Self(partners.into_iter().map(Arc::new).collect())
+    }
+
+    /// The partner whose API key this is.
+    ///
+    /// Looks at every digest of every partner, so that the time tells nothing about a match.
+    pub fn authenticate(&self, api_key: Option<&str>) -> Result<&Arc<Partner>, Unauthenticated> {
+        let api_key = api_key
+            .filter(|key| !key.is_empty())
+            .ok_or(Unauthenticated::MissingKey)?;
+        let api_key = KeyDigest::of(api_key);
+        let mut found = None;
+        for partner in &self.0 {
+            if api_key.is_any_of(&partner.api_keys).into() {
+                found = Some(partner);
+            }
+        }
+        let partner = found.ok_or(Unauthenticated::UnknownKey)?;
+        if partner.enabled {
+            Ok(partner)
+        } else {
+            Err(Unauthenticated::Disabled(partner.id.clone()))
+        }
+    }
+}

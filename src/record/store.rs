@@ -1,0 +1,264 @@
+//! DynamoDB: one item an issue, written by one conditional `PutItem` and never read
+//! (protocol.md, Idempotency and Record).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        Builder, ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeTransmitInterceptorContextRef, InterceptorContext},
+        retry::{ClassifyRetry, RetryAction},
+    },
+    error::{BoxError, ProvideErrorMetadata, SdkError},
+    operation::put_item::PutItemError,
+    primitives::Blob,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+
+use super::{Draft, Existing};
+use crate::{
+    aws::{Failure, Limits},
+    clock::{Deadline, UnixMillis},
+};
+
+/// Three attempts of a second each and the pauses between them stay within the operation's 4 s.
+const LIMITS: Limits = Limits {
+    attempts: 3,
+    attempt: Duration::from_secs(1),
+    operation: Duration::from_secs(4),
+};
+
+/// The table of records.
+#[derive(Clone, Debug)]
+pub struct Records {
+    client: Client,
+    table: String,
+    retention: Duration,
+}
+
+/// What came of writing a draft.
+#[derive(Debug)]
+pub enum Written {
+    /// The draft is the record now.
+    First,
+    /// Another record, or an earlier attempt's own, stands there.
+    Taken(Existing),
+}
+
+/// Why nothing is known to be written. The draft may be there all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The call failed.
+    #[error("PutItem: {failure}{}", fix(failure))]
+    Call {
+        /// How far it got.
+        failure: Failure,
+    },
+    /// The condition failed, and what stands there is missing from the answer or is no record.
+    #[error(
+        "PutItem: the item that stands there is not a record: attribute {0} is missing or of another type"
+    )]
+    NotARecord(&'static str),
+}
+
+impl WriteError {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Call { failure } => failure.is_transient(),
+            Self::NotARecord(_) => false,
+        }
+    }
+}
+
+fn fix(failure: &Failure) -> &'static str {
+    match failure.code() {
+        Some("ResourceNotFoundException") => ": create the table, or correct TOKENS_TABLE",
+        Some("AccessDeniedException") => ": allow dynamodb:PutItem on the table",
+        Some("ValidationException") => ": the table's key must be pk (S) and no sort key",
+        _ => "",
+    }
+}
+
+impl Records {
+    /// `retention` is how long a record outlives its token.
+    pub fn new(sdk: &SdkConfig, table: String, retention: Duration) -> Self {
+        let config = Builder::from(sdk)
+            .timeout_config(LIMITS.timeouts())
+            .retry_config(LIMITS.retries())
+            .retry_classifier(Garbled)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            table,
+            retention,
+        }
+    }
+
+    /// Writes `draft` unless a record that is still kept stands there, and counts the attempts.
+    ///
+    /// Ends within 4 s, or earlier where `deadline` is nearer.
+    pub async fn write(
+        &self,
+        draft: &Draft,
+        now: UnixMillis,
+        deadline: Deadline,
+        attempts: &AttemptCount,
+    ) -> Result<Written, WriteError> {
+        let budget = deadline.budget(LIMITS.operation);
+        if budget.is_zero() {
+            return Err(WriteError::Call {
+                failure: Failure::timed_out(),
+            });
+        }
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(self.item(draft)))
+            // DynamoDB deletes an item days after its ttl: one whose ttl has passed is free already.
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", number(now.seconds()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .customize()
+            .interceptor(attempts.clone())
+            .send();
+        match tokio::time::timeout(budget, put).await {
+            Err(_) => Err(WriteError::Call {
+                failure: Failure::timed_out(),
+            }),
+            Ok(Ok(_)) => Ok(Written::First),
+            Ok(Err(SdkError::ServiceError(error)))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                existing(error.into_err()).map(Written::Taken)
+            }
+            Ok(Err(error)) => {
+                let code = error.code().map(str::to_owned);
+                Err(WriteError::Call {
+                    failure: Failure::new(&error, code),
+                })
+            }
+        }
+    }
+
+    fn item(&self, draft: &Draft) -> HashMap<String, AttributeValue> {
+        let retention = i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX);
+        let ttl = draft.expires_at.seconds().saturating_add(retention);
+        HashMap::from(
+            [
+                ("pk", text(draft.key.as_str())),
+                ("jti", text(&draft.token_id)),
+                ("status", text("ACTIVE")),
+                ("issuedAt", number(draft.issued_at.millis())),
+                ("expireAt", number(draft.expires_at.millis())),
+                ("ttl", number(ttl)),
+                ("fingerprint", bytes(&draft.fingerprint)),
+                ("sealedBy", text(draft.sealed_by.as_str())),
+                ("sealed", bytes(&draft.sealed)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        )
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+/// Reads what a failed condition returned.
+fn existing(error: PutItemError) -> Result<Existing, WriteError> {
+    let PutItemError::ConditionalCheckFailedException(failed) = error else {
+        return Err(WriteError::NotARecord("pk"));
+    };
+    let mut item = failed.item.ok_or(WriteError::NotARecord("pk"))?;
+    let mut take = |name: &'static str| item.remove(name).ok_or(WriteError::NotARecord(name));
+    let text = |name, value| match value {
+        AttributeValue::S(text) => Ok(text),
+        _ => Err(WriteError::NotARecord(name)),
+    };
+    let bytes = |name, value| match value {
+        AttributeValue::B(blob) => Ok(blob.into_inner()),
+        _ => Err(WriteError::NotARecord(name)),
+    };
+    let millis = |name, value| match value {
+        AttributeValue::N(text) => text.parse().map_err(|_| WriteError::NotARecord(name)),
+        _ => Err(WriteError::NotARecord(name)),
+    };
+    Ok(Existing {
+        token_id: text("jti", take("jti")?)?,
+        status: text("status", take("status")?)?,
+        expires_at: UnixMillis::new(millis("expireAt", take("expireAt")?)?),
+        sealed_by: text("sealedBy", take("sealedBy")?)?,
+        fingerprint: bytes("fingerprint", take("fingerprint")?)?,
+        sealed: bytes("sealed", take("sealed")?)?,
+    })
+}
+
+/// Has a success that can't be read tried again: the SDK alone takes it for DynamoDB's last word. The
+/// write may have happened or not, as with any lost answer, and the next attempt finds out.
+#[derive(Debug)]
+struct Garbled;
+
+impl ClassifyRetry for Garbled {
+    fn name(&self) -> &'static str {
+        "Garbled"
+    }
+
+    fn classify_retry(&self, attempt: &InterceptorContext) -> RetryAction {
+        let succeeded = attempt
+            .response()
+            .is_some_and(|response| response.status().is_success());
+        let unread = attempt.output_or_error().is_some_and(|read| read.is_err());
+        if succeeded && unread {
+            RetryAction::transient_error()
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+}
+
+/// Counts one write's attempts, for the log.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptCount(Arc<AtomicU32>);
+
+impl AttemptCount {
+    /// So far.
+    pub fn so_far(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for AttemptCount {
+    fn name(&self) -> &'static str {
+        "AttemptCount"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

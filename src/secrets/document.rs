@@ -1,0 +1,286 @@
+//! The two secrets' documents, read into partners and rings (protocol.md, Secrets).
+//!
+//! A document is refused whole, with the path of each member that breaks a rule and never its value.
+//! How members are reached and faults noted is the business of [`node`].
+
+mod node;
+
+use std::{collections::HashSet, time::Duration};
+
+use super::ServerKeys;
+use crate::{
+    json::{self, JsonFault, Value},
+    keys::{KeyBytes, KeyId, Named, Ring, SealingKey},
+    partner::{KeyDigest, Partner, PartnerId, Partners},
+    record::RecordKey,
+    token::Lifetime,
+};
+use node::{Node, Noted};
+
+/// Largest secret in bytes; Secrets Manager's own limit.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Deepest nesting of a document, a JWK's own members included.
+const MAX_DEPTH: usize = 16;
+
+/// Why a document is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentFault {
+    /// Over 64 KiB.
+    #[error("the secret is over 65536 bytes")]
+    Size,
+    /// Not one JSON object of sound structure.
+    #[error("the secret {fault}{}", at(fault))]
+    Json {
+        /// The fault.
+        fault: JsonFault,
+    },
+    /// A member breaks a rule.
+    #[error("{path} {rule}")]
+    Member {
+        /// As `partners[0].payloadKeys.keys[1].k`.
+        path: String,
+        /// The rule.
+        rule: &'static str,
+    },
+}
+
+fn at(fault: &JsonFault) -> String {
+    match fault {
+        JsonFault::Repeated { path }
+        | JsonFault::LoneSurrogate { path }
+        | JsonFault::TooDeep { path, .. } => format!(": {path}"),
+        JsonFault::NotUtf8 | JsonFault::Syntax { .. } | JsonFault::NotAnObject => String::new(),
+    }
+}
+
+/// Every fault of a document, in the order of its members. There is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFaults {
+    first: DocumentFault,
+    rest: Vec<DocumentFault>,
+}
+
+impl DocumentFaults {
+    /// The faults.
+    pub fn iter(&self) -> impl Iterator<Item = &DocumentFault> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// The first fault.
+    pub fn into_first(self) -> DocumentFault {
+        self.first
+    }
+}
+
+impl From<DocumentFault> for DocumentFaults {
+    fn from(first: DocumentFault) -> Self {
+        let rest = Vec::new();
+        Self { first, rest }
+    }
+}
+
+/// Reads the document of `API_KEYS_SECRET_ID`, or tells its first fault.
+pub fn partners(text: &str) -> Result<Partners, DocumentFault> {
+    check_partners(text).map_err(DocumentFaults::into_first)
+}
+
+/// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells its first fault.
+pub fn server_keys(text: &str) -> Result<ServerKeys, DocumentFault> {
+    check_server_keys(text).map_err(DocumentFaults::into_first)
+}
+
+/// Reads the document of `API_KEYS_SECRET_ID`, or tells all of its faults.
+pub fn check_partners(text: &str) -> Result<Partners, DocumentFaults> {
+    let document = document(text)?;
+    let noted = Noted::default();
+    let root = Node::root(&document, &noted);
+    let read = partners_of(&root);
+    noted.unless_any(read.map(Partners::new))
+}
+
+/// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells all of its faults.
+pub fn check_server_keys(text: &str) -> Result<ServerKeys, DocumentFaults> {
+    let document = document(text)?;
+    let noted = Noted::default();
+    let root = Node::root(&document, &noted);
+    root.only(&["token", "record"]);
+    let token = root.required("token");
+    let token = token.and_then(|node| ring(&node, SealingKey::new));
+    let record = root.required("record");
+    let record = record.and_then(|node| ring(&node, RecordKey::new));
+    let read = token.zip(record);
+    noted.unless_any(read.map(|(token, record)| ServerKeys { token, record }))
+}
+
+fn document(text: &str) -> Result<Value<'_>, DocumentFault> {
+    if text.len() > MAX_BYTES {
+        return Err(DocumentFault::Size);
+    }
+    json::object(text.as_bytes(), MAX_DEPTH)
+        .map(Value::Object)
+        .map_err(|fault| DocumentFault::Json { fault })
+}
+
+// In what follows `None` means that a fault was noted. Reading goes on all the same, so that every
+// fault is found; what was read counts only if none was.
+
+fn partners_of(root: &Node<'_, '_>) -> Option<Vec<Partner>> {
+    root.only(&["partners"]);
+    let list = root.required("partners")?;
+    let elements = list.elements()?;
+    if elements.is_empty() {
+        list.fault("must not be empty");
+    }
+    let mut seen = Seen::default();
+    let read = elements.iter().map(|node| partner(node, &mut seen));
+    // All of them, before the first `None` ends it.
+    let read: Vec<Option<Partner>> = read.collect();
+    read.into_iter().collect()
+}
+
+/// What may occur only once in the document.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<String>,
+    api_keys: HashSet<[u8; 32]>,
+}
+
+fn partner(node: &Node<'_, '_>, seen: &mut Seen) -> Option<Partner> {
+    node.object()?;
+    node.only(&[
+        "partnerId",
+        "programId",
+        "apiKeySha256",
+        "sdkApiKeySha256",
+        "payloadKeys",
+        "tokenTtlSeconds",
+        "enabled",
+    ]);
+    let id_node = node.required("partnerId");
+    let program_id = node.required("programId");
+    let id = id_node.as_ref().and_then(|node| {
+        let id = node.string().and_then(PartnerId::new);
+        node.or_fault(id, "must be 1-64 characters of A-Z a-z 0-9 . _ -")
+    });
+    let program_id = program_id.and_then(|node| {
+        let id = node.integer().filter(|id| i32::try_from(*id).is_ok());
+        let id = id.and_then(|id| u32::try_from(id).ok());
+        node.or_fault(id, "must be an integer from 0 to 2147483647")
+    });
+    let api_keys = node.required("apiKeySha256").and_then(digests);
+    let sdk_api_keys = node.required("sdkApiKeySha256").and_then(digests);
+    let payload_keys = node.required("payloadKeys");
+    let payload_keys = payload_keys.and_then(|node| ring(&node, SealingKey::new));
+    let token_ttl = node.optional("tokenTtlSeconds").map(|node| {
+        let seconds = node.integer();
+        let seconds = seconds.filter(|seconds| Lifetime::RANGE.contains(seconds));
+        node.or_fault(seconds, "must be an integer from 60 to 86400")
+    });
+    let enabled = node
+        .optional("enabled")
+        .map(|node| node.or_fault(node.boolean(), "must be true or false"));
+
+    if let (Some(node), Some(id)) = (&id_node, &id) {
+        node.unique(&mut seen.ids, id.as_str().to_owned());
+    }
+    for (node, digest) in api_keys.iter().flatten() {
+        node.unique(&mut seen.api_keys, *digest.as_bytes());
+    }
+    let digests = |keys: Vec<(Node<'_, '_>, KeyDigest)>| {
+        let digests = keys.into_iter().map(|(_, digest)| digest);
+        digests.collect()
+    };
+    Some(Partner {
+        id: id?,
+        program_id: program_id?,
+        api_keys: digests(api_keys?),
+        sdk_api_keys: digests(sdk_api_keys?),
+        payload_keys: payload_keys?,
+        token_ttl: match token_ttl {
+            None => None,
+            Some(seconds) => Some(Duration::from_secs(seconds?)),
+        },
+        enabled: enabled.unwrap_or(Some(true))?,
+    })
+}
+
+/// The digests that are sound, each with where it stands.
+fn digests<'v, 'a>(node: Node<'v, 'a>) -> Option<Vec<(Node<'v, 'a>, KeyDigest)>> {
+    let elements = node.elements()?;
+    if elements.is_empty() {
+        node.fault("must not be empty");
+    }
+    let digest = |node: Node<'v, 'a>| {
+        let digest = node.string().and_then(hex).map(KeyDigest::from_bytes);
+        let rule = "must be the SHA-256 of a key: 64 hexadecimal digits";
+        node.or_fault(digest, rule).map(|digest| (node, digest))
+    };
+    Some(elements.into_iter().filter_map(digest).collect())
+}
+
+/// Reads a JWK Set (RFC 7517 section 5) of 1 to 8 `oct` keys of 32 bytes.
+fn ring<K: Named, E>(
+    node: &Node<'_, '_>,
+    key: impl Fn(KeyId, &KeyBytes) -> Result<K, E>,
+) -> Option<Ring<K>> {
+    node.object()?;
+    node.only(&["keys"]);
+    let keys = node.required("keys")?;
+    let elements = keys.elements()?;
+    if elements.len() > Ring::<K>::MAX_KEYS {
+        keys.fault("must have at most 8 keys");
+    }
+    let mut kids = HashSet::new();
+    let mut read = Vec::with_capacity(elements.len());
+    for jwk in &elements {
+        read.extend(jwk_of(jwk, &mut kids, &key));
+    }
+    let ring = Ring::new(read);
+    if elements.is_empty() {
+        return keys.or_fault(ring, "must not be empty");
+    }
+    ring
+}
+
+fn jwk_of<K: Named, E>(
+    jwk: &Node<'_, '_>,
+    kids: &mut HashSet<String>,
+    key: impl Fn(KeyId, &KeyBytes) -> Result<K, E>,
+) -> Option<K> {
+    jwk.object()?;
+    if let Some(kty) = jwk.required("kty")
+        && kty.string() != Some("oct")
+    {
+        kty.fault("must be oct");
+    }
+    let id = jwk.required("kid").and_then(|kid| {
+        let rule = "must be 1-128 printable ASCII characters without spaces";
+        let id = kid.or_fault(kid.string().and_then(KeyId::new), rule)?;
+        kid.unique(kids, id.as_str().to_owned());
+        Some(id)
+    });
+    let k = jwk.required("k")?;
+    let bytes = k.key_bytes()?;
+    let id = id?;
+    k.or_fault(key(id, &bytes).ok(), "is not usable as a key")
+}
+
+fn hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digits = std::str::from_utf8(pair).ok()?;
+        // `from_str_radix` alone would take a sign.
+        if !pair.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests;
