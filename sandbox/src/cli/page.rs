@@ -1,0 +1,142 @@
+//! What a person reads: headings, JSON, ticks. Coloured at a terminal, plain anywhere else and with `NO_COLOR`.
+
+use std::{error::Error, fmt::Display, io::Write};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Deserializer, Serializer};
+
+/// How far everything below a heading is moved in.
+const INDENT: &str = "   ";
+/// Long lines without spaces are cut at this many characters.
+const WIDTH: usize = 100;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// Standard output. A reader that has gone away is nobody's problem, so writing does not fail.
+pub(crate) struct Page {
+    out: Box<dyn Write>,
+}
+
+impl Page {
+    pub(crate) fn new() -> Self {
+        Self {
+            out: Box::new(anstream::stdout()),
+        }
+    }
+
+    /// A page that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn blank_sheet() -> Self {
+        Self {
+            out: Box::new(std::io::sink()),
+        }
+    }
+
+    /// A line at the margin, as it is.
+    pub(crate) fn line(&mut self, text: impl Display) {
+        let _ = writeln!(self.out, "{text}");
+    }
+
+    pub(crate) fn heading(&mut self, text: &str) {
+        self.line(format!("\n{BOLD}{text}{BOLD:#}"));
+    }
+
+    /// A remark about what is shown.
+    pub(crate) fn remark(&mut self, text: &str) {
+        self.line(format!("{INDENT}{DIM}{text}{DIM:#}"));
+    }
+
+    /// Text, moved in, with long lines cut so that a JWE is a block.
+    pub(crate) fn text(&mut self, text: &str) {
+        for line in text.lines() {
+            let characters: Vec<char> = line.chars().collect();
+            for piece in characters.chunks(WIDTH) {
+                self.line(format!("{INDENT}{}", piece.iter().collect::<String>()));
+            }
+        }
+    }
+
+    pub(crate) fn blank(&mut self) {
+        self.line("");
+    }
+
+    /// JSON, indented, its members in their own order. What is not JSON is shown as it is.
+    pub(crate) fn json(&mut self, json: &[u8]) {
+        self.text(&indented(json).unwrap_or_else(|| String::from_utf8_lossy(json).into_owned()));
+    }
+
+    /// What the function has logged, if anything.
+    pub(crate) fn log(&mut self, lines: &[String]) {
+        if !lines.is_empty() {
+            self.remark("The function's log:");
+            for line in lines {
+                self.line(format!("{INDENT}{line}"));
+            }
+        }
+    }
+
+    /// Something that holds.
+    pub(crate) fn tick(&mut self, text: &str) {
+        self.line(format!("{INDENT}{GREEN}✓{GREEN:#} {text}"));
+    }
+
+    /// Something that does not.
+    pub(crate) fn cross(&mut self, text: &str) {
+        self.line(format!("{INDENT}{RED}✗ {text}{RED:#}"));
+    }
+}
+
+/// An error and its causes, in a line. A cause that its error has quoted already is not said again.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn indented(json: &[u8]) -> Option<String> {
+    let mut text = Vec::new();
+    let mut from = Deserializer::from_slice(json);
+    serde_transcode::transcode(&mut from, &mut Serializer::pretty(&mut text)).ok()?;
+    from.end().ok()?;
+    String::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indents_json_in_its_own_order() {
+        let text = indented(br#"{"z":1,"a":[true],"n":12345678901234567890}"#).unwrap();
+        assert_eq!(
+            text,
+            "{\n  \"z\": 1,\n  \"a\": [\n    true\n  ],\n  \"n\": 12345678901234567890\n}"
+        );
+        assert_eq!(indented(b"{} trailing"), None);
+    }
+
+    #[test]
+    fn says_causes_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::fmt::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error(transparent)]
+        struct Same(Outer);
+        let cause = std::fmt::Error.to_string();
+        assert_eq!(
+            with_causes(&Same(Outer(std::fmt::Error))),
+            format!("outer: {cause}")
+        );
+    }
+}

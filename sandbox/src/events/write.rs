@@ -1,0 +1,217 @@
+//! The files of `events/`, made of the catalogue: each event, the manifest and the table in the README.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    manifest::{Manifest, Sample},
+    samples::{CatalogueError, Entry, catalogue},
+};
+
+/// The table stands between these lines of the README; the rest of it is written by people.
+const TABLE_BEGINS: &str = "<!-- `make events` writes this table. -->\n";
+const TABLE_ENDS: &str = "<!-- The table ends here. -->\n";
+
+/// Why the files cannot be made or compared.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The samples themselves.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The manifest.
+    #[error("the manifest cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The folder or a file of it.
+    #[error("{} cannot be read or written; is this the repository's root?", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    /// The README has no place for the table.
+    #[error("{} has lost the two comments around its table of events", .0.display())]
+    NoTable(PathBuf),
+}
+
+/// A file that is not as `make events` would make it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// It has other contents.
+    #[error("{} differs from what `make events` writes", .0.display())]
+    Changed(PathBuf),
+    /// It is not there.
+    #[error("{} is missing; `make events` writes it", .0.display())]
+    Missing(PathBuf),
+    /// No sample has its name.
+    #[error("{} is no sample's; remove it, or add the sample to the catalogue", .0.display())]
+    Unknown(PathBuf),
+}
+
+/// Writes all files into `folder` and returns how many samples there are.
+///
+/// # Errors
+/// A file cannot be written, or the README there has no place for the table.
+pub fn write(folder: &Path) -> Result<usize, WriteError> {
+    let entries = catalogue()?;
+    for (path, contents) in files(folder, &entries)? {
+        fs::write(&path, contents).map_err(|error| WriteError::File(path, error))?;
+    }
+    Ok(entries.len())
+}
+
+/// Which files of `folder` are not as [`write()`] would make them.
+///
+/// # Errors
+/// The folder cannot be read, or the README there has no place for the table.
+pub fn differences(folder: &Path) -> Result<Vec<Difference>, WriteError> {
+    let files = files(folder, &catalogue()?)?;
+    let mut differences = Vec::new();
+    for (path, contents) in &files {
+        match fs::read_to_string(path) {
+            Ok(actual) if actual == *contents => {}
+            Ok(_) => differences.push(Difference::Changed(path.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                differences.push(Difference::Missing(path.clone()));
+            }
+            Err(error) => return Err(WriteError::File(path.clone(), error)),
+        }
+    }
+    for path in json_files(folder).map_err(|error| WriteError::File(folder.to_owned(), error))? {
+        if !files.contains_key(&path) {
+            differences.push(Difference::Unknown(path));
+        }
+    }
+    Ok(differences)
+}
+
+fn json_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn files(folder: &Path, entries: &[Entry]) -> Result<BTreeMap<PathBuf, String>, WriteError> {
+    let mut files: BTreeMap<PathBuf, String> = entries
+        .iter()
+        .map(|entry| (folder.join(entry.sample.file()), entry.event.clone()))
+        .collect();
+    let manifest = Manifest {
+        events: entries.iter().map(|entry| entry.sample.clone()).collect(),
+    };
+    let mut json = serde_json::to_string_pretty(&manifest)?;
+    json.push('\n');
+    files.insert(folder.join("manifest.json"), json);
+
+    let readme = folder.join("README.md");
+    let text = match fs::read_to_string(&readme) {
+        Ok(text) => text,
+        Err(error) => return Err(WriteError::File(readme, error)),
+    };
+    match with_table(&text, &table(&manifest)) {
+        Some(text) => files.insert(readme, text),
+        None => return Err(WriteError::NoTable(readme)),
+    };
+    Ok(files)
+}
+
+fn with_table(readme: &str, table: &str) -> Option<String> {
+    let (above, rest) = readme.split_once(TABLE_BEGINS)?;
+    let (_, below) = rest.split_once(TABLE_ENDS)?;
+    Some(format!(
+        "{above}{TABLE_BEGINS}\n{table}\n{TABLE_ENDS}{below}"
+    ))
+}
+
+fn table(manifest: &Manifest) -> String {
+    let mut table =
+        "| event | shows | status | `resCode` | answer |\n|---|---|---|---|---|\n".to_owned();
+    for sample in &manifest.events {
+        table.push_str(&row(sample));
+    }
+    table
+}
+
+fn row(sample: &Sample) -> String {
+    let after = match &sample.before[..] {
+        [] => String::new(),
+        before => format!(" (after `{}`)", before.join("`, `")),
+    };
+    let form = if sample.encrypted { "sealed" } else { "plain" };
+    let replayed = if sample.replayed { ", replayed" } else { "" };
+    format!(
+        "| [`{name}`]({name}.json) | {shows}{after} | {status} | `{code}` | {form}{replayed} |\n",
+        name = sample.name,
+        shows = sample.shows,
+        status = sample.status,
+        code = sample.res_code.to_string().replace('"', ""),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_the_repository_are_those_of_the_catalogue() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+        assert_eq!(differences(&folder).unwrap(), []);
+    }
+
+    #[test]
+    fn names_what_differs_and_puts_it_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(
+            path("README.md"),
+            format!("above\n{TABLE_BEGINS}{TABLE_ENDS}below\n"),
+        )
+        .unwrap();
+        let samples = write(folder.path()).unwrap();
+        assert!(samples > 20);
+        assert_eq!(differences(folder.path()).unwrap(), []);
+
+        fs::write(path("get-token.json"), "{}").unwrap();
+        fs::write(path("stray.json"), "{}").unwrap();
+        fs::remove_file(path("replay.json")).unwrap();
+        assert_eq!(
+            differences(folder.path()).unwrap(),
+            [
+                Difference::Changed(path("get-token.json")),
+                Difference::Missing(path("replay.json")),
+                Difference::Unknown(path("stray.json")),
+            ]
+        );
+        let readme = fs::read_to_string(path("README.md")).unwrap();
+        assert!(readme.starts_with("above\n") && readme.ends_with("below\n"));
+        assert!(readme.contains("| [`conflict`](conflict.json) |"));
+    }
+
+    #[test]
+    fn says_that_the_table_has_no_place() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("README.md"), "nothing").unwrap();
+        assert!(matches!(write(folder.path()), Err(WriteError::NoTable(_))));
+    }
+
+    #[test]
+    fn samples_have_names_of_their_own_and_come_after_what_they_need() {
+        let mut seen: Vec<String> = Vec::new();
+        for Entry { sample, .. } in catalogue().unwrap() {
+            assert!(
+                sample.before.iter().all(|name| seen.contains(name)),
+                "{}",
+                sample.name
+            );
+            assert!(!seen.contains(&sample.name), "{}", sample.name);
+            seen.push(sample.name);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A script of faults for one AWS service, and the count of the requests that it has had. What each fault does to a
+//! connection is in `front.rs`.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// One way for a request to an AWS service to go wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is closed before the body is read; nothing is done.
+    Refuse,
+    /// The request is read, then the connection is reset (RST); nothing is done.
+    ResetBefore,
+    /// The request is done, then the connection is reset (RST) instead of an answer.
+    ResetAfter,
+    /// Nothing happens for this long, then the request is done and answered. A client that gave up before that has
+    /// changed nothing.
+    StallBefore(Duration),
+    /// The request is done at once, its answer comes this much later.
+    StallAfter(Duration),
+    /// This HTTP status with an error of this `__type`; nothing is done.
+    Status(u16, String),
+    /// The service's own throttling error: 400 with `ProvisionedThroughputExceededException` from DynamoDB and
+    /// `ThrottlingException` from Secrets Manager; nothing is done.
+    Throttle,
+    /// Status 200 with a body that is not JSON; nothing is done.
+    Malformed,
+    /// The request is done and its answer's body comes byte by byte, this long apart.
+    Trickle(Duration),
+}
+
+/// The faults to come and the requests so far of one service. A cheap handle: clones share one script.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    next: VecDeque<Fault>,
+    always: Option<Fault>,
+    requests: u64,
+    requests_of: HashMap<String, u64>,
+}
+
+impl Faults {
+    /// Gives `fault` to the next request that has none yet: each pushed fault meets one request, in order.
+    pub fn push(&self, fault: Fault) {
+        self.script().next.push_back(fault);
+    }
+
+    /// Gives `fault` to every request that no pushed fault is waiting for, until it is set to `None`.
+    pub fn set_always(&self, fault: Option<Fault>) {
+        self.script().always = fault;
+    }
+
+    /// How many requests the service has had, those that met a fault included.
+    pub fn requests(&self) -> u64 {
+        self.script().requests
+    }
+
+    /// How many requests named this operation in `X-Amz-Target`, for example `PutItem`.
+    pub fn requests_of(&self, operation: &str) -> u64 {
+        self.script()
+            .requests_of
+            .get(operation)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Counts a request and takes the fault meant for it.
+    pub(crate) fn meet(&self, operation: Option<&str>) -> Option<Fault> {
+        let mut script = self.script();
+        script.requests += 1;
+        if let Some(operation) = operation {
+            *script.requests_of.entry(operation.to_owned()).or_default() += 1;
+        }
+        let next = script.next.pop_front();
+        next.or_else(|| script.always.clone())
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        // A panic elsewhere leaves the script as valid as before.
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pushed_faults_come_first_and_once() {
+        let faults = Faults::default();
+        faults.set_always(Some(Fault::Throttle));
+        faults.push(Fault::Refuse);
+        faults.push(Fault::Malformed);
+
+        assert_eq!(faults.meet(None), Some(Fault::Refuse));
+        assert_eq!(faults.meet(None), Some(Fault::Malformed));
+        assert_eq!(faults.meet(None), Some(Fault::Throttle));
+        faults.set_always(None);
+        assert_eq!(faults.meet(None), None);
+    }
+
+    #[test]
+    fn counts_requests_by_operation() {
+        let faults = Faults::default();
+        let observer = faults.clone();
+        faults.meet(Some("PutItem"));
+        faults.meet(Some("PutItem"));
+        faults.meet(None);
+
+        assert_eq!(observer.requests(), 3);
+        assert_eq!(observer.requests_of("PutItem"), 2);
+        assert_eq!(observer.requests_of("GetItem"), 0);
+    }
+}

@@ -1,0 +1,195 @@
+//! The door of an AWS service: an HTTP server that counts what comes in and lets the scripted faults happen, at the
+//! socket where that is where they happen in life. What a request means is the [`Service`]'s business.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited, channel::Channel, combinators::BoxBody};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Fault, Faults, listen, tasks::Tasks};
+
+/// DynamoDB's limit, the larger one of the two services.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// An AWS service that speaks AWS JSON.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// The `__type` of its throttling error.
+    const THROTTLED: &'static str;
+    /// The media type that it answers in.
+    const MEDIA_TYPE: &'static str;
+
+    /// Does what the request asks for. Errors are answers, too.
+    fn answer(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send;
+}
+
+/// Serves `service` on `listener`, with `faults` in between.
+pub(crate) fn open<S: Service>(tasks: &Tasks, listener: TcpListener, service: S, faults: Faults) {
+    let front = Arc::new(Front {
+        service,
+        faults,
+        tasks: tasks.clone(),
+    });
+    listen::accept(tasks, listener, move |stream, _| {
+        let front = front.clone();
+        async move {
+            // An error here is a fault that was asked for, or the client's going away.
+            let _ = front.converse(stream).await;
+        }
+    });
+}
+
+struct Front<S> {
+    service: S,
+    faults: Faults,
+    tasks: Tasks,
+}
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection ends here")]
+struct Cut;
+
+type Answer = Response<BoxBody<Bytes, std::convert::Infallible>>;
+
+impl<S: Service> Front<S> {
+    async fn converse(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
+        // A second handle on the same socket, to say how it is to be closed while hyper owns the first.
+        let stream = stream.into_std()?;
+        let socket = Arc::new(stream.try_clone()?);
+        let stream = TokioIo::new(TcpStream::from_std(stream)?);
+        let service = service_fn(move |request| {
+            let (front, socket) = (self.clone(), socket.clone());
+            async move { front.meet(request, &socket).await }
+        });
+        http1::Builder::new()
+            .serve_connection(stream, service)
+            .await
+            .map_err(io::Error::other)
+    }
+
+    async fn meet(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        socket: &std::net::TcpStream,
+    ) -> Result<Answer, Cut> {
+        let fault = self.faults.meet(operation(request.headers()));
+        let request = read(request).await?;
+        let Some(fault) = fault else {
+            return Ok(whole(self.work(request).await?));
+        };
+        match fault {
+            Fault::Refuse => Err(Cut),
+            Fault::ResetBefore => Err(reset(socket)),
+            Fault::ResetAfter => {
+                self.work(request).await?;
+                Err(reset(socket))
+            }
+            Fault::StallBefore(stall) => {
+                tokio::time::sleep(stall).await;
+                Ok(whole(self.work(request).await?))
+            }
+            Fault::StallAfter(stall) => {
+                let answer = self.work(request).await?;
+                tokio::time::sleep(stall).await;
+                Ok(whole(answer))
+            }
+            Fault::Status(status, kind) => Ok(whole(error_answer::<S>(status, &kind))),
+            Fault::Throttle => Ok(whole(error_answer::<S>(400, S::THROTTLED))),
+            Fault::Malformed => Ok(whole(answer::<S>(StatusCode::OK, "{\"not\": json"))),
+            Fault::Trickle(pause) => {
+                let answer = self.work(request).await?;
+                Ok(self.trickle(answer, pause))
+            }
+        }
+    }
+
+    /// Has the work done by a task of its own: as at AWS, a client that goes away does not undo what it has sent.
+    async fn work(self: &Arc<Self>, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
+        let front = self.clone();
+        let (done, answer) = tokio::sync::oneshot::channel();
+        self.tasks.spawn(async move {
+            // Nobody may be waiting for it any more.
+            let _ = done.send(front.service.answer(request).await);
+        });
+        answer.await.map_err(|_| Cut)
+    }
+
+    fn trickle(&self, answer: Response<Bytes>, pause: Duration) -> Answer {
+        let (mut parts, body) = answer.into_parts();
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        let (mut sender, trickling) = Channel::new(1);
+        self.tasks.spawn(async move {
+            for at in 0..body.len() {
+                tokio::time::sleep(pause).await;
+                if sender.send_data(body.slice(at..=at)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Response::from_parts(parts, trickling.boxed())
+    }
+}
+
+/// `PutItem` from `X-Amz-Target: DynamoDB_20120810.PutItem`.
+pub(crate) fn operation(headers: &HeaderMap) -> Option<&str> {
+    let target = headers.get("x-amz-target")?.to_str().ok()?;
+    target
+        .rsplit_once('.')
+        .map(|(_service, operation)| operation)
+}
+
+/// An answer of this media type, with a request id as AWS gives it.
+pub(crate) fn answer<S: Service>(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(S::MEDIA_TYPE));
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    answer
+}
+
+fn error_answer<S: Service>(status: u16, kind: &str) -> Response<Bytes> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body =
+        serde_json::json!({ "__type": kind, "message": "a fault that the sandbox was asked for" });
+    let mut answer = answer::<S>(status, body.to_string());
+    if let Ok(kind) = HeaderValue::from_str(kind) {
+        answer.headers_mut().insert("x-amzn-errortype", kind);
+    }
+    answer
+}
+
+fn whole(answer: Response<Bytes>) -> Answer {
+    answer.map(|body| Full::new(body).boxed())
+}
+
+async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, Cut> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await;
+    Ok(Request::from_parts(
+        parts,
+        body.map_err(|_| Cut)?.to_bytes(),
+    ))
+}
+
+/// Makes the close that follows a reset: with a linger of zero the system sends RST instead of FIN.
+fn reset(socket: &std::net::TcpStream) -> Cut {
+    // Where this fails the connection is closed all the same, only less rudely.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+    Cut
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Everything that the token service stands on, in one process: DynamoDB, Secrets Manager, the Lambda Runtime API and
+//! the API Gateway in front of it. Nothing has to be installed, and nothing is simulated on the function's side: it is
+//! the very binary that is deployed, as a child process, talking to real sockets.
+//!
+//! ```text
+//! HTTP client ──> gateway ──> function ──> token-service (child process)
+//!                 REST event  Runtime API     │ AWS SDK      │ AWS SDK
+//!                                             v              v
+//!                                          dynamodb    secrets_manager     <── faults
+//! ```
+//!
+//! [`Sandbox::start`] starts all of it and [`Sandbox::stop`] (or dropping it) ends all of it, children included.
+//! [`Faults`] make the two AWS services misbehave on request.
+//!
+//! This crate does not depend on `token-service`: what it shows about it is evidence, not agreement with itself.
+
+pub mod answer;
+pub mod credentials;
+mod data_dir;
+mod dynamodb;
+mod error;
+pub mod events;
+mod faults;
+mod front;
+mod function;
+mod gateway;
+pub mod item_size;
+pub mod jwe;
+mod listen;
+mod options;
+pub mod partner;
+pub mod proxy_event;
+pub mod resource_server;
+pub mod sdk;
+mod secrets_manager;
+mod stack;
+mod tasks;
+
+pub use error::Error;
+pub use faults::{Fault, Faults};
+pub use function::{InvokeError, Logs, StartError};
+pub use listen::ListenError;
+pub use options::Options;
+pub use secrets_manager::Refusal;
+pub use stack::Sandbox;

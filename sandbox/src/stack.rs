@@ -1,0 +1,219 @@
+//! The whole stack: starts the parts in order, knows their addresses, ends them together.
+
+use std::{sync::Arc, time::Duration};
+
+use dynoxide::Database;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Error, Faults, InvokeError, Options,
+    data_dir::DataDir,
+    dynamodb::{self, DynamoDb},
+    front,
+    function::{Blueprint, Function, Invocation, Output, Surroundings, environment},
+    gateway,
+    listen::listen,
+    secrets_manager::{self, SecretsManager},
+    tasks::Tasks,
+};
+
+/// How long [`Sandbox::stop`] waits for what should have ended at once.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+const DEVELOPMENT_API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
+const DEVELOPMENT_SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
+
+/// A running stack. Dropping it ends everything, the function's processes included.
+pub struct Sandbox {
+    url: String,
+    dynamodb_url: String,
+    secrets_manager_url: String,
+    dynamodb_faults: Faults,
+    secrets_faults: Faults,
+    database: Database,
+    function: Arc<Function>,
+    /// Before the lock of the data directory: what is dropped first ends first.
+    tasks: EndOnDrop,
+    _data_dir: Option<DataDir>,
+}
+
+impl Sandbox {
+    /// Starts the stack and waits until the function's first instance polls for requests.
+    ///
+    /// # Errors
+    /// A wrong configuration of the function (with the function's own words), a taken port, an unusable data directory:
+    /// see [`Error`].
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        if !options.function.is_file() {
+            return Err(Error::FunctionMissing(options.function));
+        }
+        let tasks = EndOnDrop(Tasks::default());
+        // First, as a taken port is the likeliest failure; connections wait until the rest is there.
+        let (gateway, gateway_address) = listen(options.port).await?;
+        let data_dir = options.data_dir.as_deref().map(DataDir::take).transpose()?;
+        let path = data_dir.as_ref().map(DataDir::path);
+
+        let database = dynamodb::open(path)?;
+        let (dynamodb_front, dynamodb) = listen(None).await?;
+        let service = DynamoDb::start(&tasks.0, database.clone()).await?;
+        front::open(
+            &tasks.0,
+            dynamodb_front,
+            service,
+            options.dynamodb_faults.clone(),
+        );
+
+        let service = SecretsManager::open(path)?;
+        create_secrets(&service, &options)?;
+        let (secrets_front, secrets_manager) = listen(None).await?;
+        front::open(
+            &tasks.0,
+            secrets_front,
+            service,
+            options.secrets_faults.clone(),
+        );
+
+        let surroundings = Surroundings {
+            dynamodb,
+            secrets_manager,
+        };
+        let output = Output::new(options.logs);
+        let blueprint = Blueprint::new(
+            options.function,
+            environment(&surroundings, &options.env),
+            output.clone(),
+            tasks.0.clone(),
+        );
+        let function = Function::start(blueprint, options.timeout, options.max_instances).await?;
+        gateway::open(&tasks.0, gateway, function.clone(), output);
+        Ok(Self {
+            url: format!("http://{gateway_address}"),
+            dynamodb_url: format!("http://{dynamodb}"),
+            secrets_manager_url: format!("http://{secrets_manager}"),
+            dynamodb_faults: options.dynamodb_faults,
+            secrets_faults: options.secrets_faults,
+            database,
+            function,
+            tasks,
+            _data_dir: data_dir,
+        })
+    }
+
+    /// The gateway, `http://127.0.0.1:PORT`. Any method and path is routed to the function; there is no stage in it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// DynamoDB's endpoint.
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
+    /// Secrets Manager's endpoint.
+    pub fn secrets_manager_url(&self) -> &str {
+        &self.secrets_manager_url
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        dynamodb::TABLE
+    }
+
+    /// The faults of DynamoDB.
+    pub fn dynamodb_faults(&self) -> &Faults {
+        &self.dynamodb_faults
+    }
+
+    /// The faults of Secrets Manager.
+    pub fn secrets_faults(&self) -> &Faults {
+        &self.secrets_faults
+    }
+
+    /// Hands an event to the function as it is, past the gateway, and gives back its answer as it is.
+    ///
+    /// # Errors
+    /// The function gave no answer: see [`InvokeError`].
+    pub async fn invoke(&self, event: &Value) -> Result<Value, InvokeError> {
+        let request_id = Uuid::new_v4().to_string();
+        let answer = self.function.invoke(Invocation {
+            trace_id: format!(
+                "Root=1-00000000-{}",
+                Uuid::new_v4().simple().to_string().split_off(8)
+            ),
+            request_id,
+            payload: event.to_string().into(),
+        });
+        serde_json::from_slice(&answer.await?).map_err(InvokeError::NotJson)
+    }
+
+    /// The lines that the function has printed so far, if they are captured. A line arrives a moment after the answer
+    /// that it is about, or before it.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.function.lines()
+    }
+
+    /// The item of a partner's reference id as DynamoDB JSON, read past the service's endpoint: it is not counted and
+    /// meets no fault.
+    ///
+    /// # Errors
+    /// The database could not be read.
+    pub async fn item(&self, partner_id: &str, reference_id: &str) -> Result<Option<Value>, Error> {
+        dynamodb::item(&self.database, partner_id, reference_id)
+    }
+
+    /// The process ids of the function's instances.
+    pub fn function_pids(&self) -> Vec<u32> {
+        self.function.pids()
+    }
+
+    /// Ends the instances that have no work, so that the next request meets a cold start.
+    pub async fn end_idle_instances(&self) {
+        self.function.end_idle().await;
+    }
+
+    /// Ends everything and waits until it has ended.
+    pub async fn stop(self) {
+        // The processes have been killed by then, whatever is left.
+        let _ = tokio::time::timeout(STOP_LIMIT, self.tasks.0.stop()).await;
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut sandbox = f.debug_struct("Sandbox");
+        sandbox.field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+fn create_secrets(store: &SecretsManager, options: &Options) -> Result<(), Error> {
+    for (id, given, development) in [
+        (
+            secrets_manager::API_KEYS,
+            &options.api_keys,
+            DEVELOPMENT_API_KEYS,
+        ),
+        (
+            secrets_manager::SERVER_KEYS,
+            &options.server_keys,
+            DEVELOPMENT_SERVER_KEYS,
+        ),
+    ] {
+        let value = match given {
+            Some(value) => value.to_string(),
+            None => development.to_owned(),
+        };
+        store
+            .create_unless_present(id, &value)
+            .map_err(|source| Error::Secret { id, source })?;
+    }
+    Ok(())
+}
+
+struct EndOnDrop(Tasks);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
