@@ -1,0 +1,27 @@
+//! What the tests share: a running service, requests to it, and its replies, held against the rules that every reply
+//! obeys. What a topic requires is in the test of that topic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod aws;
+mod documents;
+mod event;
+mod patience;
+mod plain;
+mod reply;
+mod service;
+pub mod table;
+
+pub use aws::{dynamodb, put_secret, secrets_manager};
+pub use documents::{api_keys, digest, hash_of, jwk, partner_with, server_keys, server_keys_of};
+pub use event::Event;
+pub use patience::{eventually, within};
+pub use plain::{Plain, reference, sdk};
+pub use reply::Reply;
+pub use service::{Service, acme, globex, initech};

@@ -1,0 +1,186 @@
+//! A running service: the real binary in a sandbox of its own, all in memory.
+
+use std::{ops::Deref, sync::LazyLock, time::Duration};
+
+use bytes::Bytes;
+use http::Request;
+use sandbox::{
+    Logs, Options, Sandbox,
+    credentials::Credentials,
+    partner::{self, seal, token_request},
+    proxy_event,
+};
+use serde_json::Value;
+
+use crate::{Event, Plain, Reply, eventually};
+
+/// A sandbox with the service in it, and who may open its replies. Ends with the test.
+pub struct Service {
+    sandbox: Sandbox,
+    partners: Vec<Credentials>,
+}
+
+impl Deref for Service {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}
+
+impl Service {
+    /// Starts one with the development secrets.
+    pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// Starts one with some variables in its environment.
+    pub async fn start_in(env: &[(&str, &str)]) -> Self {
+        Self::start_with(|options| options.env = variables(env)).await
+    }
+
+    /// Starts one with changed options.
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options {
+            logs: Logs::Capture,
+            ..Options::default()
+        };
+        change(&mut options);
+        let sandbox = match Sandbox::start(options).await {
+            Ok(sandbox) => sandbox,
+            Err(error) => panic!("the sandbox does not start: {error}"),
+        };
+        let partners = Credentials::development().unwrap();
+        Self { sandbox, partners }
+    }
+
+    /// Knows another partner, whose replies it opens too.
+    pub fn knowing(mut self, partner: Credentials) -> Self {
+        self.partners.push(partner);
+        self
+    }
+
+    /// Asks for a token as `acme`, under its newest payload key, by name.
+    pub async fn ask(&self, plain: &Plain) -> Reply {
+        self.ask_as(acme(), plain).await
+    }
+
+    /// Asks for a token as `partner`, under its newest payload key, by name.
+    pub async fn ask_as(&self, partner: &Credentials, plain: &Plain) -> Reply {
+        self.ask_with(partner, plain.json().as_bytes()).await
+    }
+
+    /// Sends any plaintext as `acme`.
+    pub async fn ask_bytes(&self, plaintext: &[u8]) -> Reply {
+        self.ask_with(acme(), plaintext).await
+    }
+
+    async fn ask_with(&self, partner: &Credentials, plaintext: &[u8]) -> Reply {
+        let key = &partner.payload_keys[0];
+        let body = seal(plaintext, &key.k, Some(&key.kid));
+        self.send(token_request(partner, body).unwrap()).await
+    }
+
+    /// Sends a body as `acme`.
+    pub async fn post(&self, body: &str) -> Reply {
+        self.send(token_request(acme(), body.to_owned()).unwrap())
+            .await
+    }
+
+    /// Sends a request to the gateway.
+    pub async fn send(&self, request: Request<Bytes>) -> Reply {
+        let response = partner::call(self.sandbox.url(), request).await;
+        Reply::read(response.expect("the gateway answers"), &self.partners)
+    }
+
+    /// Hands an event to the function, past the gateway.
+    pub async fn invoke_event(&self, event: &Event) -> Reply {
+        self.invoke_json(&event.json()).await
+    }
+
+    /// Hands any JSON to the function, past the gateway.
+    pub async fn invoke_json(&self, event: &Value) -> Reply {
+        let answer = match self.sandbox.invoke(event).await {
+            Ok(answer) => answer,
+            Err(error) => panic!("no answer: {error}\nto {event}"),
+        };
+        let response = proxy_event::response(&answer);
+        Reply::read(response.expect("an answer for API Gateway"), &self.partners)
+    }
+
+    /// The lines that the service has logged about a reply, once there is one.
+    pub async fn logged(&self, reply: &Reply) -> Vec<Value> {
+        let id = reply.request_id();
+        eventually(
+            "a log line of the request",
+            Duration::from_secs(10),
+            async || {
+                let lines: Vec<Value> = self
+                    .log_json()
+                    .into_iter()
+                    .filter(|line| line["request_id"] == id)
+                    .collect();
+                (!lines.is_empty()).then_some(lines)
+            },
+        )
+        .await
+    }
+
+    /// The one line that the service has logged about a reply.
+    pub async fn log_line(&self, reply: &Reply) -> Value {
+        let mut lines = self.logged(reply).await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.remove(0)
+    }
+
+    /// All lines logged so far, each of which must be JSON.
+    pub fn log_json(&self) -> Vec<Value> {
+        self.sandbox
+            .log_lines()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
+    }
+
+    /// The item of one of `acme`'s reference ids, as DynamoDB JSON.
+    pub async fn stored(&self, reference: &str) -> Value {
+        let item = self.sandbox.item("acme", reference).await;
+        item.expect("the table is readable")
+            .expect("there is an item")
+    }
+
+    /// How many `PutItem` requests DynamoDB has had.
+    pub fn puts(&self) -> u64 {
+        self.sandbox.dynamodb_faults().requests_of("PutItem")
+    }
+
+    /// How many values Secrets Manager has been asked for.
+    pub fn secret_reads(&self) -> u64 {
+        let faults = self.sandbox.secrets_faults();
+        faults.requests_of("GetSecretValue") + faults.requests_of("BatchGetSecretValue")
+    }
+}
+
+/// Variables, for [`Options::env`].
+pub(crate) fn variables(env: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    env.iter().map(owned).collect()
+}
+
+/// The partner that most tests speak for: two payload keys, as during a rotation.
+pub fn acme() -> &'static Credentials {
+    static ACME: LazyLock<Credentials> = LazyLock::new(|| Credentials::acme().unwrap());
+    &ACME
+}
+
+/// Another partner.
+pub fn globex() -> &'static Credentials {
+    static GLOBEX: LazyLock<Credentials> = LazyLock::new(|| Credentials::globex().unwrap());
+    &GLOBEX
+}
+
+/// A partner that is disabled.
+pub fn initech() -> &'static Credentials {
+    static INITECH: LazyLock<Credentials> = LazyLock::new(|| Credentials::initech().unwrap());
+    &INITECH
+}

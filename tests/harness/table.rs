@@ -1,0 +1,90 @@
+//! The table as an operator sees it: items that are altered, copied and counted behind the service's back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use crate::{Service, dynamodb};
+
+/// The service's table.
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+/// An item of it.
+pub type Item = HashMap<String, AttributeValue>;
+
+impl Table {
+    /// The table of a service.
+    pub fn of(service: &Service) -> Self {
+        Self {
+            client: dynamodb(service),
+            name: service.table().to_owned(),
+        }
+    }
+
+    /// The item of one of `acme`'s reference ids.
+    pub async fn item(&self, reference: &str) -> Item {
+        let read = self.client.get_item().table_name(&self.name);
+        let read = read.key("pk", key(reference)).consistent_read(true).send();
+        let item = read.await.expect("the table can be read").item;
+        item.expect("there is an item")
+    }
+
+    /// Writes an item as it is.
+    pub async fn put(&self, item: Item) {
+        let put = self.client.put_item().table_name(&self.name);
+        let put = put.set_item(Some(item)).send();
+        put.await.expect("the table can be written");
+    }
+
+    /// Sets one attribute of the item of one of `acme`'s reference ids.
+    pub async fn set(&self, reference: &str, attribute: &str, value: AttributeValue) {
+        let mut item = self.item(reference).await;
+        item.insert(attribute.to_owned(), value);
+        self.put(item).await;
+    }
+
+    /// How many items there are.
+    pub async fn count(&self) -> usize {
+        let scan = self.client.scan().table_name(&self.name).send();
+        scan.await.expect("the table can be scanned").items().len()
+    }
+}
+
+/// The `pk` of one of `acme`'s reference ids.
+pub fn key(reference: &str) -> AttributeValue {
+    text(&format!("acme#{reference}"))
+}
+
+/// A string.
+pub fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// A number.
+pub fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Bytes.
+pub fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(value.into())
+}
+
+/// An attribute that is a number.
+pub fn number_of(item: &Item, attribute: &str) -> i64 {
+    item[attribute].as_n().unwrap().parse().unwrap()
+}
+
+/// An attribute that is bytes.
+pub fn bytes_of(item: &Item, attribute: &str) -> Vec<u8> {
+    item[attribute].as_b().unwrap().clone().into_inner()
+}
+
+/// Seconds since the epoch.
+pub fn now() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}

@@ -1,0 +1,26 @@
+//! The real `token-service` binary over the Lambda Runtime API, against the sandbox: a topic of the protocol each.
+//!
+//! Each test starts a sandbox of its own, in memory and on ephemeral ports, and goes through the rows of a table in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod configuration;
+mod docs;
+mod errors;
+mod events;
+mod faults;
+mod fields;
+mod http;
+mod idempotency;
+mod jwe;
+mod logs;
+mod secret_store;
+mod secrets;
+mod token;
+mod vectors;
