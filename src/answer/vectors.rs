@@ -1,0 +1,119 @@
+//! `docs/vectors/answer.json`: the service writes the plaintexts that clients are tested with.
+
+use ring::rand::SystemRandom;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    clock::UnixMillis,
+    keys::KeyId,
+    record::Issued,
+    request::IssueRequest,
+    session::PublicKey,
+    token::Token,
+    vectors::{Vector, read},
+};
+
+#[test]
+fn writes_the_plaintext_of_every_answer() {
+    for vector in read("answer").0 {
+        let members: Value = serde_json::from_str(vector.text("plaintextUtf8")).unwrap();
+        let reference = members["referenceId"].as_str().map(reference_id);
+        let written = match vector.json("httpStatus").as_u64().unwrap() {
+            200 => write_success(&members, reference.unwrap()),
+            status => write_problem(&members, status, reference.as_ref()),
+        };
+        let written = String::from_utf8(written.to_vec()).unwrap();
+        assert_eq!(written, vector.text("plaintextUtf8"), "{}", vector.name());
+        assert!(
+            members["referenceId"].is_null()
+                || members["referenceId"] == *vector.json("expectedReferenceId"),
+            "{}",
+            vector.name()
+        );
+    }
+}
+
+fn write_success(members: &Value, reference_id: ReferenceId) -> Zeroizing<Vec<u8>> {
+    let token = token(members["token"].as_str().unwrap());
+    let issued = Issued {
+        token,
+        server_public_key: PublicKey::parse(members["serverPubKey"].as_str().unwrap()).unwrap(),
+        expires_at: UnixMillis::new(members["expireAt"].as_i64().unwrap()),
+    };
+    let success = Success {
+        reference_id,
+        issued,
+        replayed: false,
+    };
+    super::success(&success, form(members))
+}
+
+fn write_problem(
+    members: &Value,
+    status: u64,
+    reference_id: Option<&ReferenceId>,
+) -> Zeroizing<Vec<u8>> {
+    let errors = members["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let problem = Problem {
+        status: status.try_into().unwrap(),
+        code: match &members["resCode"] {
+            Value::String(code) => code.strip_prefix("TOK").unwrap().parse().unwrap(),
+            code => code.as_u64().unwrap().try_into().unwrap(),
+        },
+        description: leaked(&members["resDesc"]),
+        errors: errors
+            .iter()
+            .map(|error| MemberFault {
+                field: leaked(&error["field"]),
+                reason: leaked(&error["reason"]).to_owned(),
+            })
+            .collect(),
+        retry_after: None,
+    };
+    super::problem(&problem, reference_id, form(members))
+}
+
+fn form(members: &Value) -> CodeForm {
+    if members["resCode"].is_string() {
+        CodeForm::Text
+    } else {
+        CodeForm::Number
+    }
+}
+
+/// The service's own texts are static.
+fn leaked(text: &Value) -> &'static str {
+    Box::leak(text.as_str().unwrap().to_owned().into_boxed_str())
+}
+
+/// The token as a replay has it: from its parts.
+fn token(jwe: &str) -> Token {
+    let vector = tokens().into_iter().find(|token| token.text("jwe") == jwe);
+    let vector = vector.expect("the token is one of token.json");
+    let decoded = |at: usize| {
+        let segment = jwe.split('.').nth(at).unwrap();
+        base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, segment).unwrap()
+    };
+    let kid = KeyId::new(vector.json("key")["kid"].as_str().unwrap()).unwrap();
+    let sealed = [decoded(3), decoded(4)].concat();
+    Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed)
+}
+
+fn tokens() -> Vec<Vector> {
+    read("token").0
+}
+
+/// A `ReferenceId` exists in a valid request only.
+fn reference_id(text: &str) -> ReferenceId {
+    let [request, ..] = &read("request").0[..] else {
+        panic!("no request")
+    };
+    let mut request: Value = serde_json::from_str(request.text("plaintextUtf8")).unwrap();
+    request["referenceId"] = text.into();
+    let today = UnixMillis::new(1_795_492_965_000).date().unwrap();
+    let request = request.to_string();
+    IssueRequest::parse(request.as_bytes(), today, &SystemRandom::new())
+        .unwrap()
+        .reference_id
+}

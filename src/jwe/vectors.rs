@@ -1,0 +1,146 @@
+//! The JWEs of `docs/vectors`: requests, answers and tokens.
+
+use super::*;
+use crate::{
+    keys::Ring,
+    vectors::{Vector, read},
+};
+
+/// Opens with the ring, as the service opens a request.
+fn opened(vector: &Vector, ring: &Ring<SealingKey>) -> Result<Option<Vec<u8>>, FormFault> {
+    let received = Received::parse(vector.text("jwe").as_bytes())?;
+    let plaintext = match received.kid() {
+        Some(kid) => ring.opener(kid).and_then(|key| received.open(key)),
+        None => ring.openers().find_map(|key| received.open(key)),
+    };
+    Ok(plaintext.map(|plaintext| plaintext.to_vec()))
+}
+
+#[test]
+fn opens_and_seals_every_positive_jwe() {
+    let mut sealed = 0;
+    for format in ["request", "answer", "token"] {
+        for vector in read(format).0 {
+            let name = vector.name();
+            let plaintext = vector.bytes("plaintextUtf8");
+            assert_eq!(
+                opened(&vector, &vector.ring()),
+                Ok(Some(plaintext.clone())),
+                "{format} {name}"
+            );
+
+            let (key, iv) = (vector.sealing_key(), vector.array("ivBase64url"));
+            let text = vector.text("headerUtf8");
+            let mut in_out = plaintext.clone();
+            let aad = compact::encode(text.as_bytes());
+            key.seal(iv, aad.as_bytes(), &mut in_out).unwrap();
+            assert_eq!(
+                compact::write(text, &iv, &in_out),
+                vector.text("jwe"),
+                "{format} {name}"
+            );
+
+            let typ = (format == "token").then_some("JWT");
+            for kid in [None, Some(key.kid())] {
+                let own = Header { kid, typ };
+                if header::json(own) == text {
+                    let jwe = seal_with_iv(&key, own, &plaintext, iv).unwrap();
+                    assert_eq!(jwe.compact(), vector.text("jwe"), "{format} {name}");
+                    sealed += 1;
+                }
+            }
+        }
+    }
+    assert!(sealed > 20, "only {sealed} have the header that is written");
+}
+
+#[test]
+fn refuses_every_negative_jwe_for_the_fault_that_it_names() {
+    for format in ["request", "answer"] {
+        for vector in read(format).1 {
+            let (name, opened) = (vector.name(), opened(&vector, &vector.ring()));
+            if vector.has("plaintextUtf8") {
+                // What is inside is at fault: that is the client's to find.
+                let plaintext = vector.bytes("plaintextUtf8");
+                assert_eq!(opened, Ok(Some(plaintext)), "{format} {name}");
+            } else {
+                assert_eq!(fault_of(opened, &vector), vector.fault(), "{format} {name}");
+            }
+        }
+    }
+}
+
+/// A reader that lacked the rule would be taken in: nothing else is wrong with these.
+#[test]
+fn a_negative_header_is_the_only_fault() {
+    let of_the_header = [
+        "alg",
+        "enc",
+        "crit",
+        "zip",
+        "typ",
+        "repeated-header-member",
+        "header-not-an-object",
+        "header-member",
+        "kid-missing",
+        "kid-not-a-string",
+    ];
+    let mut tried = 0;
+    for format in ["request", "answer", "token"] {
+        for vector in read(format).1 {
+            let unknown_to_requests = format != "answer" && vector.fault() == "kid-unknown";
+            if of_the_header.contains(&vector.fault()) || unknown_to_requests {
+                let compact = Compact::parse(vector.text("jwe").as_bytes());
+                let compact = compact.unwrap_or_else(|fault| panic!("{}: {fault}", vector.name()));
+                let mut buffer = compact.ciphertext_and_tag;
+                let opened = vector
+                    .sealing_key()
+                    .open(compact.iv, compact.aad, &mut buffer);
+                assert!(opened.is_ok(), "{format} {}", vector.name());
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "only {tried}");
+}
+
+/// What the service finds wrong, in the vectors' words.
+fn fault_of(opened: Result<Option<Vec<u8>>, FormFault>, vector: &Vector) -> &'static str {
+    let jwe = vector.text("jwe");
+    match opened {
+        Ok(Some(_)) => "nothing",
+        // One answer for these three, so the service can't tell: the ring can.
+        Ok(None) => {
+            let named = Received::parse(jwe.as_bytes()).unwrap();
+            let named = named.kid();
+            if named.is_some_and(|kid| vector.ring().opener(kid).is_none()) {
+                "kid-unknown"
+            } else if vector.fault() == "wrong-key" {
+                "wrong-key"
+            } else {
+                "tampered"
+            }
+        }
+        Err(_) if jwe.starts_with('{') => "not-encrypted",
+        Err(FormFault::Compact(fault)) => match fault {
+            CompactFault::NotFiveSegments => "segments",
+            CompactFault::EncryptedKey => "encrypted-key",
+            CompactFault::HeaderSize => "header-too-long",
+            CompactFault::Base64(_) => "base64url",
+            CompactFault::IvSize => "iv-size",
+            // Sizes are checked before anything is decoded, so padding and quotes are seen as length.
+            CompactFault::TagSize if jwe.ends_with(['=', '"', '”']) => "base64url",
+            CompactFault::TagSize => "tag-size",
+        },
+        Err(FormFault::Header(fault)) => match fault {
+            HeaderFault::NotAnObject if vector.fault() == "repeated-header-member" => {
+                "repeated-header-member"
+            }
+            HeaderFault::NotAnObject => "header-not-an-object",
+            HeaderFault::Algorithm => "alg",
+            HeaderFault::Encryption => "enc",
+            HeaderFault::KeyId => "kid-not-a-string",
+            HeaderFault::Unsupported(member) => member,
+        },
+    }
+}
