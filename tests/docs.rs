@@ -8,7 +8,8 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use sandbox::{Logs, item_size::item_size, jwe};
+use peers::jwe;
+use sandbox::{Logs, item_size::item_size};
 use serde_json::Value;
 use service_tests::{Reply, Service, acme};
 

@@ -1,10 +1,10 @@
 //! The protocol's table of errors: what each row says, and that the first failure of its order answers.
 
-use sandbox::{
-    Fault,
+use peers::{
     jwe::{seal, seal_with_header},
     partner::TOKEN_PATH,
 };
+use sandbox::Fault;
 use serde_json::json;
 use service_tests::{Event, Plain, Service, acme, globex, initech};
 

@@ -2,9 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
+use peers::answer::Answer;
 use sandbox::{
-    answer::Answer,
-    credentials::Credentials,
+    development,
     events::{Manifest, Sample, differences},
     proxy_event,
 };
@@ -22,7 +22,7 @@ async fn answer(service: &Service, sample: &Sample) -> Answer {
     let event: Value = serde_json::from_slice(&json).unwrap();
     let answer = service.invoke(&event).await.unwrap();
     let response = proxy_event::response(&answer).unwrap();
-    Answer::read(response, &Credentials::development().unwrap()).unwrap()
+    Answer::read(response, &development::partners().unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod json;
 mod required;
 mod sdk_public_key;
 
-use sandbox::sdk::KeyPair;
+use peers::sdk::KeyPair;
 use service_tests::{Plain, Reply, Service, reference};
 
 /// Each of these JSON texts is accepted as `member`.

@@ -4,7 +4,7 @@ mod event;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
-use sandbox::{
+use peers::{
     jwe::seal,
     partner::{LEGACY_TOKEN_PATH, TOKEN_PATH, token_request},
 };

@@ -3,7 +3,7 @@
 mod race;
 mod record;
 
-use sandbox::{
+use peers::{
     jwe::seal,
     partner::{LEGACY_TOKEN_PATH, TOKEN_PATH, token_request},
 };
@@ -78,7 +78,7 @@ async fn refuses_a_different_request_and_shows_nothing_of_the_first() {
     let service = Service::start().await;
     let plain = Plain::seed();
     let first = service.ask(&plain).await.issued();
-    let another_sdk = sandbox::sdk::KeyPair::generate().public_key();
+    let another_sdk = peers::sdk::KeyPair::generate().public_key();
     for other in [
         plain.clone().text("name", "David Beckham"),
         plain.clone().without("name"),

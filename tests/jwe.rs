@@ -3,7 +3,7 @@
 mod form;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::{
+use peers::{
     credentials::Jwk,
     jwe::{seal, seal_with_header, seal_with_iv},
 };
@@ -73,7 +73,7 @@ async fn answers_under_the_key_that_opened_and_names_it_if_it_was_named() {
                 .issued();
             assert_eq!(reply.kid(), kid);
             assert!(
-                sandbox::jwe::open(&reply.body, &key.k).is_ok(),
+                peers::jwe::open(&reply.body, &key.k).is_ok(),
                 "another key: {reply}"
             );
             // So are errors.
@@ -83,7 +83,7 @@ async fn answers_under_the_key_that_opened_and_names_it_if_it_was_named() {
                 .refused(400, "TOK400");
             assert_eq!(reply.kid(), kid);
             assert!(
-                sandbox::jwe::open(&reply.body, &key.k).is_ok(),
+                peers::jwe::open(&reply.body, &key.k).is_ok(),
                 "another key: {reply}"
             );
         }

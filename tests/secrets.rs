@@ -5,7 +5,7 @@ mod outage;
 
 use std::time::{Duration, Instant};
 
-use sandbox::{
+use peers::{
     credentials::{Credentials, Jwk},
     jwe::seal,
     partner::token_request,
@@ -119,9 +119,7 @@ async fn what_is_new_works_before_the_ttl() {
         is_served_soon(&service, "a new payload key", async || {
             let body = seal(Plain::new().json().as_bytes(), &key, named.then_some(kid));
             let request = token_request(acme(), body).unwrap();
-            let response = sandbox::partner::call(service.url(), request)
-                .await
-                .unwrap();
+            let response = peers::partner::call(service.url(), request).await.unwrap();
             Reply::read(response, &[acme_with_new.clone(), acme().clone()])
         })
         .await;
@@ -215,7 +213,7 @@ async fn each_secret_stands_alone() {
     put_secret(&service, "server-keys", &rings).await;
     eventually("tokens under the new key", SOON, async || {
         let reply = service.ask(&Plain::new()).await.issued();
-        sandbox::resource_server::open_token(reply.token(), &rings).ok()
+        peers::resource_server::open_token(reply.token(), &rings).ok()
     })
     .await;
     // And the other way round.

@@ -6,23 +6,22 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use sandbox::{
-    credentials::server_keys,
-    item_size::item_size,
+use peers::{
     jwe,
     resource_server::{open_token, session_key},
     sdk::KeyPair,
 };
+use sandbox::{development, item_size::item_size};
 use serde_json::{Value, json};
 use service_tests::{Plain, Reply, Service, acme, globex, sdk, server_keys_of, table::now};
 
 fn claims(reply: &Reply) -> Value {
-    open_token(reply.token(), &server_keys().unwrap()).unwrap()
+    open_token(reply.token(), &development::server_keys().unwrap()).unwrap()
 }
 
 /// The claims as they were sealed.
 fn claims_text(reply: &Reply) -> String {
-    let key = server_keys().unwrap()["token"]["keys"][0]["k"]
+    let key = development::server_keys().unwrap()["token"]["keys"][0]["k"]
         .as_str()
         .map(str::to_owned);
     let key = URL_SAFE_NO_PAD
@@ -39,7 +38,7 @@ async fn the_sdk_and_the_token_have_one_session_key() {
     let mut keys = BTreeSet::new();
     for at in 0..4 {
         let sdk = if at == 0 {
-            KeyPair::development().unwrap()
+            development::sdk_key_pair().unwrap()
         } else {
             KeyPair::generate()
         };

@@ -12,11 +12,11 @@
 //! [`Sandbox::start`] starts all of it and [`Sandbox::stop`] (or dropping it) ends all of it, children included.
 //! [`Faults`] make the two AWS services misbehave on request.
 //!
-//! This crate does not depend on `token-service`: what it shows about it is evidence, not agreement with itself.
+//! Neither this crate nor `peers`, by which it speaks as a partner, depends on `token-service`: what they show about it
+//! is evidence, not agreement with itself.
 
-pub mod answer;
-pub mod credentials;
 mod data_dir;
+pub mod development;
 mod dynamodb;
 mod error;
 pub mod events;
@@ -25,13 +25,9 @@ mod front;
 mod function;
 mod gateway;
 pub mod item_size;
-pub mod jwe;
 mod listen;
 mod options;
-pub mod partner;
 pub mod proxy_event;
-pub mod resource_server;
-pub mod sdk;
 mod secrets_manager;
 mod stack;
 mod tasks;

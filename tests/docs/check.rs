@@ -4,7 +4,7 @@ mod record;
 
 use std::fmt::Debug;
 
-use sandbox::{
+use peers::{
     credentials::Jwk,
     jwe,
     partner::TOKEN_PATH,

@@ -1,6 +1,7 @@
 //! What the page's tables state, held against the running service.
 
-use sandbox::{Fault, Sandbox, partner::seal};
+use peers::partner::seal;
+use sandbox::{Fault, Sandbox};
 use service_tests::{Event, Plain, Reply, Service, acme, reference};
 
 use super::page::Page;
@@ -42,7 +43,7 @@ async fn the_error_table_has_every_code_in_its_order() {
         .method("PUT")
         .header("Content-Type", "text/html")
         .without_header("X-API-KEY");
-    let wrong_method = wrong_path.clone().path(sandbox::partner::TOKEN_PATH);
+    let wrong_method = wrong_path.clone().path(peers::partner::TOKEN_PATH);
     let too_large = wrong_method.clone().method("GET");
     let wrong_type = Event::of_body(&at_most)
         .header("Content-Type", "text/html")

@@ -1,7 +1,7 @@
 //! The two secrets' documents, as development has them and as tests change them.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::credentials::{Credentials, Jwk};
+use peers::credentials::{Credentials, Jwk};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -12,7 +12,7 @@ pub fn api_keys() -> Value {
 
 /// The development rings.
 pub fn server_keys() -> Value {
-    sandbox::credentials::server_keys().unwrap()
+    sandbox::development::server_keys().unwrap()
 }
 
 /// Rings of these key ids; the key of an id is always the same.

@@ -1,6 +1,6 @@
 //! API Gateway's events, with the members that a test wants to vary.
 
-use sandbox::{
+use peers::{
     jwe,
     partner::{LEGACY_TOKEN_PATH, TOKEN_PATH},
 };

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use sandbox::sdk::KeyPair;
+use peers::sdk::KeyPair;
 
 /// The members of a request, in order, each with its JSON text.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //! test can forget it.
 
 use http::{HeaderMap, Response};
-use sandbox::{
+use peers::{
     credentials::Credentials,
     jwe::{self, Opened},
 };

@@ -4,12 +4,11 @@ use std::{ops::Deref, sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
-use sandbox::{
-    Logs, Options, Sandbox,
+use peers::{
     credentials::Credentials,
     partner::{self, seal, token_request},
-    proxy_event,
 };
+use sandbox::{Logs, Options, Sandbox, development, proxy_event};
 use serde_json::Value;
 
 use crate::{Event, Plain, Reply, eventually};
@@ -50,7 +49,7 @@ impl Service {
             Ok(sandbox) => sandbox,
             Err(error) => panic!("the sandbox does not start: {error}"),
         };
-        let partners = Credentials::development().unwrap();
+        let partners = development::partners().unwrap();
         Self { sandbox, partners }
     }
 
@@ -169,18 +168,18 @@ pub(crate) fn variables(env: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The partner that most tests speak for: two payload keys, as during a rotation.
 pub fn acme() -> &'static Credentials {
-    static ACME: LazyLock<Credentials> = LazyLock::new(|| Credentials::acme().unwrap());
+    static ACME: LazyLock<Credentials> = LazyLock::new(|| development::acme().unwrap());
     &ACME
 }
 
 /// Another partner.
 pub fn globex() -> &'static Credentials {
-    static GLOBEX: LazyLock<Credentials> = LazyLock::new(|| Credentials::globex().unwrap());
+    static GLOBEX: LazyLock<Credentials> = LazyLock::new(|| development::globex().unwrap());
     &GLOBEX
 }
 
 /// A partner that is disabled.
 pub fn initech() -> &'static Credentials {
-    static INITECH: LazyLock<Credentials> = LazyLock::new(|| Credentials::initech().unwrap());
+    static INITECH: LazyLock<Credentials> = LazyLock::new(|| development::initech().unwrap());
     &INITECH
 }

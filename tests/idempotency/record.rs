@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sandbox::resource_server::open_token;
+use peers::resource_server::open_token;
 use service_tests::{
     Plain, Service, eventually, put_secret, reference, server_keys_of,
     table::{Table, bytes, bytes_of, key, number, text},

@@ -1,7 +1,7 @@
 //! The compact form: five segments of canonical base64url, each of its size.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::jwe::{seal, seal_with_header};
+use peers::jwe::{seal, seal_with_header};
 use service_tests::{Plain, Service};
 
 use super::{HEADER, IV, accepts, newest, refuses, under, with_segment};

@@ -235,11 +235,11 @@ async fn takes_every_document_that_keeps_the_rules() {
     .knowing(newcomer.clone());
 
     let reply = service.ask(&Plain::new()).await.issued();
-    let claims = sandbox::resource_server::open_token(reply.token(), &rings).unwrap();
+    let claims = peers::resource_server::open_token(reply.token(), &rings).unwrap();
     assert_eq!(claims["program_id"], 2_147_483_647);
     let plain = Plain::new().text("sdkApiKey", &acme().sdk_api_key);
     let reply = service.ask_as(&newcomer, &plain).await.issued();
-    let claims = sandbox::resource_server::open_token(reply.token(), &rings).unwrap();
+    let claims = peers::resource_server::open_token(reply.token(), &rings).unwrap();
     assert_eq!(
         (&claims["program_id"], &claims["client_id"]),
         (&json!(0), &json!(newcomer.partner_id))

@@ -1,7 +1,7 @@
 //! A file of vectors, as `docs/vectors/README.md` describes it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::credentials::{Credentials, Jwk};
+use peers::credentials::{Credentials, Jwk};
 use serde_json::Value;
 
 pub(crate) const FORMATS: [&str; 7] = [

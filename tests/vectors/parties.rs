@@ -1,7 +1,7 @@
 //! The other parties as the sandbox has them: the partner that opens answers, the SDK, the resource server.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::{jwe::seal_with_header, resource_server, sdk::KeyPair};
+use peers::{jwe::seal_with_header, resource_server, sdk::KeyPair};
 use serde_json::{Value, json};
 
 use super::file::{Vector, vectors};

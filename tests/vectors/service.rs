@@ -1,7 +1,7 @@
 //! The running service, with a partner whose payload keys are those of the vectors.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sandbox::{
+use peers::{
     credentials::Credentials,
     jwe::seal,
     partner::{LEGACY_TOKEN_PATH, token_request},
@@ -64,7 +64,7 @@ async fn every_request_gets_its_answer() {
             vector.json("resCode"),
         );
         // What was opened is answered under the key that opened it; what was not, in the clear.
-        let sealed = sandbox::jwe::open(&reply.body, &vector.key()).is_ok();
+        let sealed = peers::jwe::open(&reply.body, &vector.key()).is_ok();
         if (u64::from(reply.status), &reply.json["resCode"]) != expected
             || sealed != vector.is_valid()
             || reply.is_sealed() != vector.is_valid()
@@ -210,13 +210,13 @@ async fn every_sdk_key_pair_gets_its_session_key() {
         let reply = ask(&service, &partner, &plaintext.to_string())
             .await
             .issued();
-        let sdk = sandbox::sdk::KeyPair::from_jwk(&vector.json("sdkPrivateKey").to_string());
+        let sdk = peers::sdk::KeyPair::from_jwk(&vector.json("sdkPrivateKey").to_string());
         let derived = sdk
             .unwrap()
             .session_key(reply.text("serverPubKey"))
             .unwrap();
         let claims =
-            sandbox::resource_server::open_token(reply.token(), &service_tests::server_keys())
+            peers::resource_server::open_token(reply.token(), &service_tests::server_keys())
                 .unwrap();
         assert_eq!(
             claims["cnf"]["jwk"]["k"],

@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use peers::answer::Answer;
 use sandbox::{
     Logs, Options, Sandbox,
-    answer::Answer,
     events::{self, Manifest, ManifestError, Sample, SendError},
 };
 use serde_json::Value;

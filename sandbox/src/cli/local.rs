@@ -2,12 +2,14 @@
 
 use std::{env, io, path::PathBuf};
 
+use peers::{
+    partner::{TOKEN_PATH, seal},
+    sdk::KeyError,
+};
 use sandbox::{
     Options, Sandbox,
-    credentials::{Credentials, CredentialsError},
+    development::{self, DevelopmentError},
     events,
-    partner::{TOKEN_PATH, seal},
-    sdk::{KeyError, KeyPair},
 };
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ pub(crate) enum CannotServe {
     #[error("signals cannot be listened for")]
     Signals(#[from] io::Error),
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
     #[error("acme has no payload key in events/secrets/partner.json")]
     NoPayloadKey,
     #[error("events/secrets/sdk-key.json is not usable")]
@@ -79,7 +81,7 @@ fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
 }
 
 fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
-    let acme = Credentials::acme()?;
+    let acme = development::acme()?;
     page.heading("A partner's credentials: for development, and public");
     page.text(&format!("partner      {}", acme.partner_id));
     page.text(&format!("X-API-KEY    {}", acme.api_key));
@@ -92,9 +94,9 @@ fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
 }
 
 fn introduce_request(page: &mut Page, sandbox: &Sandbox) -> Result<(), CannotServe> {
-    let acme = Credentials::acme()?;
+    let acme = development::acme()?;
     let key = acme.payload_keys.first().ok_or(CannotServe::NoPayloadKey)?;
-    let sdk_key = KeyPair::development()?.public_key();
+    let sdk_key = development::sdk_key_pair()?.public_key();
     let request = events::sample_request(Uuid::new_v4(), &acme, &sdk_key)?;
     let body = seal(request.as_bytes(), &key.k, Some(&key.kid));
 

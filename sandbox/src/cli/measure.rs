@@ -3,13 +3,15 @@
 
 use std::{fs, io, path::PathBuf};
 
+use peers::{
+    partner::{self, CallError},
+    sdk::KeyError,
+};
 use sandbox::{
     Logs, Options, Sandbox,
-    credentials::{Credentials, CredentialsError},
+    development::{self, DevelopmentError},
     events,
     item_size::item_size,
-    partner::{self, CallError},
-    sdk::{KeyError, KeyPair},
 };
 use uuid::Uuid;
 
@@ -30,7 +32,7 @@ pub(crate) enum CannotMeasure {
     #[error("a signal, a file or /proc (which only Linux has) cannot be read")]
     Io(#[from] io::Error),
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
     #[error("acme has no payload key in events/secrets/partner.json")]
     NoPayloadKey,
     #[error("events/secrets/sdk-key.json is not usable")]
@@ -113,13 +115,13 @@ pub(crate) async fn measure(requests: u32, binary: Option<PathBuf>) -> Result<En
 
 /// Has a token issued for the seed's sample request, and tells its referenceId.
 async fn issue(sandbox: &Sandbox) -> Result<String, CannotMeasure> {
-    let acme = Credentials::acme()?;
+    let acme = development::acme()?;
     let key = acme
         .payload_keys
         .first()
         .ok_or(CannotMeasure::NoPayloadKey)?;
     let reference_id = Uuid::new_v4();
-    let sdk_key = KeyPair::development()?.public_key();
+    let sdk_key = development::sdk_key_pair()?.public_key();
     let request = events::sample_request(reference_id, &acme, &sdk_key)?;
     let body = partner::seal(request.as_bytes(), &key.k, Some(&key.kid));
     let request = partner::token_request(&acme, body)?;

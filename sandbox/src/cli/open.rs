@@ -2,11 +2,11 @@
 
 use std::io::{self, Read};
 
-use sandbox::{
-    credentials::{Credentials, CredentialsError, server_keys},
+use peers::{
     jwe::{self, OpenError},
     resource_server::{self, TokenError},
 };
+use sandbox::development::{self, DevelopmentError};
 
 use super::{page::Page, stack::End};
 
@@ -23,7 +23,7 @@ pub(crate) enum CannotOpen {
     #[error("no development key opens it: neither a partner's payload key nor a token key")]
     NoKey(#[source] TokenError),
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
 }
 
 /// Shows a JWE opened, and the token in it if it is an answer with one. An answer that is plain is shown as it is.
@@ -43,7 +43,7 @@ pub(crate) fn open_standard_input() -> Result<End, CannotOpen> {
     let header = jwe::header(text).map_err(CannotOpen::NoJwe)?;
     page.remark("header:");
     page.text(&header.to_string());
-    for partner in Credentials::development()? {
+    for partner in development::partners()? {
         if let Ok(opened) = partner.open(text) {
             page.remark(&format!(
                 "opened with a payload key of {}:",
@@ -65,8 +65,8 @@ pub(crate) fn open_standard_input() -> Result<End, CannotOpen> {
 }
 
 fn show_token(page: &mut Page, token: &str) -> Result<End, CannotOpen> {
-    let opened =
-        resource_server::open_token_as_sealed(token, &server_keys()?).map_err(CannotOpen::NoKey)?;
+    let opened = resource_server::open_token_as_sealed(token, &development::server_keys()?)
+        .map_err(CannotOpen::NoKey)?;
     page.remark("the token's claims, opened with a token key:");
     page.json(&opened.plaintext);
     Ok(End::Good)

@@ -12,15 +12,14 @@ use std::{
 
 use bytes::Bytes;
 use http::Request;
+use peers::{
+    answer::AnswerError, jwe::OpenError, partner::CallError, resource_server::TokenError,
+    sdk::KeyError,
+};
 use sandbox::{
     Logs, Options, Sandbox,
-    answer::AnswerError,
-    credentials::CredentialsError,
-    jwe::OpenError,
-    partner::CallError,
+    development::DevelopmentError,
     proxy_event::{self, ProxyError},
-    resource_server::TokenError,
-    sdk::KeyError,
 };
 
 use super::{
@@ -46,7 +45,7 @@ pub(crate) enum CannotTell {
     #[error("signals cannot be listened for")]
     Signals(#[from] io::Error),
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]

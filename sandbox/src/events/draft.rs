@@ -11,7 +11,7 @@ use super::{
     samples::{CatalogueError, Entry},
     shape::{self, Call, Front},
 };
-use crate::{
+use peers::{
     credentials::{Credentials, Jwk},
     jwe,
     partner::TOKEN_PATH,

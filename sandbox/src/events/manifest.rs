@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use peers::answer::Answer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::answer::Answer;
 
 /// All samples of a folder, in the order in which a newcomer would look at them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -201,7 +200,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{credentials::Credentials, jwe};
+    use peers::jwe;
 
     fn sample() -> Sample {
         serde_json::from_value(json!({
@@ -212,7 +211,7 @@ mod tests {
     }
 
     fn answer(status: u16, members: &Value, headers: &[(&str, &str)]) -> Answer {
-        let partner = Credentials::acme().unwrap();
+        let partner = crate::development::acme().unwrap();
         let body = jwe::seal(
             members.to_string().as_bytes(),
             &partner.payload_keys[0].k,

@@ -11,8 +11,9 @@ use super::{
     json::{Json, object},
     manifest::Sample,
 };
-use crate::{
-    credentials::{Credentials, CredentialsError, Jwk},
+use crate::development::{self, DevelopmentError};
+use peers::{
+    credentials::{Credentials, Jwk},
     partner::LEGACY_TOKEN_PATH,
     sdk::{KeyError, KeyPair},
 };
@@ -31,7 +32,7 @@ pub struct Entry {
 pub enum CatalogueError {
     /// A partner's credentials.
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
     /// A partner has fewer payload keys than the samples use.
     #[error("events/secrets: {0} needs more payload keys")]
     TooFewKeys(String),
@@ -70,7 +71,7 @@ struct Cast {
 
 impl Cast {
     fn assemble() -> Result<Self, CatalogueError> {
-        let (acme, globex) = (Credentials::acme()?, Credentials::globex()?);
+        let (acme, globex) = (development::acme()?, development::globex()?);
         let key = |partner: &Credentials, index: usize| {
             let missing = || CatalogueError::TooFewKeys(partner.partner_id.clone());
             partner.payload_keys.get(index).cloned().ok_or_else(missing)
@@ -81,8 +82,8 @@ impl Cast {
             globex_key: key(&globex, 0)?,
             acme,
             globex,
-            initech: Credentials::initech()?,
-            sdk: KeyPair::development()?,
+            initech: development::initech()?,
+            sdk: development::sdk_key_pair()?,
         })
     }
 

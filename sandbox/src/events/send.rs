@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::{
     InvokeError, Sandbox,
-    answer::{Answer, AnswerError},
-    credentials::{Credentials, CredentialsError},
+    development::{self, DevelopmentError},
     proxy_event::{self, ProxyError},
 };
+use peers::answer::{Answer, AnswerError};
 
 /// Why an event has no answer that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum SendError {
     Unread(#[from] AnswerError),
     /// The partners' keys.
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(#[from] DevelopmentError),
 }
 
 /// Reads an event's file.
@@ -65,5 +65,5 @@ pub fn read(path: &Path) -> Result<Value, SendError> {
 /// There is no answer, or it cannot be read.
 pub async fn send(sandbox: &Sandbox, event: &Value) -> Result<Answer, SendError> {
     let response = proxy_event::response(&sandbox.invoke(event).await?)?;
-    Ok(Answer::read(response, &Credentials::development()?)?)
+    Ok(Answer::read(response, &development::partners()?)?)
 }

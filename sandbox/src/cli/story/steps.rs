@@ -8,14 +8,12 @@ use base64::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use sandbox::{
-    Sandbox,
+use peers::{
     answer::{Answer, AnswerError},
-    credentials::{Credentials, server_keys},
-    item_size::item_size,
+    credentials::Credentials,
     jwe, partner, resource_server,
-    sdk::KeyPair,
 };
+use sandbox::{Sandbox, development, item_size::item_size};
 use serde_json::{Value, json};
 
 use super::{CannotTell, Story};
@@ -47,7 +45,7 @@ impl Story {
             .headers()
             .get("x-api-key")
             .ok_or(CannotTell::NoPartner)?;
-        let partner = Credentials::development()?
+        let partner = development::partners()?
             .into_iter()
             .find(|partner| partner.api_key.as_bytes() == api_key.as_bytes())
             .ok_or(CannotTell::NoPartner)?;
@@ -138,7 +136,7 @@ impl Story {
     /// Returns the token's claims.
     pub(super) fn token(&mut self, answer: &Answer, asked: &Asked) -> Result<Value, CannotTell> {
         let token = answer.text("token").ok_or(CannotTell::NoMember("token"))?;
-        let opened = resource_server::open_token_as_sealed(token, &server_keys()?)?;
+        let opened = resource_server::open_token_as_sealed(token, &development::server_keys()?)?;
         let claims = opened.json().map_err(AnswerError::NotJson)?;
 
         self.page.heading(
@@ -201,7 +199,7 @@ impl Story {
         let server_key = answer
             .text("serverPubKey")
             .ok_or(CannotTell::NoMember("serverPubKey"))?;
-        let of_sdk = URL_SAFE_NO_PAD.encode(KeyPair::development()?.session_key(server_key)?);
+        let of_sdk = URL_SAFE_NO_PAD.encode(development::sdk_key_pair()?.session_key(server_key)?);
         let of_token = URL_SAFE_NO_PAD.encode(resource_server::session_key(claims)?);
 
         self.page

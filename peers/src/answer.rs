@@ -108,6 +108,14 @@ mod tests {
     use super::*;
     use crate::jwe;
 
+    fn partners() -> [Credentials; 2] {
+        [
+            &include_bytes!("../../events/secrets/partner.json")[..],
+            &include_bytes!("../../events/secrets/partner-globex.json")[..],
+        ]
+        .map(|file| Credentials::parse(file).unwrap())
+    }
+
     fn response(content_type: &str, body: String) -> Response<Bytes> {
         Response::builder()
             .header("content-type", content_type)
@@ -118,7 +126,7 @@ mod tests {
 
     #[test]
     fn opens_a_sealed_answer_of_any_partner() {
-        let partners = Credentials::development().unwrap();
+        let partners = partners();
         for key in partners.iter().flat_map(|partner| &partner.payload_keys) {
             let body = jwe::seal(br#"{"resCode":"TOK200"}"#, &key.k, None);
             let answer =
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn refuses_a_sealed_answer_as_json_and_a_plain_one_as_text() {
-        let partners = Credentials::development().unwrap();
+        let partners = partners();
         let sealed = jwe::seal(b"{}", &partners[0].payload_keys[0].k, None);
         assert!(matches!(
             Answer::read(response("application/json", sealed), &partners),

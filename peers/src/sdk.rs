@@ -1,7 +1,6 @@
 //! The mobile SDK's side: a P-256 key pair, and the session key that it agrees on with the service.
 //!
-//! ECDH-ES with direct key agreement (RFC 7518 section 4.6), `enc` `A256GCM`, `apu` and `apv` empty. Written from the
-//! RFC with RustCrypto, apart from the service's own code.
+//! ECDH-ES with direct key agreement (RFC 7518 section 4.6), `enc` `A256GCM`, `apu` and `apv` empty.
 
 use std::fmt;
 
@@ -16,8 +15,6 @@ use p256::{
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-
-use crate::credentials::SDK_KEY;
 
 /// An SDK's key pair. The private half never leaves the device.
 pub struct KeyPair {
@@ -73,14 +70,6 @@ impl KeyPair {
         Self {
             private: SecretKey::random(&mut OsRng),
         }
-    }
-
-    /// The pair whose public key the samples send.
-    ///
-    /// # Errors
-    /// `events/secrets/sdk-key.json` was not a private key when this program was built.
-    pub fn development() -> Result<Self, KeyError> {
-        Self::from_jwk(SDK_KEY)
     }
 
     /// A pair from a private JWK.
@@ -235,15 +224,6 @@ mod tests {
             sdk.session_key(&server.public_key()).unwrap(),
             server.session_key(&sdk.public_key()).unwrap()
         );
-    }
-
-    #[test]
-    fn the_development_key_is_a_pair() {
-        let public = KeyPair::development().unwrap().public_jwk();
-        let file: serde_json::Value = serde_json::from_str(SDK_KEY).unwrap();
-        let public: serde_json::Value = serde_json::from_str(&public).unwrap();
-        assert_eq!(public["x"], file["x"]);
-        assert_eq!(public.get("d"), None);
     }
 
     #[test]

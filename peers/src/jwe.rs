@@ -1,7 +1,7 @@
 //! Compact JWEs with `alg` `dir` and `enc` `A256GCM` (RFC 7516), as a partner and a resource server see them.
 //!
-//! Written from the RFC with RustCrypto, apart from the service's own code. It says precisely what is wrong with a JWE:
-//! right for a development tool, and just what a service must not tell a stranger.
+//! It says precisely what is wrong with a JWE: right for whoever has the key, and just what a service must not tell a
+//! stranger.
 
 use aes_gcm::{
     AeadInPlace, Aes256Gcm, KeyInit, Nonce,
@@ -9,6 +9,8 @@ use aes_gcm::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
+
+use crate::credentials::CURLY_QUOTES;
 
 /// AES-GCM's IV in JOSE: 96 bits (RFC 7518 section 5.3).
 const IV_BYTES: usize = 12;
@@ -37,8 +39,20 @@ impl Opened {
 /// Why a JWE does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// Nothing.
+    #[error("it is empty")]
+    Empty,
+    /// JSON where a JWE is due.
+    #[error("it is plain JSON and not encrypted: nothing vouches for it")]
+    PlainJson,
+    /// HTML where a JWE is due.
+    #[error("it is a web page and no JWE: is the URL the token service's?")]
+    WebPage,
+    /// Quotes of any kind, as around a string in a document or in JSON.
+    #[error("it has quotes in it, straight or curly: give the JWE alone")]
+    Quotes,
     /// Not the five segments of a compact JWE.
-    #[error("a compact JWE has 5 segments separated by dots, this has {0}")]
+    #[error("it has {0} of the 5 segments of a compact JWE: is it cut off?")]
     Segments(usize),
     /// A segment is not unpadded canonical base64url.
     #[error("its {segment} is not base64url")]
@@ -70,6 +84,9 @@ pub enum OpenError {
         /// A256GCM's length.
         expected: usize,
     },
+    /// The key that it names is not at hand.
+    #[error("it is encrypted with the payload key {0}, which the credentials do not have")]
+    UnknownKey(Value),
     /// Another key, or a changed header, IV, ciphertext or tag.
     #[error("the key does not open it: it was sealed with another key, or changed on its way")]
     Unauthentic,
@@ -164,6 +181,15 @@ pub fn open(jwe: &str, key: &[u8; 32]) -> Result<Opened, OpenError> {
 }
 
 fn segments(jwe: &str) -> Result<[&str; 5], OpenError> {
+    match jwe.chars().next() {
+        None => return Err(OpenError::Empty),
+        Some('{') => return Err(OpenError::PlainJson),
+        Some('<') => return Err(OpenError::WebPage),
+        _ if jwe.contains(|c| "\"'".contains(c) || CURLY_QUOTES.contains(c)) => {
+            return Err(OpenError::Quotes);
+        }
+        _ => {}
+    }
     let segments: Vec<&str> = jwe.split('.').collect();
     let count = segments.len();
     segments.try_into().map_err(|_| OpenError::Segments(count))
@@ -295,7 +321,8 @@ mod tests {
     #[test]
     fn refuses_what_is_not_the_compact_form() {
         let jwe = seal(b"hello", &KEY, None);
-        assert!(matches!(open("{}", &KEY), Err(OpenError::Segments(1))));
+        assert!(matches!(open("{}", &KEY), Err(OpenError::PlainJson)));
+        assert!(matches!(open("a.b", &KEY), Err(OpenError::Segments(2))));
         assert!(matches!(
             open(&jwe.replace("..", ".AAAA."), &KEY),
             Err(OpenError::EncryptedKey)

@@ -90,32 +90,35 @@ pub fn session_key(claims: &Value) -> Result<[u8; 32], TokenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::server_keys;
+
+    fn server_keys() -> Value {
+        serde_json::from_str(include_str!("../../events/secrets/server-keys.json")).unwrap()
+    }
 
     const HEADER: &str = r#"{"alg":"dir","enc":"A256GCM","kid":"token-2026-11","typ":"JWT"}"#;
 
     fn token(header: &str) -> String {
-        let keys = server_keys().unwrap();
+        let keys = server_keys();
         let keys = ServerKeys::deserialize(&keys).unwrap();
         jwe::seal_with_header(header, br#"{"sub":"1"}"#, &keys.token[0].k, [0; 12])
     }
 
     #[test]
     fn opens_a_token_of_its_ring() {
-        let claims = open_token(&token(HEADER), &server_keys().unwrap()).unwrap();
+        let claims = open_token(&token(HEADER), &server_keys()).unwrap();
         assert_eq!(claims, json!({"sub": "1"}));
     }
 
     #[test]
     fn needs_no_record_ring() {
-        let mut keys = server_keys().unwrap();
+        let mut keys = server_keys();
         keys.as_object_mut().unwrap().remove("record");
         assert!(open_token(&token(HEADER), &keys).is_ok());
     }
 
     #[test]
     fn refuses_another_header() {
-        let keys = server_keys().unwrap();
+        let keys = server_keys();
         for header in [
             HEADER.replace(r#","typ":"JWT""#, ""),
             HEADER.replace("}", r#","cty":"JWT"}"#),

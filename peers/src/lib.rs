@@ -1,0 +1,20 @@
+//! The other sides of the protocol: a partner's server, a mobile SDK, a resource server.
+//!
+//! The sandbox, `tokenctl` and the tests speak to the service through this. It is written from the RFCs with
+//! RustCrypto and does not depend on `token-service`: what it shows about that is evidence, not agreement with itself.
+//!
+//! | module | responsible for |
+//! |---|---|
+//! | [`credentials`] | the file that a partner gets at onboarding |
+//! | [`jwe`] | compact JWEs, and what exactly is wrong with one |
+//! | [`partner`] | sealing a request and sending it |
+//! | [`answer`] | reading what came back |
+//! | [`sdk`] | a key pair, and the session key |
+//! | [`resource_server`] | opening a token |
+
+pub mod answer;
+pub mod credentials;
+pub mod jwe;
+pub mod partner;
+pub mod resource_server;
+pub mod sdk;
