@@ -1,0 +1,96 @@
+//! `tokenctl`: the token service's command line.
+//!
+//! - [`operator`]: partners, keys and their rotation, in Secrets Manager; records, in DynamoDB.
+//! - [`integrate`]: a partner's requests and answers, made, opened and explained.
+//!
+//! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the program.
+
+mod files;
+mod integrate;
+mod operator;
+mod outcome;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use outcome::{Exit, Outcome, Report};
+use serde_json::Value;
+
+/// The token service's command line: for operators, who onboard partners, rotate keys and look up records, and for
+/// partners, who make, open and understand requests and answers.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Arguments {
+    /// Print JSON, on standard output; a failure, as JSON too, on standard error
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 AWS, the network or a file failed; 2 what was given cannot be used; 3 a waiting time has not passed; \
+4 somebody else changed the secret, nothing was done; 5 not found; 6 looked at and found faulty, or refused";
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Operator(operator::Command),
+    #[command(flatten)]
+    Integrate(integrate::Command),
+    /// Write a completion script for a shell, as in: source <(tokenctl completions bash)
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { json, command } = Arguments::parse();
+    let outcome = match command {
+        Command::Operator(command) => operator::run(command).await,
+        Command::Integrate(command) => integrate::run(command).await,
+        Command::Completions { shell } => completions(shell),
+    };
+    ExitCode::from(print(outcome, json) as u8)
+}
+
+fn print(outcome: Outcome, as_json: bool) -> Exit {
+    match outcome {
+        Ok(report) => {
+            if as_json {
+                anstream::println!("{}", report.json);
+            } else if !report.text.is_empty() {
+                anstream::println!("{}", report.text);
+            }
+            report.exit
+        }
+        Err(failure) => {
+            if as_json {
+                anstream::eprintln!("{}", failure.json());
+            } else {
+                anstream::eprintln!("tokenctl: {}", failure.message);
+            }
+            failure.exit
+        }
+    }
+}
+
+fn completions(shell: Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "tokenctl", &mut script);
+    let script = String::from_utf8_lossy(&script).trim_end().to_owned();
+    Ok(Report::done(script.clone(), Value::from(script)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}
