@@ -1,13 +1,244 @@
-//! An operator's side.
+//! An operator's side: partners and keys in Secrets Manager, records in DynamoDB.
+//!
+//! | file | responsible for |
+//! |---|---|
+//! | `settings` | which deployment, and AWS's configuration |
+//! | `store` | one secret, read and replaced by compare-and-swap |
+//! | `documents` | the two documents |
+//! | `change` | how a document is changed, and what a dry run shows |
+//! | `ring`, `rotate` | the steps of a rotation and when each is safe; taking one |
+//! | `update` | the file by which a partner gets a new key |
+//! | `partners`, `keys`, `check`, `lookup` | the other commands |
+
+mod aws;
+mod change;
+mod check;
+mod documents;
+mod fresh;
+mod keys;
+mod lookup;
+mod moment;
+mod partners;
+mod ring;
+mod rotate;
+mod settings;
+mod store;
+mod update;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use crate::outcome::Outcome;
+use change::Caution;
+use rotate::{PartnerKey, Rotation, ServerRing};
+use settings::{Ages, Deployment};
 
 /// What operators do.
 #[derive(Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    /// Operators: onboard partners, switch them off and on, rotate their keys
+    Partner {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(subcommand)]
+        command: PartnerCommand,
+    },
+    /// Operators: begin, show and rotate the service's own keys
+    Keys {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Operators: what stands in the two secrets
+    Secrets {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
+    /// Operators: the state of a record, without the customer's details
+    Lookup {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(flatten)]
+        wanted: lookup::Wanted,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PartnerCommand {
+    /// Onboard a partner: new keys, and the file with its credentials
+    Add(partners::Add),
+    /// Who there is
+    List,
+    /// One partner, without its secrets
+    Show {
+        /// The partner's id
+        id: String,
+    },
+    /// Serve a partner again
+    Enable {
+        /// The partner's id
+        id: String,
+        #[command(flatten)]
+        caution: Caution,
+    },
+    /// Serve a partner no more, and keep its keys
+    Disable {
+        /// The partner's id
+        id: String,
+        #[command(flatten)]
+        caution: Caution,
+    },
+    /// Remove a partner and its keys for good
+    Remove {
+        /// The partner's id
+        id: String,
+        #[command(flatten)]
+        caution: Caution,
+    },
+    /// Take the next step of a rotation: append, (promote,) remove
+    #[command(subcommand_value_name = "KEY", subcommand_help_heading = "Keys")]
+    Rotate {
+        #[command(subcommand)]
+        key: RotatePartnerKey,
+    },
+}
+
+/// The kinds of keys that a partner has, each with the arguments of its rotation.
+#[derive(Subcommand)]
+pub(crate) enum RotatePartnerKey {
+    /// Its X-API-KEY
+    #[command(name = "api-key")]
+    Api(PartnerRotation),
+    /// The key of its requests and their answers
+    #[command(name = "payload-key")]
+    Payload(PartnerRotation),
+    /// The sdkApiKey of its requests
+    #[command(name = "sdk-api-key")]
+    SdkApi(PartnerRotation),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct PartnerRotation {
+    /// The partner's id
+    id: String,
+    /// Where a new key is written, once and nowhere else [default: ID-KEY.json]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    rotation: Rotation,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Fill an empty secret with a token key and a record key
+    Init {
+        #[command(flatten)]
+        caution: Caution,
+    },
+    /// How the rings stand, and what is next
+    Show {
+        #[command(flatten)]
+        ages: Ages,
+    },
+    /// Write the token ring, for resource servers
+    Export {
+        /// The file, which must not exist
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Print it instead
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Take the next step of a rotation: append, promote, remove
+    #[command(subcommand_value_name = "RING", subcommand_help_heading = "Rings")]
+    Rotate {
+        #[command(subcommand)]
+        ring: RotateRing,
+    },
+}
+
+/// The service's rings, each with the arguments of its rotation.
+#[derive(Subcommand)]
+pub(crate) enum RotateRing {
+    /// Seals tokens; resource servers have a copy
+    Token(Rotation),
+    /// Seals records
+    Record(Rotation),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Whether the service takes both documents, with the path of each fault
+    Check {
+        /// A file to check instead, with the partners
+        #[arg(long, value_name = "FILE")]
+        api_keys: Option<PathBuf>,
+        /// A file to check instead, with the service's keys
+        #[arg(long, value_name = "FILE")]
+        server_keys: Option<PathBuf>,
+    },
+}
 
 pub(crate) async fn run(command: Command) -> Outcome {
-    match command {}
+    match command {
+        Command::Partner {
+            deployment,
+            command,
+        } => partner(&deployment, command).await,
+        Command::Keys {
+            deployment,
+            command,
+        } => keys(&deployment, command).await,
+        Command::Secrets {
+            deployment,
+            command:
+                SecretsCommand::Check {
+                    api_keys,
+                    server_keys,
+                },
+        } => check::check(&deployment, api_keys, server_keys).await,
+        Command::Lookup { deployment, wanted } => lookup::lookup(&deployment, &wanted).await,
+    }
+}
+
+async fn partner(deployment: &Deployment, command: PartnerCommand) -> Outcome {
+    match command {
+        PartnerCommand::Add(add) => partners::add(deployment, add).await,
+        PartnerCommand::List => partners::list(deployment).await,
+        PartnerCommand::Show { id } => partners::show(deployment, &id).await,
+        PartnerCommand::Enable { id, caution } => {
+            partners::switch(deployment, &id, true, &caution).await
+        }
+        PartnerCommand::Disable { id, caution } => {
+            partners::switch(deployment, &id, false, &caution).await
+        }
+        PartnerCommand::Remove { id, caution } => partners::remove(deployment, &id, &caution).await,
+        PartnerCommand::Rotate { key } => {
+            let (key, PartnerRotation { id, out, rotation }) = match key {
+                RotatePartnerKey::Api(rotation) => (PartnerKey::Api, rotation),
+                RotatePartnerKey::Payload(rotation) => (PartnerKey::Payload, rotation),
+                RotatePartnerKey::SdkApi(rotation) => (PartnerKey::SdkApi, rotation),
+            };
+            rotate::partner_key(deployment, key, &id, out, &rotation).await
+        }
+    }
+}
+
+async fn keys(deployment: &Deployment, command: KeysCommand) -> Outcome {
+    match command {
+        KeysCommand::Init { caution } => keys::init(deployment, &caution).await,
+        KeysCommand::Show { ages } => keys::show(deployment, &ages).await,
+        KeysCommand::Export { out, reveal } => keys::export(deployment, out, reveal).await,
+        KeysCommand::Rotate { ring } => {
+            let (ring, rotation) = match ring {
+                RotateRing::Token(rotation) => (ServerRing::Token, rotation),
+                RotateRing::Record(rotation) => (ServerRing::Record, rotation),
+            };
+            rotate::server_ring(deployment, ring, &rotation).await
+        }
+    }
 }
