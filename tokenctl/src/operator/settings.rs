@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain, retry::RetryConfig,
-    timeout::TimeoutConfig,
-};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use clap::Args;
 
@@ -124,17 +121,21 @@ pub(crate) async fn sdk_config() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(5))
         .operation_timeout(Duration::from_secs(10))
         .build();
-    // A sandbox has no region of its own, and a deployment has one set anyway.
-    let local = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]
-        .iter()
-        .any(|variable| std::env::var_os(variable).is_some());
-    let region =
-        RegionProviderChain::default_provider().or_else(local.then(|| Region::new("eu-west-1")));
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(region)
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard())
-        .load()
-        .await
+        .retry_config(RetryConfig::standard());
+    // An emulator has no region of its own, and nobody sets one for it.
+    let is_set = |variable: &&str| std::env::var_os(variable).is_some();
+    let emulated = [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+    ];
+    let region = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"];
+    let loader = match emulated.iter().any(is_set) && !region.iter().any(is_set) {
+        true => loader.region(Region::new("eu-west-1")),
+        false => loader,
+    };
+    loader.load().await
 }

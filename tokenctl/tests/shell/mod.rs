@@ -1,0 +1,98 @@
+//! The real `tokenctl`, as an operator's shell runs it, against a sandbox.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use serde_json::Value;
+use service_tests::Service;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A folder to work in, and the variables of a sandbox's deployment.
+pub struct Shell {
+    folder: TempDir,
+    env: Vec<(String, String)>,
+}
+
+/// How a command ended.
+pub struct Ended {
+    pub exit: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    /// What was printed, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// That it ended as it should.
+    pub fn expect(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "{self:?}");
+        self
+    }
+}
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}\n{}{}", self.exit, self.out, self.err)
+    }
+}
+
+impl Shell {
+    pub fn of(service: &Service) -> Self {
+        let variables = [
+            (
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                service.secrets_manager_url(),
+            ),
+            ("AWS_ENDPOINT_URL_DYNAMODB", service.dynamodb_url()),
+            ("AWS_ACCESS_KEY_ID", "AKIAOPERATOR"),
+            ("AWS_SECRET_ACCESS_KEY", "of-the-tests"),
+            ("API_KEYS_SECRET_ID", "token-service/api-keys"),
+            ("SERVER_KEYS_SECRET_ID", "token-service/server-keys"),
+            ("TOKENS_TABLE", service.table()),
+        ];
+        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            folder: TempDir::new().unwrap(),
+            env: env.into(),
+        }
+    }
+
+    /// With another value of a variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command line; its words are separated by spaces.
+    pub async fn run(&self, line: &str) -> Ended {
+        let output = Command::new(env!("CARGO_BIN_EXE_tokenctl"))
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.env.iter().cloned())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
+        Ended {
+            exit: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
