@@ -307,6 +307,12 @@ async fn empty_secrets_are_filled_once() {
     let empty = shell.run("secrets check").await.expect(6);
     assert!(empty.out.contains("the secret is empty"), "{empty:?}");
     shell.run("keys init --dry-run").await.expect(0);
+    // Both have seen that it is empty before either fills it.
+    for _ in 0..4 {
+        service
+            .secrets_faults()
+            .push(Fault::StallBefore(Duration::from_millis(300)));
+    }
     let both = futures(vec![
         shell.run("--json keys init"),
         shell.run("--json keys init"),
