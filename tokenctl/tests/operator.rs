@@ -1,21 +1,12 @@
 //! An operator's commands against the sandbox, and what the service makes of what they did.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that unwraps fails where it should"
-)]
-
-mod shell;
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
+use crate::shell::Shell;
 use peers::credentials::Credentials;
 use sandbox::Fault;
 use serde_json::{Value, json};
 use service_tests::{Plain, Service, eventually, put_secret, secrets_manager};
-use shell::Shell;
 
 const SOON: Duration = Duration::from_secs(10);
 /// The shortest ages that the service takes.

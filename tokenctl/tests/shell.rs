@@ -1,9 +1,6 @@
 //! The real `tokenctl`, as an operator's shell runs it, against a sandbox.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::PathBuf, process::Stdio};
 
 use serde_json::Value;
 use service_tests::Service;
@@ -11,26 +8,26 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// A folder to work in, and the variables of a sandbox's deployment.
-pub struct Shell {
+pub(crate) struct Shell {
     folder: TempDir,
     env: Vec<(String, String)>,
 }
 
 /// How a command ended.
-pub struct Ended {
-    pub exit: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) exit: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ended {
     /// What was printed, as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// That it ended as it should.
-    pub fn expect(self, exit: i32) -> Self {
+    pub(crate) fn expect(self, exit: i32) -> Self {
         assert_eq!(self.exit, exit, "{self:?}");
         self
     }
@@ -43,7 +40,7 @@ impl std::fmt::Debug for Ended {
 }
 
 impl Shell {
-    pub fn of(service: &Service) -> Self {
+    pub(crate) fn of(service: &Service) -> Self {
         let variables = [
             (
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
@@ -64,21 +61,17 @@ impl Shell {
     }
 
     /// With another value of a variable.
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Runs a command line; its words are separated by spaces.
-    pub async fn run(&self, line: &str) -> Ended {
+    pub(crate) async fn run(&self, line: &str) -> Ended {
         let output = Command::new(env!("CARGO_BIN_EXE_tokenctl"))
             .args(line.split_whitespace())
             .current_dir(self.folder.path())

@@ -1,0 +1,12 @@
+//! The real `tokenctl` against the sandbox with the real function in it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that unwraps fails where it should"
+)]
+
+mod operator;
+mod rotation;
+mod shell;
