@@ -120,6 +120,25 @@ impl Sandbox {
         dynamodb::TABLE
     }
 
+    /// The variables by which an operator's tools, AWS's own CLI among them, find this deployment.
+    pub fn operator_environment(&self) -> [(&'static str, String); 7] {
+        [
+            (
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                self.secrets_manager_url.clone(),
+            ),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb_url.clone()),
+            ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
+            ("API_KEYS_SECRET_ID", secrets_manager::API_KEYS.to_owned()),
+            (
+                "SERVER_KEYS_SECRET_ID",
+                secrets_manager::SERVER_KEYS.to_owned(),
+            ),
+            ("TOKENS_TABLE", dynamodb::TABLE.to_owned()),
+        ]
+    }
+
     /// The faults of DynamoDB.
     pub fn dynamodb_faults(&self) -> &Faults {
         &self.dynamodb_faults

@@ -7,6 +7,7 @@
     reason = "a test that unwraps fails where it should"
 )]
 
+mod docs;
 mod operator;
 mod rotation;
 mod shell;

@@ -41,19 +41,8 @@ impl std::fmt::Debug for Ended {
 
 impl Shell {
     pub(crate) fn of(service: &Service) -> Self {
-        let variables = [
-            (
-                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-                service.secrets_manager_url(),
-            ),
-            ("AWS_ENDPOINT_URL_DYNAMODB", service.dynamodb_url()),
-            ("AWS_ACCESS_KEY_ID", "AKIAOPERATOR"),
-            ("AWS_SECRET_ACCESS_KEY", "of-the-tests"),
-            ("API_KEYS_SECRET_ID", "token-service/api-keys"),
-            ("SERVER_KEYS_SECRET_ID", "token-service/server-keys"),
-            ("TOKENS_TABLE", service.table()),
-        ];
-        let env = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = service.operator_environment();
+        let env = variables.map(|(name, value)| (name.to_owned(), value));
         Self {
             folder: TempDir::new().unwrap(),
             env: env.into(),

@@ -74,10 +74,30 @@ fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
         "Secrets Manager {}",
         sandbox.secrets_manager_url()
     ));
+    introduce_operator(&mut page, sandbox);
     page.remark(&format!(
         "Tokens and secrets are {kept}. The function's log follows."
     ));
     Ok(())
+}
+
+fn introduce_operator(page: &mut Page, sandbox: &Sandbox) {
+    page.remark(&format!(
+        "For {}, as an operator and as a partner, paste this into another shell:",
+        beside_this_program("tokenctl")
+    ));
+    page.line("");
+    let partner = [
+        ("TOKENCTL_URL", sandbox.url().to_owned()),
+        (
+            "TOKENCTL_CREDENTIALS",
+            "events/secrets/partner.json".to_owned(),
+        ),
+    ];
+    for (name, value) in sandbox.operator_environment().into_iter().chain(partner) {
+        page.line(format!("export {name}={value}"));
+    }
+    page.line("");
 }
 
 fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
@@ -110,13 +130,13 @@ fn introduce_request(page: &mut Page, sandbox: &Sandbox) -> Result<(), CannotSer
         acme.api_key,
     ));
     page.remark("To read the answer, which is sealed, paste this behind it:");
-    page.line(format!("\n | {} open", this_program()));
+    page.line(format!("\n | {} open", beside_this_program("sandbox")));
     Ok(())
 }
 
-/// How this program can be called from here.
-fn this_program() -> String {
-    let program = env::current_exe().unwrap_or_else(|_| "sandbox".into());
+/// How a program that is built with this one, or this one, can be called from here.
+fn beside_this_program(name: &str) -> String {
+    let program = env::current_exe().unwrap_or_default().with_file_name(name);
     let from_here = env::current_dir().ok();
     let from_here = from_here.and_then(|here| Some(program.strip_prefix(here).ok()?.to_owned()));
     let path = from_here.unwrap_or(program).display().to_string();
