@@ -3,7 +3,8 @@
 //!
 //! A request makes its draft once, and attempts to write it several times. An attempt that is given
 //! up may reach the table later; a caller that retries is another request. An instance keeps nothing
-//! from one request to the next but keys, so a request stands for its instance too.
+//! from one request to the next but keys, so a request stands for its instance too; what instances
+//! know of keys is the business of [`crate::rotation`].
 
 mod bug;
 mod judge;

@@ -1,0 +1,54 @@
+//! What could be wrong with a rotation, and which property catches it.
+
+use super::{
+    Ring,
+    properties::{EVERYBODY_OPENS, RING_OPENS},
+};
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// A key that was appended is moved to the front at once.
+    FrontWithoutAWait,
+    /// The waits are for every copy to be refreshed, and not for the requests that still hold an old one.
+    RequestsUnderWayAreForgotten,
+    /// A key is removed as soon as nobody seals with it, whatever it has sealed.
+    RemovedWithoutTheLifetime,
+    /// A record key is removed when the last of its tokens has expired.
+    RemovedWithoutTheRetention,
+    /// A copy that can't be refreshed is used without a bound.
+    StaleCopiesAreServedForEver,
+    /// The newest key seals as soon as it is there.
+    LastKeySeals,
+    /// Nothing is opened but by the key that seals.
+    OnlyTheFirstKeyOpens,
+}
+
+impl Bug {
+    /// Every one that a ring can have.
+    pub fn of(ring: Ring) -> Vec<Self> {
+        let every = [
+            Self::FrontWithoutAWait,
+            Self::RequestsUnderWayAreForgotten,
+            Self::RemovedWithoutTheLifetime,
+            Self::RemovedWithoutTheRetention,
+            Self::StaleCopiesAreServedForEver,
+            Self::LastKeySeals,
+            Self::OnlyTheFirstKeyOpens,
+        ];
+        let applies = |bug: &Self| ring == Ring::Record || *bug != Self::RemovedWithoutTheRetention;
+        every.into_iter().filter(applies).collect()
+    }
+
+    /// The property that it violates.
+    pub fn violates(self) -> &'static str {
+        match self {
+            Self::RemovedWithoutTheLifetime | Self::RemovedWithoutTheRetention => RING_OPENS,
+            Self::FrontWithoutAWait
+            | Self::RequestsUnderWayAreForgotten
+            | Self::StaleCopiesAreServedForEver
+            | Self::LastKeySeals
+            | Self::OnlyTheFirstKeyOpens => EVERYBODY_OPENS,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One ring of keys on its way through two rotations, so that one key lives its whole life: appended,
+//! in front, at the back, removed.
+//!
+//! The token ring and the record ring share no key and nothing that is sealed, and each holder takes
+//! both at once: so each is modelled alone. What is sealed with a key is kept or not; how much of it
+//! there is makes no difference, so a key has one clock, which each seal winds up again.
+
+mod bug;
+mod narrate;
+mod properties;
+mod state;
+
+use std::fmt;
+
+use stateright::{Model, Property};
+
+pub use bug::Bug;
+pub use state::{Copied, Holder, Role, State};
+
+/// What the operator does to the ring, and what is in it then. The first key seals, every key opens.
+const STEPS: [(Move, &[usize]); 7] = [
+    (Move::Start, &[0]),
+    (Move::Append, &[0, 1]),
+    (Move::Front, &[1, 0]),
+    (Move::Remove, &[1]),
+    (Move::Append, &[1, 2]),
+    (Move::Front, &[2, 1]),
+    (Move::Remove, &[2]),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Start,
+    /// A new key, which only opens.
+    Append,
+    /// It goes to the front and seals; the one before it goes to the back and only opens.
+    Front,
+    /// The one at the back goes.
+    Remove,
+}
+
+/// The ring at a step.
+fn ring_at(step: usize) -> &'static [usize] {
+    STEPS.get(step).map_or(&[], |(_, ring)| ring)
+}
+
+/// How many keys there are in all.
+const KEYS: usize = 3;
+
+/// Ticks for which a copy of the ring is used after it was confirmed: `SECRETS_TTL_SECONDS` where all
+/// refreshes succeed, else `SECRETS_MAX_STALE_SECONDS`.
+const STALE: u8 = 2;
+
+/// Ticks for which a request is under way, and holds on to the copy that it began with.
+const REQUEST: u8 = 1;
+
+/// The longest lifetime of a token, in ticks.
+const LIFETIME: u8 = 2;
+
+/// Ticks for which a record outlives its token.
+const RETENTION: u8 = 2;
+
+/// Longer than any wait.
+const LONG: u8 = STALE + REQUEST + LIFETIME + RETENTION + 1;
+
+/// The model. Its state space is closed: time goes on for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// Which ring.
+    pub ring: Ring,
+    /// What is wrong with the rotation, or with those who take part.
+    pub bug: Option<Bug>,
+}
+
+/// The service's rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ring {
+    /// Instances seal tokens, a resource server opens them until they expire.
+    Token,
+    /// Instances seal records, and open each other's until their `ttl` passes.
+    Record,
+}
+
+impl fmt::Display for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token => "token",
+            Self::Record => "record",
+        })
+    }
+}
+
+/// What can happen. Holders are named by their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A holder refreshes its copy. That it fails to is that it does not happen.
+    Refresh(usize),
+    /// A request begins.
+    Begin(usize),
+    /// A request seals a token, or its record.
+    Seal(usize),
+    /// A request ends otherwise.
+    End(usize),
+    /// Time passes.
+    Tick,
+    /// The operator makes the next step.
+    Step,
+}
+
+/// Each ring's model, with its name.
+pub fn models() -> Vec<(String, Rotation)> {
+    let model = |ring| {
+        (
+            format!("rotation of the {ring} ring"),
+            Rotation { ring, bug: None },
+        )
+    };
+    [Ring::Token, Ring::Record].map(model).into()
+}
+
+/// Each planted bug, with its name and the property that it violates.
+pub fn planted() -> Vec<(String, Rotation, &'static str)> {
+    let models = models().into_iter();
+    models
+        .flat_map(|(name, model)| {
+            Bug::of(model.ring).into_iter().map(move |bug| {
+                let planted = Rotation {
+                    bug: Some(bug),
+                    ..model
+                };
+                (format!("{name}: {bug:?}"), planted, bug.violates())
+            })
+        })
+        .collect()
+}
+
+impl Model for Rotation {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let holder = |role| Holder {
+            role,
+            copy: Some(Copied { step: 0, age: 0 }),
+            request: None,
+        };
+        let other = match self.ring {
+            Ring::Token => Role::ResourceServer,
+            Ring::Record => Role::Instance,
+        };
+        vec![State {
+            step: 0,
+            waited: LONG,
+            holders: vec![holder(Role::Instance), holder(other)],
+            kept: [0; KEYS],
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (at, holder) in state.holders.iter().enumerate() {
+            actions.push(Action::Refresh(at));
+            match holder.request {
+                None if holder.copy.is_some() => actions.push(Action::Begin(at)),
+                None => {}
+                Some(_) => {
+                    if holder.role == Role::Instance {
+                        actions.push(Action::Seal(at));
+                    }
+                    actions.push(Action::End(at));
+                }
+            }
+        }
+        actions.push(Action::Tick);
+        if self.may_step(state) {
+            actions.push(Action::Step);
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Refresh(at) => {
+                next.holders.get_mut(at)?.copy = Some(Copied {
+                    step: state.step,
+                    age: 0,
+                });
+            }
+            Action::Begin(at) => {
+                let holder = next.holders.get_mut(at)?;
+                let Copied { step, .. } = holder.copy?;
+                holder.request = Some(Copied { step, age: 0 });
+            }
+            Action::Seal(at) => {
+                let request = next.holders.get_mut(at)?.request.take()?;
+                *next.kept.get_mut(self.sealer(request)?)? = self.kept_for() + 1;
+            }
+            Action::End(at) => next.holders.get_mut(at)?.request = None,
+            Action::Tick => self.tick(&mut next),
+            Action::Step => {
+                next.step += 1;
+                next.waited = 0;
+            }
+        }
+        (next != *state).then_some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::every(self.ring)
+    }
+}
+
+impl Rotation {
+    /// Every step once the wait for it is over, and not in the tick in which it ends.
+    fn may_step(&self, state: &State) -> bool {
+        let next = state.step + 1;
+        next < STEPS.len() && state.waited > self.wait(next)
+    }
+
+    /// How long the one before `step` must have been made.
+    fn wait(&self, step: usize) -> u8 {
+        let refreshed = match self.bug {
+            Some(Bug::RequestsUnderWayAreForgotten) => STALE,
+            _ => STALE + REQUEST,
+        };
+        match (STEPS.get(step).map(|(to, _)| to), self.bug) {
+            (Some(Move::Front), Some(Bug::FrontWithoutAWait)) => 0,
+            (Some(Move::Remove), Some(Bug::RemovedWithoutTheLifetime)) => refreshed,
+            (Some(Move::Remove), Some(Bug::RemovedWithoutTheRetention)) => refreshed + LIFETIME,
+            (Some(Move::Remove), _) => refreshed + self.kept_for(),
+            _ => refreshed,
+        }
+    }
+
+    /// How long what is sealed is kept.
+    fn kept_for(&self) -> u8 {
+        match self.ring {
+            Ring::Token => LIFETIME,
+            Ring::Record => LIFETIME + RETENTION,
+        }
+    }
+
+    fn sealer(&self, copy: Copied) -> Option<usize> {
+        let ring = ring_at(copy.step);
+        match self.bug {
+            Some(Bug::LastKeySeals) => ring.last(),
+            _ => ring.first(),
+        }
+        .copied()
+    }
+
+    /// Whether a copy of the ring opens all that is kept.
+    fn opens_everything(&self, step: usize, state: &State) -> bool {
+        let ring = ring_at(step);
+        let openers = match self.bug {
+            Some(Bug::OnlyTheFirstKeyOpens) => ring.get(..1).unwrap_or_default(),
+            _ => ring,
+        };
+        let mut kept = state.kept.iter().enumerate().filter(|(_, left)| **left > 0);
+        kept.all(|(key, _)| openers.contains(&key))
+    }
+
+    /// Whether this one may meet anything that is sealed with a key of the ring.
+    fn opens(&self, holder: &Holder) -> bool {
+        match self.ring {
+            Ring::Token => holder.role == Role::ResourceServer,
+            Ring::Record => holder.role == Role::Instance,
+        }
+    }
+
+    fn tick(&self, state: &mut State) {
+        state.waited = (state.waited + 1).min(LONG);
+        let endless = self.bug == Some(Bug::StaleCopiesAreServedForEver);
+        let older = |copy: Copied, limit: u8, endless: bool| {
+            let age = if endless {
+                limit.min(copy.age + 1)
+            } else {
+                copy.age + 1
+            };
+            (age <= limit).then_some(Copied { age, ..copy })
+        };
+        for holder in &mut state.holders {
+            holder.copy = holder.copy.and_then(|copy| older(copy, STALE, endless));
+            holder.request = holder.request.and_then(|copy| older(copy, REQUEST, false));
+        }
+        for left in &mut state.kept {
+            *left = left.saturating_sub(1);
+        }
+    }
+}

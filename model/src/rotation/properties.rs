@@ -1,0 +1,56 @@
+//! What must hold in every state, and what must be possible.
+
+use stateright::Property;
+
+use super::{Ring, Rotation, STEPS, State, ring_at};
+
+/// Of records: none becomes unopenable. Of tokens: none that is live does.
+pub(super) const RING_OPENS: &str = "the ring opens all that is kept";
+/// Of records: no request is refused for want of a key. Of tokens: no resource server refuses a live one.
+pub(super) const EVERYBODY_OPENS: &str = "everybody who may meet it opens all that is kept";
+
+/// Every property.
+pub(super) fn every(ring: Ring) -> Vec<Property<Rotation>> {
+    let mut properties = vec![
+        Property::<Rotation>::always(RING_OPENS, |model, state| {
+            model.opens_everything(state.step, state)
+        }),
+        Property::<Rotation>::always(EVERYBODY_OPENS, |model, state| {
+            let mut openers = state.holders.iter().filter(|holder| model.opens(holder));
+            openers.all(|holder| {
+                let mut copies = holder.copy.iter().chain(&holder.request);
+                copies.all(|copy| model.opens_everything(copy.step, state))
+            })
+        }),
+        Property::<Rotation>::sometimes("both rotations are completed", |_, state| {
+            is_completed(state)
+        }),
+        Property::<Rotation>::sometimes("what two keys have sealed is kept", |_, state| {
+            state.kept.iter().filter(|left| **left > 0).count() == 2
+        }),
+        Property::<Rotation>::sometimes("a key is removed, and the next one seals", |_, state| {
+            is_completed(state) && matches!(state.kept, [0, 0, left] if left > 0)
+        }),
+        Property::<Rotation>::sometimes("nobody has a copy that may be used", |_, state| {
+            state.holders.iter().all(|holder| holder.copy.is_none())
+        }),
+    ];
+    if ring == Ring::Record {
+        properties.push(Property::<Rotation>::sometimes(
+            "a request still seals with a key that has left the front",
+            |model, state| {
+                let front = ring_at(state.step).first().copied();
+                state.holders.iter().any(|holder| {
+                    holder
+                        .request
+                        .is_some_and(|copy| model.sealer(copy) != front)
+                })
+            },
+        ));
+    }
+    properties
+}
+
+fn is_completed(state: &State) -> bool {
+    state.step + 1 == STEPS.len()
+}
