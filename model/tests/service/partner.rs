@@ -1,0 +1,82 @@
+//! One partner: its secrets and its requests.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{digest, rand::SystemRandom};
+use serde_json::{Value, json};
+use token_service::{
+    clock::{Deadline, UnixMillis},
+    issue::{Call, IssueError, Issuer, Success, Trail},
+    jwe::{self, Header},
+    keys::{KeyId, SealingKey},
+};
+use zeroize::Zeroizing;
+
+use crate::aws::NOW_MILLIS;
+
+const API_KEY: &str = "api-key";
+const SDK_API_KEY: &str = "sdk-api-key";
+const PAYLOAD_KEY: [u8; 32] = [1; 32];
+
+/// The service, as the partner calls it.
+pub(crate) struct Caller(pub(crate) Issuer);
+
+impl Caller {
+    /// Asks for a token, always with the same `referenceId`, for a customer of this name.
+    pub(crate) async fn ask(&self, name: &str) -> Result<Success, IssueError> {
+        // The example key of RFC 7517 appendix A.1.
+        let jwk = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+        let plaintext = json!({
+            "referenceId": "ref-1",
+            "sdkPublicKey": BASE64_URL_SAFE_NO_PAD.encode(jwk),
+            "sdkApiKey": SDK_API_KEY,
+            "accountNumber": "123123123",
+            "name": name,
+        });
+        let key = KeyId::new("p1").unwrap();
+        let key = SealingKey::new(key, &Zeroizing::new(PAYLOAD_KEY)).unwrap();
+        let header = Header {
+            kid: None,
+            typ: None,
+        };
+        let plaintext = plaintext.to_string();
+        let sealed = jwe::seal(&key, header, plaintext.as_bytes(), &SystemRandom::new()).unwrap();
+        let body = sealed.compact();
+        let now = UnixMillis::new(NOW_MILLIS);
+        let call = Call {
+            api_key: Some(API_KEY),
+            body: Some(body.as_bytes()),
+            // One that can't be true: each call has its own limit, and no more.
+            deadline: Deadline::of_invocation(now, now),
+        };
+        self.0.issue(&call, &mut Trail::default()).await
+    }
+}
+
+/// The document of a secret.
+pub(crate) fn secret(id: &str) -> Value {
+    let ring = |kid: &str, byte| json!({"keys": [jwk(kid, [byte; 32])]});
+    match id {
+        "server-keys" => json!({"token": ring("t1", 2), "record": ring("r1", 3)}),
+        "api-keys" => json!({"partners": [{
+            "partnerId": "acme",
+            "programId": 2001,
+            "apiKeySha256": [sha256(API_KEY)],
+            "sdkApiKeySha256": [sha256(SDK_API_KEY)],
+            "payloadKeys": {"keys": [jwk("p1", PAYLOAD_KEY)]},
+        }]}),
+        other => panic!("there is no secret {other}"),
+    }
+}
+
+fn jwk(kid: &str, key: [u8; 32]) -> Value {
+    json!({"kty": "oct", "kid": kid, "k": BASE64_URL_SAFE_NO_PAD.encode(key)})
+}
+
+fn sha256(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
