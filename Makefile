@@ -10,11 +10,11 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients check fmt clippy validate build release measure clean \
+.PHONY: help run local invoke events test clients check fmt clippy validate build release model rotate-under-load measure clean \
         event programs rust cc python node
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: programs ## Serve one encrypted request by the real binary, and show every step of it
 	$(SANDBOX) run
@@ -56,6 +56,12 @@ build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam 
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
 	@ls -l $(TARGET)/release/token-service
+
+model: rust cc ## Check the design in every state, and show how each planted bug is caught
+	cargo run -p model
+
+rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
+	cargo test -p tokenctl --test service -- --ignored --nocapture no_request_is_refused
 
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
 	$(SANDBOX) measure --binary $(TARGET)/release/token-service
