@@ -107,7 +107,7 @@ fn standing(name: &str, kind: Kind, ring: &Ring, ages: &Ages, changed_at: i64) -
             );
             (
                 text,
-                json!({ "step": planned.step.name(), "key": planned.kid, "due": planned.due }),
+                json!({ "step": planned.step.name(), "key": planned.key, "due": planned.due }),
             )
         }
         Err(failure) => (format!("  next: {}", failure.message), Value::Null),

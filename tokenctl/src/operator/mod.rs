@@ -6,7 +6,8 @@
 //! | `store` | one secret, read and replaced by compare-and-swap |
 //! | `documents` | the two documents |
 //! | `change` | how a document is changed, and what a dry run shows |
-//! | `ring`, `rotate` | the steps of a rotation and when each is safe; taking one |
+//! | `ring`, `hashes` | the steps of a rotation, and when each is safe |
+//! | `rotate` | taking one |
 //! | `update` | the file by which a partner gets a new key |
 //! | `partners`, `keys`, `check`, `lookup` | the other commands |
 
@@ -15,6 +16,7 @@ mod change;
 mod check;
 mod documents;
 mod fresh;
+mod hashes;
 mod keys;
 mod lookup;
 mod moment;
@@ -31,7 +33,8 @@ use clap::Subcommand;
 
 use crate::outcome::Outcome;
 use change::Caution;
-use rotate::{PartnerKey, Rotation, ServerRing};
+use ring::Kind;
+use rotate::{PartnerKey, Rotation};
 use settings::{Ages, Deployment};
 
 /// What operators do.
@@ -234,11 +237,11 @@ async fn keys(deployment: &Deployment, command: KeysCommand) -> Outcome {
         KeysCommand::Show { ages } => keys::show(deployment, &ages).await,
         KeysCommand::Export { out, reveal } => keys::export(deployment, out, reveal).await,
         KeysCommand::Rotate { ring } => {
-            let (ring, rotation) = match ring {
-                RotateRing::Token(rotation) => (ServerRing::Token, rotation),
-                RotateRing::Record(rotation) => (ServerRing::Record, rotation),
+            let (kind, rotation) = match ring {
+                RotateRing::Token(rotation) => (Kind::Token, rotation),
+                RotateRing::Record(rotation) => (Kind::Record, rotation),
             };
-            rotate::server_ring(deployment, ring, &rotation).await
+            rotate::server_ring(deployment, kind, &rotation).await
         }
     }
 }

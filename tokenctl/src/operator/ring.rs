@@ -50,8 +50,8 @@ pub(crate) enum Kind {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Planned {
     pub(crate) step: Step,
-    /// The key that it is about; a new one has no name yet.
-    pub(crate) kid: Option<String>,
+    /// The key that it is about, by its kid or its hash; a new one has no name yet.
+    pub(crate) key: Option<String>,
     /// Seconds since the epoch.
     pub(crate) due: i64,
 }
@@ -112,7 +112,7 @@ impl Planner<'_> {
         }
         Ok(Planned {
             step: Step::Append,
-            kid: None,
+            key: None,
             due: 0,
         })
     }
@@ -195,8 +195,11 @@ impl Planner<'_> {
     }
 
     fn planned(&self, step: Step, key: &Jwk, due: i64) -> Planned {
-        let kid = Some(key.kid.clone());
-        Planned { step, kid, due }
+        Planned {
+            step,
+            key: Some(key.kid.clone()),
+            due,
+        }
     }
 
     fn waiting_for_promotion(&self) -> Option<&Jwk> {
@@ -222,48 +225,44 @@ impl Planner<'_> {
 }
 
 impl Ring {
-    /// Takes a step that was planned for this ring; `fresh` is the key that an append adds.
-    pub(crate) fn take(&mut self, planned: &Planned, fresh: Option<Jwk>, now: i64) {
-        match (planned.step, fresh) {
-            (Step::Append, fresh) => self.keys.extend(fresh.map(|key| Jwk {
-                appended_at: Some(now),
-                ..key
-            })),
-            (Step::Promote, _) => {
-                let Some(mut key) = self.pull(planned.kid.as_deref()) else {
-                    return;
-                };
-                key.promoted_at = Some(now);
-                key.demoted_at = None;
-                if let Some(front) = self.keys.first_mut() {
-                    front.demoted_at = Some(now);
-                    front.promoted_at = None;
-                }
-                // The old front key is tried last: what it sealed gets rarer.
-                let others = self.keys.len().min(1);
-                self.keys.rotate_left(others);
-                self.keys.insert(0, key);
-            }
-            (Step::Demote, _) => {
-                let Some(mut key) = self.pull(planned.kid.as_deref()) else {
-                    return;
-                };
-                key.demoted_at = Some(now);
-                key.promoted_at = None;
-                if let Some(front) = self.keys.first_mut() {
-                    front.promoted_at = Some(now);
-                    front.demoted_at = None;
-                }
+    /// Takes a step that was planned for this ring; `fresh` is the key that an append adds. Returns the name of the key that it
+    /// was about.
+    pub(crate) fn take(&mut self, planned: &Planned, fresh: Option<Jwk>, now: i64) -> String {
+        let key = fresh.or_else(|| self.pull(planned.key.as_deref()));
+        // A plan names a key of its ring, or is for a fresh one.
+        let Some(mut key) = key else {
+            return String::new();
+        };
+        let name = key.kid.clone();
+        match planned.step {
+            Step::Append => {
+                key.appended_at = Some(now);
                 self.keys.push(key);
             }
-            (Step::Remove, _) => {
-                self.pull(planned.kid.as_deref());
+            Step::Promote => {
+                if let Some(front) = self.keys.first_mut() {
+                    front.demote(now);
+                    // To the back: what it sealed gets rarer, so it is tried last.
+                    self.keys.rotate_left(1);
+                }
+                key.promote(now);
+                self.keys.insert(0, key);
+            }
+            Step::Demote => {
+                if let Some(front) = self.keys.first_mut() {
+                    front.promote(now);
+                }
+                key.demote(now);
+                self.keys.push(key);
+            }
+            Step::Remove => {
                 // The rotation is finished: its moments have told what they had to.
                 if let [only] = &mut self.keys[..] {
                     (only.appended_at, only.promoted_at, only.demoted_at) = (None, None, None);
                 }
             }
         }
+        name
     }
 
     fn pull(&mut self, kid: Option<&str>) -> Option<Jwk> {
@@ -275,154 +274,15 @@ impl Ring {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use zeroize::Zeroizing;
-
-    use super::*;
-
-    const WAITS: Waits = Waits {
-        refresh: 100,
-        token_lifetime: 1_000,
-        retention: 10_000,
-    };
-
-    fn key(kid: &str) -> Jwk {
-        Jwk {
-            kty: "oct".to_owned(),
-            kid: kid.to_owned(),
-            k: Zeroizing::new(String::new()),
-            appended_at: None,
-            promoted_at: None,
-            demoted_at: None,
-            others: Default::default(),
-        }
+impl Jwk {
+    fn promote(&mut self, now: i64) {
+        (self.promoted_at, self.demoted_at) = (Some(now), None);
     }
 
-    fn ring(kids: &[&str]) -> Ring {
-        Ring {
-            keys: kids.iter().map(|kid| key(kid)).collect(),
-        }
-    }
-
-    fn kids(ring: &Ring) -> Vec<&str> {
-        ring.keys.iter().map(|key| key.kid.as_str()).collect()
-    }
-
-    fn plan(
-        kind: Kind,
-        ring: &Ring,
-        step: Option<Step>,
-        kid: Option<&str>,
-    ) -> Result<Planned, Failure> {
-        Planner {
-            kind,
-            ring,
-            waits: WAITS,
-            changed_at: 7,
-        }
-        .plan(step, kid)
-    }
-
-    fn next(kind: Kind, ring: &Ring) -> Planned {
-        plan(kind, ring, None, None).unwrap()
-    }
-
-    #[test]
-    fn a_rotation_is_append_promote_remove_with_the_protocols_waits() {
-        for (kind, sealed_for) in [
-            (Kind::Payload, 100),
-            (Kind::Token, 1_100),
-            (Kind::Record, 11_100),
-        ] {
-            let mut ring = ring(&["old"]);
-            let append = next(kind, &ring);
-            assert_eq!((append.step, append.due), (Step::Append, 0));
-            ring.take(&append, Some(key("new")), 1_000);
-            assert_eq!(kids(&ring), ["old", "new"]);
-
-            let promote = next(kind, &ring);
-            assert_eq!((promote.step, promote.due), (Step::Promote, 1_100));
-            ring.take(&promote, None, 2_000);
-            assert_eq!(kids(&ring), ["new", "old"]);
-
-            let remove = next(kind, &ring);
-            assert_eq!(
-                (remove.step, remove.due),
-                (Step::Remove, 2_000 + sealed_for)
-            );
-            assert_eq!(remove.kid.as_deref(), Some("old"));
-            ring.take(&remove, None, 20_000);
-            assert_eq!(kids(&ring), ["new"]);
-            assert!(ring.keys[0].appended_at.is_none() && ring.keys[0].promoted_at.is_none());
-            assert_eq!(next(kind, &ring).step, Step::Append);
-        }
-    }
-
-    #[test]
-    fn demoting_makes_the_former_key_seal_again() {
-        let mut ring = ring(&["old"]);
-        for (kid, now) in [(Some("new"), 0), (None, 200)] {
-            let planned = next(Kind::Token, &ring);
-            ring.take(&planned, kid.map(key), now);
-        }
-        let demote = plan(Kind::Token, &ring, Some(Step::Demote), None).unwrap();
-        assert_eq!((demote.kid.as_deref(), demote.due), (Some("new"), 300));
-        ring.take(&demote, None, 400);
-        assert_eq!(kids(&ring), ["old", "new"]);
-        // It did seal, so it stays until its tokens have ended.
-        let remove = next(Kind::Token, &ring);
-        assert_eq!(
-            (remove.kid.as_deref(), remove.due),
-            (Some("new"), 400 + 1_100)
-        );
-    }
-
-    #[test]
-    fn a_key_that_never_sealed_can_go_at_once_unless_partners_seal_with_it() {
-        let mut ring = ring(&["old"]);
-        ring.take(&next(Kind::Token, &ring), Some(key("new")), 1_000);
-        let remove = |kind| {
-            plan(kind, &ring, Some(Step::Remove), Some("new"))
-                .unwrap()
-                .due
-        };
-        assert_eq!(remove(Kind::Token), 0);
-        assert_eq!(remove(Kind::Record), 0);
-        assert_eq!(remove(Kind::Payload), 1_100);
-    }
-
-    #[test]
-    fn keys_without_moments_count_from_the_documents_last_change() {
-        let ring = ring(&["a", "b"]);
-        assert_eq!(
-            plan(Kind::Token, &ring, None, None).unwrap_err().exit,
-            Exit::Usage
-        );
-        let promote = plan(Kind::Token, &ring, Some(Step::Promote), Some("b")).unwrap();
-        assert_eq!(promote.due, 7 + 100);
-        let remove = plan(Kind::Record, &ring, Some(Step::Remove), Some("b")).unwrap();
-        assert_eq!(remove.due, 7 + 11_100);
-    }
-
-    #[test]
-    fn the_key_that_seals_stays() {
-        let mut ring = ring(&["only"]);
-        for step in [Step::Demote, Step::Remove, Step::Promote] {
-            let refused = plan(Kind::Token, &ring, Some(step), Some("only"));
-            assert_eq!(refused.unwrap_err().exit, Exit::Usage, "{step:?}");
-        }
-        ring.keys.push(key("other"));
-        assert!(plan(Kind::Token, &ring, Some(Step::Remove), Some("only")).is_err());
-        let refused = plan(Kind::Token, &ring, Some(Step::Remove), Some("gone"));
-        assert_eq!(refused.unwrap_err().exit, Exit::NotFound);
-    }
-
-    #[test]
-    fn the_oldest_of_several_is_removed_first() {
-        let mut ring = ring(&["a", "b", "c"]);
-        ring.keys[1].demoted_at = Some(60);
-        ring.keys[2].demoted_at = Some(50);
-        assert_eq!(next(Kind::Token, &ring).kid.as_deref(), Some("c"));
+    fn demote(&mut self, now: i64) {
+        (self.promoted_at, self.demoted_at) = (None, Some(now));
     }
 }
+
+#[cfg(test)]
+mod tests;

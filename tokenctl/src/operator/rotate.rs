@@ -4,16 +4,16 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::{
-    change::{Caution, Described, Draft, prefix, prefixes},
-    documents::{Document, Jwk, Partners, Ring, ServerKeys},
-    fresh,
+    change::{Caution, Described, Draft},
+    documents::{Document, Partners, Ring, ServerKeys},
+    fresh, hashes,
     moment::{at, now, span},
     partners::would,
     ring::{Kind, Planned, Planner, Step},
     settings::{Ages, Deployment},
+    store::Store,
     update::Update,
 };
 use crate::outcome::{Exit, Failure, Outcome, Report};
@@ -40,71 +40,38 @@ pub(crate) struct Rotation {
     ages: Ages,
 }
 
-/// The rings of the service itself.
-#[derive(Clone, Copy)]
-pub(crate) enum ServerRing {
-    /// Seals tokens; resource servers have a copy
-    Token,
-    /// Seals records
-    Record,
-}
-
 /// What a partner has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PartnerKey {
-    /// Its X-API-KEY
+    /// Its X-API-KEY.
     Api,
-    /// The key of its requests and their answers
+    /// The key of its requests and their answers.
     Payload,
-    /// The sdkApiKey of its requests
+    /// The sdkApiKey of its requests.
     SdkApi,
 }
 
 /// A step for one of the service's rings.
 pub(crate) async fn server_ring(
     deployment: &Deployment,
-    ring: ServerRing,
+    kind: Kind,
     rotation: &Rotation,
 ) -> Outcome {
     let store = deployment.server_keys().await?;
-    let (name, kind) = match ring {
-        ServerRing::Token => ("token", Kind::Token),
-        ServerRing::Record => ("record", Kind::Record),
-    };
-    let select = |document: &mut ServerKeys| match ring {
-        ServerRing::Token => document.token.clone(),
-        ServerRing::Record => document.record.clone(),
-    };
-    let put = |document: &mut ServerKeys, changed| match ring {
-        ServerRing::Token => document.token = changed,
-        ServerRing::Record => document.record = changed,
-    };
-    loop {
-        let mut draft = Draft::<ServerKeys>::read(&store).await?;
-        let mut ring = select(&mut draft.document);
-        let planned = rotation
-            .planner(kind, &ring, draft.changed_at())
-            .plan(rotation.step, rotation.key.as_deref())?;
-        if !rotation.is_due(&planned).await? {
-            continue;
+    let (name, hint) = match kind {
+        Kind::Record => ("record", ""),
+        Kind::Token | Kind::Payload => {
+            let hint = "Give resource servers the ring with it before the next step: `tokenctl keys export`.";
+            ("token", hint)
         }
-        let fresh = match planned.step {
-            Step::Append => Some(fresh::jwk(fresh::kid(name, Some(&ring), now())?)?),
-            _ => None,
-        };
-        let kid = kid_of(&planned, fresh.as_ref());
-        ring.take(&planned, fresh, now());
-        put(&mut draft.document, ring.clone());
-        let hint = match (kind, planned.step) {
-            (Kind::Token, Step::Append) => {
-                "Give resource servers the ring with it before the next step: `tokenctl keys export`."
-            }
-            _ => "",
-        };
-        rotation.finish(&draft, &store, &planned, &kid).await?;
-        let next = rotation.planner(kind, &ring, now()).plan(None, None).ok();
-        return Ok(rotation.report(&draft, &planned, &kid, next, hint, None));
-    }
+    };
+    let source = Source::Service { name, hint };
+    rotation
+        .take(&store, &source, |document: &mut ServerKeys| match kind {
+            Kind::Record => Ok(Keys::Ring(kind, &mut document.record)),
+            Kind::Token | Kind::Payload => Ok(Keys::Ring(kind, &mut document.token)),
+        })
+        .await
 }
 
 /// A step for one of a partner's keys.
@@ -116,124 +83,138 @@ pub(crate) async fn partner_key(
     rotation: &Rotation,
 ) -> Outcome {
     let store = deployment.partners().await?;
-    let update = Update::of(key, partner, out);
-    loop {
-        let mut draft = Draft::<Partners>::read(&store).await?;
-        let changed_at = draft.changed_at();
-        let entry = draft.document.partner(partner)?;
-        let hashes = match key {
-            PartnerKey::Payload => None,
-            PartnerKey::Api => Some(&mut entry.api_keys),
-            PartnerKey::SdkApi => Some(&mut entry.sdk_api_keys),
-        };
-        let planned = match &hashes {
-            Some(hashes) => rotation.plan_hashes(hashes, changed_at)?,
-            None => rotation
-                .planner(Kind::Payload, &entry.payload_keys, changed_at)
-                .plan(rotation.step, rotation.key.as_deref())?,
-        };
-        if !rotation.is_due(&planned).await? {
-            continue;
-        }
-        let write_file = !rotation.caution.dry_run;
-        let (kid, next) = match hashes {
-            Some(hashes) => {
-                let kid = match planned.step {
-                    Step::Append => {
-                        let hash = fresh::sha256_hex(&update.api_key(hashes, write_file)?);
-                        let kid = prefix(&hash).to_owned();
-                        hashes.push(hash);
-                        kid
-                    }
-                    _ => {
-                        let kid = planned.kid.clone().unwrap_or_default();
-                        hashes.retain(|hash| prefix(hash) != kid);
-                        kid
-                    }
-                };
-                (kid, rotation.plan_hashes(hashes, now()).ok())
+    let update = Update::of(key, partner, out, !rotation.caution.dry_run);
+    rotation
+        .take(
+            &store,
+            &Source::Partner(update),
+            |document: &mut Partners| {
+                let partner = document.partner(partner)?;
+                Ok(match key {
+                    PartnerKey::Api => Keys::ApiKeys(&mut partner.api_keys),
+                    PartnerKey::Payload => Keys::Ring(Kind::Payload, &mut partner.payload_keys),
+                    PartnerKey::SdkApi => Keys::ApiKeys(&mut partner.sdk_api_keys),
+                })
+            },
+        )
+        .await
+}
+
+/// What is rotated, in its document.
+enum Keys<'d> {
+    Ring(Kind, &'d mut Ring),
+    ApiKeys(&'d mut Vec<String>),
+}
+
+/// Where a new key comes from, and what is to be done with it.
+enum Source {
+    Service {
+        name: &'static str,
+        hint: &'static str,
+    },
+    Partner(Update),
+}
+
+impl Keys<'_> {
+    fn plan(&self, rotation: &Rotation, changed_at: i64) -> Result<Planned, Failure> {
+        self.plan_step(rotation, changed_at, rotation.step, rotation.key.as_deref())
+    }
+
+    /// The step behind the one that was just taken.
+    fn plan_next(&self, rotation: &Rotation) -> Option<Planned> {
+        let next = self.plan_step(rotation, now(), None, None).ok();
+        next.filter(|next| next.step != Step::Append)
+    }
+
+    fn plan_step(
+        &self,
+        rotation: &Rotation,
+        changed_at: i64,
+        step: Option<Step>,
+        key: Option<&str>,
+    ) -> Result<Planned, Failure> {
+        let waits = rotation.ages.waits();
+        match self {
+            Self::Ring(kind, ring) => Planner {
+                kind: *kind,
+                ring,
+                waits,
+                changed_at,
             }
-            None => {
-                let fresh = match planned.step {
-                    Step::Append => Some(update.payload_key(&entry.payload_keys, write_file)?),
+            .plan(step, key),
+            Self::ApiKeys(hashes) => hashes::plan(hashes, step, key, changed_at + waits.refresh),
+        }
+    }
+
+    /// Takes a step; the name of the key that it was about.
+    fn take(&mut self, planned: &Planned, source: &Source) -> Result<String, Failure> {
+        let appends = planned.step == Step::Append;
+        match self {
+            Self::Ring(_, ring) => {
+                let fresh = match source {
+                    _ if !appends => None,
+                    Source::Service { name, .. } => {
+                        Some(fresh::jwk(fresh::kid(name, Some(ring), now())?)?)
+                    }
+                    Source::Partner(update) => Some(update.payload_key(ring)?),
+                };
+                Ok(ring.take(planned, fresh, now()))
+            }
+            Self::ApiKeys(hashes) => {
+                let fresh = match source {
+                    Source::Partner(update) if appends => {
+                        Some(fresh::sha256_hex(&update.api_key(hashes)?))
+                    }
                     _ => None,
                 };
-                let kid = kid_of(&planned, fresh.as_ref());
-                entry.payload_keys.take(&planned, fresh, now());
-                let next = rotation
-                    .planner(Kind::Payload, &entry.payload_keys, now())
-                    .plan(None, None)
-                    .ok();
-                (kid, next)
+                Ok(hashes::take(hashes, planned, fresh))
             }
-        };
-        let hint = update.hint(&planned, next.as_ref(), write_file);
-        rotation.finish(&draft, &store, &planned, &kid).await?;
-        let file = (planned.step == Step::Append && write_file).then(|| update.file());
-        return Ok(rotation.report(&draft, &planned, &kid, next, &hint, file));
+        }
     }
 }
 
-fn kid_of(planned: &Planned, fresh: Option<&Jwk>) -> String {
-    let kid = fresh
-        .map(|key| key.kid.clone())
-        .or_else(|| planned.kid.clone());
-    kid.unwrap_or_default()
+/// A step that was taken, or would be.
+struct Taken {
+    planned: Planned,
+    key: String,
+    changes: Vec<String>,
+    next: Option<Planned>,
 }
 
 impl Rotation {
-    fn planner<'r>(&self, kind: Kind, ring: &'r Ring, changed_at: i64) -> Planner<'r> {
-        Planner {
-            kind,
-            ring,
-            waits: self.ages.waits(),
-            changed_at,
-        }
-    }
-
-    /// API keys have no order: the newest is appended, the oldest removed. No moments are kept with their hashes, so a step
-    /// counts from the document's last change, whatever that was.
-    fn plan_hashes(&self, hashes: &[String], changed_at: i64) -> Result<Planned, Failure> {
-        let step = self.step.unwrap_or(if hashes.len() == 1 {
-            Step::Append
-        } else {
-            Step::Remove
-        });
-        match step {
-            Step::Append => Ok(Planned {
-                step,
-                kid: None,
-                due: 0,
-            }),
-            Step::Remove if hashes.len() < 2 => Err(Failure::usage(
-                "it is the partner's only one: append another first, or disable the partner",
-            )),
-            Step::Remove => {
-                let found = match &self.key {
-                    Some(start) => hashes
-                        .iter()
-                        .find(|hash| start.len() >= 8 && hash.starts_with(&start.to_lowercase())),
-                    None => hashes.first(),
-                };
-                let found = found.ok_or_else(|| {
-                    let have = prefixes(hashes);
-                    Failure::new(
-                        Exit::NotFound,
-                        format!(
-                            "no key's SHA-256 begins with that; give 8 digits or more of: {have}"
-                        ),
-                    )
-                })?;
-                let due = changed_at + self.ages.waits().refresh;
-                Ok(Planned {
-                    step,
-                    kid: Some(prefix(found).to_owned()),
-                    due,
-                })
+    async fn take<D: Document + Described>(
+        &self,
+        store: &Store,
+        source: &Source,
+        pick: impl Fn(&mut D) -> Result<Keys<'_>, Failure>,
+    ) -> Outcome {
+        loop {
+            let mut draft = Draft::<D>::read(store).await?;
+            let changed_at = draft.changed_at();
+            let mut keys = pick(&mut draft.document)?;
+            let planned = keys.plan(self, changed_at)?;
+            if !self.is_due(&planned).await? {
+                // Somebody may have changed something meanwhile.
+                continue;
             }
-            Step::Promote | Step::Demote => Err(Failure::usage(
-                "API keys have no order: there is only --step append and --step remove",
-            )),
+            if planned.step == Step::Remove {
+                self.caution
+                    .allow("a key is removed for good: nothing that needs it is served any more")?;
+            }
+            let key = keys.take(&planned, source)?;
+            let next = keys.plan_next(self);
+            draft.check()?;
+            if !self.caution.dry_run {
+                draft.write(store).await?;
+            }
+            let changes = draft.changes();
+            let taken = Taken {
+                planned,
+                key,
+                changes,
+                next,
+            };
+            return Ok(self.report(&taken, source));
         }
     }
 
@@ -276,74 +257,56 @@ impl Rotation {
         Ok(false)
     }
 
-    async fn finish<D: Document + Described>(
-        &self,
-        draft: &Draft<D>,
-        store: &super::store::Store,
-        planned: &Planned,
-        kid: &str,
-    ) -> Result<(), Failure> {
-        if planned.step == Step::Remove {
-            self.caution.allow(&format!(
-                "removing {kid} is for good: nothing that needs it is served any more"
-            ))?;
-        }
-        draft.check()?;
-        match self.caution.dry_run {
-            true => Ok(()),
-            false => draft.write(store).await,
-        }
-    }
-
-    fn report<D: Document + Described>(
-        &self,
-        draft: &Draft<D>,
-        planned: &Planned,
-        kid: &str,
-        next: Option<Planned>,
-        hint: &str,
-        file: Option<&PathBuf>,
-    ) -> Report {
-        let changes = draft.changes();
-        let dry_run = self.caution.dry_run;
+    fn report(&self, taken: &Taken, source: &Source) -> Report {
+        let Taken {
+            planned,
+            key,
+            changes,
+            next,
+        } = taken;
+        let (step, dry_run) = (planned.step.name(), self.caution.dry_run);
         let mut text = match dry_run {
-            true => {
-                let due = match planned.due - now() {
-                    left if left > 0 => format!(
-                        "\nIt is safe from {} on, in {}.",
-                        at(planned.due),
-                        span(left)
-                    ),
-                    _ => String::new(),
-                };
-                format!("{} {kid}:\n{}{due}", planned.step.name(), would(&changes))
-            }
-            false => format!(
-                "{} {kid}: done.\n{}",
-                planned.step.name(),
-                changes.join("\n")
-            ),
+            true => format!("{step} {key}:\n{}", would(changes)),
+            false => format!("{step} {key}: done.\n{}", changes.join("\n")),
         };
-        if !hint.is_empty() {
-            text.push_str(&format!("\n{hint}"));
-        }
-        let next = next.filter(|next| next.step != Step::Append);
-        if let Some(next) = next.as_ref().filter(|_| !dry_run) {
+        let left = planned.due - now();
+        if left > 0 {
             text.push_str(&format!(
+                "\nIt is safe from {} on, in {}.",
+                at(planned.due),
+                span(left)
+            ));
+        }
+        let file = match source {
+            Source::Partner(update) => {
+                text.push_str(&update.hint(planned.step, next.as_ref().map_or(0, |next| next.due)));
+                (planned.step == Step::Append && !dry_run).then(|| update.file())
+            }
+            Source::Service { hint, .. } => {
+                if planned.step == Step::Append {
+                    text.push_str(&format!("\n{hint}"));
+                }
+                None
+            }
+        };
+        match next {
+            _ if dry_run => {}
+            Some(next) => text.push_str(&format!(
                 "\nNext: {}, from {} on.",
                 next.step.name(),
                 at(next.due)
-            ));
-        } else if planned.step == Step::Remove && !dry_run {
-            text.push_str("\nThe rotation is finished.");
+            )),
+            None if planned.step == Step::Remove => text.push_str("\nThe rotation is finished."),
+            None => {}
         }
-        let next =
-            next.map(|next| json!({ "step": next.step.name(), "key": next.kid, "due": next.due }));
+        let next = next
+            .as_ref()
+            .map(|next| json!({ "step": next.step.name(), "due": next.due }));
         Report::done(
             text,
             json!({
-                "step": planned.step.name(),
-                "key": kid,
+                "step": step,
+                "key": key,
                 "due": planned.due,
                 "changes": changes,
                 "file": file,
@@ -353,6 +316,3 @@ impl Rotation {
         )
     }
 }
-
-/// A key's text on its way into a file.
-pub(crate) type KeyText = Zeroizing<String>;

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use peers::credentials::key_bytes;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::{
     documents::{Jwk, Ring},
     fresh,
     moment::{at, now},
-    ring::{Planned, Step},
-    rotate::{KeyText, PartnerKey},
+    ring::Step,
+    rotate::PartnerKey,
 };
 use crate::{files, outcome::Failure};
 
@@ -22,10 +23,12 @@ pub(crate) struct Update {
     key: PartnerKey,
     partner: String,
     file: PathBuf,
+    /// Not in a dry run.
+    write: bool,
 }
 
 impl Update {
-    pub(crate) fn of(key: PartnerKey, partner: &str, out: Option<PathBuf>) -> Self {
+    pub(crate) fn of(key: PartnerKey, partner: &str, out: Option<PathBuf>, write: bool) -> Self {
         let name = match key {
             PartnerKey::Api => "api-key",
             PartnerKey::Payload => "payload-key",
@@ -35,6 +38,7 @@ impl Update {
             key,
             partner: partner.to_owned(),
             file: out.unwrap_or_else(|| format!("{partner}-{name}.json").into()),
+            write,
         }
     }
 
@@ -51,11 +55,11 @@ impl Update {
     }
 
     /// A new API key or sdkApiKey, beside those that the partner has.
-    pub(crate) fn api_key(&self, hashes: &[String], write: bool) -> Result<KeyText, Failure> {
+    pub(crate) fn api_key(&self, hashes: &[String]) -> Result<Zeroizing<String>, Failure> {
         if let Some(begun) = self.begun()? {
             let key = begun
                 .as_str()
-                .map(|key| KeyText::new(key.to_owned()))
+                .map(|key| Zeroizing::new(key.to_owned()))
                 .ok_or_else(|| self.foreign())?;
             return match hashes.contains(&fresh::sha256_hex(&key)) {
                 true => Err(self.used()),
@@ -63,12 +67,12 @@ impl Update {
             };
         }
         let key = fresh::key()?;
-        self.write(write, json!(key.as_str()))?;
+        self.write(json!(key.as_str()))?;
         Ok(key)
     }
 
     /// A new payload key, beside those of the ring. The file has the whole ring with the new key first, as a client wants it.
-    pub(crate) fn payload_key(&self, ring: &Ring, write: bool) -> Result<Jwk, Failure> {
+    pub(crate) fn payload_key(&self, ring: &Ring) -> Result<Jwk, Failure> {
         if let Some(begun) = self.begun()? {
             let text = |member: &str| {
                 Some(
@@ -88,13 +92,13 @@ impl Update {
         let key = fresh::jwk(fresh::kid(&self.partner, Some(ring), now())?)?;
         let keys = std::iter::once(&key).chain(&ring.keys);
         let keys = keys.map(|key| json!({ "kty": "oct", "kid": key.kid, "k": key.k.as_str() }));
-        self.write(write, json!({ "keys": keys.collect::<Vec<_>>() }))?;
+        self.write(json!({ "keys": keys.collect::<Vec<_>>() }))?;
         Ok(key)
     }
 
-    fn write(&self, write: bool, value: Value) -> Result<(), Failure> {
+    fn write(&self, value: Value) -> Result<(), Failure> {
         let file = json!({ "partnerId": self.partner, (self.member()): value });
-        match write {
+        match self.write {
             true => files::create(&self.file, &format!("{file:#}\n")),
             false => Ok(()),
         }
@@ -132,21 +136,21 @@ impl Update {
         ))
     }
 
-    /// What is to be done with the file, and when.
-    pub(crate) fn hint(&self, planned: &Planned, next: Option<&Planned>, written: bool) -> String {
-        match (planned.step, written) {
-            (Step::Append, true) => format!(
-                "{} has the new {}, and nothing else has it in clear. The partner puts it into its credentials file (`jq -s '.[0] * .[1]' \
-                 CREDENTIALS {}`) from {} on, when every instance knows it.",
-                self.file.display(),
+    /// What is to be done about a step that was taken; `due` is when the next one is.
+    pub(crate) fn hint(&self, step: Step, due: i64) -> String {
+        let file = self.file.display();
+        match step {
+            Step::Append if self.write => format!(
+                "\n{file} has the new {}, and nothing else has it in clear. The partner puts it into its credentials file (`jq -s \
+                 '.[0] * .[1]' CREDENTIALS {file}`) from {} on, when every instance knows it.",
                 self.member(),
-                self.file.display(),
-                next.map_or_else(|| "now".to_owned(), |next| at(next.due)),
+                at(due),
             ),
-            (Step::Promote, _) if self.key == PartnerKey::Payload => {
-                "Remove the old key when the partner has said that it uses the new one.".to_owned()
+            Step::Promote => {
+                "\nRemove the old key when the partner has said that it uses the new one."
+                    .to_owned()
             }
-            _ => String::new(),
+            Step::Append | Step::Demote | Step::Remove => String::new(),
         }
     }
 }
