@@ -140,12 +140,18 @@ impl Update {
     pub(crate) fn hint(&self, step: Step, due: i64) -> String {
         let file = self.file.display();
         match step {
-            Step::Append if self.write => format!(
-                "\n{file} has the new {}, and nothing else has it in clear. The partner puts it into its credentials file (`jq -s \
-                 '.[0] * .[1]' CREDENTIALS {file}`) from {} on, when every instance knows it.",
-                self.member(),
-                at(due),
-            ),
+            Step::Append if self.write => {
+                let only = match self.key {
+                    PartnerKey::Payload => "",
+                    PartnerKey::Api | PartnerKey::SdkApi => ", and nothing else has it in clear",
+                };
+                format!(
+                    "\n{file} has the new {}{only}. The partner puts it into its credentials file (`jq -s '.[0] * .[1]' \
+                     CREDENTIALS {file}`) from {} on, when every instance knows it.",
+                    self.member(),
+                    at(due),
+                )
+            }
             Step::Promote => {
                 "\nRemove the old key when the partner has said that it uses the new one."
                     .to_owned()
