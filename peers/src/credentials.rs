@@ -14,10 +14,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Value, json};
 
-use crate::jwe::{self, OpenError, Opened};
-
-/// The quotes that word processors make of straight ones.
-pub(crate) const CURLY_QUOTES: &str = "“”„‟‘’‚‛«»";
+use crate::{
+    jwe::{self, OpenError, Opened},
+    pasted::{self, CURLY_QUOTES},
+};
 
 /// What a partner gets at onboarding. `Debug` shows names only.
 #[derive(Clone)]
@@ -172,21 +172,9 @@ fn json_fault(text: &str, error: &serde_json::Error) -> CredentialsFault {
         // Only a repeated member is left: each of the members may be any value.
         return CredentialsFault("the credentials have a member twice".to_owned());
     }
-    let (line, column) = (error.line(), error.column());
-    let rest = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    // serde_json's columns count bytes, and stand at the first byte of what it cannot read.
-    let character = rest
-        .char_indices()
-        .find(|(at, character)| at + character.len_utf8() >= column);
-    let why = match character {
-        Some((_, character)) if CURLY_QUOTES.contains(character) => {
-            "a curly quote, as from a document, where a straight one (\") is due"
-        }
-        _ if error.is_eof() => "it is cut off",
-        _ => "the syntax is wrong",
-    };
     CredentialsFault(format!(
-        "the credentials are not JSON: line {line}, column {column}: {why}"
+        "the credentials are not JSON: {}",
+        pasted::where_json_breaks(text, error.line(), error.column())
     ))
 }
 

@@ -10,7 +10,7 @@ use aes_gcm::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use crate::credentials::CURLY_QUOTES;
+use crate::pasted::CURLY_QUOTES;
 
 /// AES-GCM's IV in JOSE: 96 bits (RFC 7518 section 5.3).
 const IV_BYTES: usize = 12;
@@ -211,7 +211,12 @@ fn decode_exactly<const N: usize>(text: &str, segment: &'static str) -> Result<[
     })
 }
 
-fn open_a256gcm(
+/// A256GCM alone (RFC 7518 section 5.3), for who looks for what went wrong: under which AAD, or cut elsewhere, it would
+/// open. [`open`] is for everything else.
+///
+/// # Errors
+/// [`OpenError::Unauthentic`]
+pub fn open_a256gcm(
     key: &[u8; 32],
     iv: &[u8; IV_BYTES],
     aad: &[u8],

@@ -9,6 +9,7 @@
 //! | [`jwe`] | compact JWEs, and what exactly is wrong with one |
 //! | [`partner`] | sealing a request and sending it |
 //! | [`answer`] | reading what came back |
+//! | [`pasted`] | what word processors do to keys and JSON |
 //! | [`sdk`] | a key pair, and the session key |
 //! | [`resource_server`] | opening a token |
 
@@ -16,5 +17,6 @@ pub mod answer;
 pub mod credentials;
 pub mod jwe;
 pub mod partner;
+pub mod pasted;
 pub mod resource_server;
 pub mod sdk;
