@@ -8,7 +8,9 @@
 //! | [`credentials`] | the file that a partner gets at onboarding |
 //! | [`jwe`] | compact JWEs, and what exactly is wrong with one |
 //! | [`partner`] | sealing a request and sending it |
+//! | [`retry`] | whether and when to call again |
 //! | [`answer`] | reading what came back |
+//! | [`verdict`] | what of it to believe, and what to do |
 //! | [`pasted`] | what word processors do to keys and JSON |
 //! | [`sdk`] | a key pair, and the session key |
 //! | [`resource_server`] | opening a token |
@@ -19,4 +21,6 @@ pub mod jwe;
 pub mod partner;
 pub mod pasted;
 pub mod resource_server;
+pub mod retry;
 pub mod sdk;
+pub mod verdict;
