@@ -15,6 +15,7 @@ use p256::{
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// An SDK's key pair. The private half never leaves the device.
 pub struct KeyPair {
@@ -31,7 +32,7 @@ impl fmt::Debug for KeyPair {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not unpadded base64url.
-    #[error("the key is not base64url")]
+    #[error("the key is not base64url without padding: is it cut off, or changed?")]
     Base64(#[from] base64::DecodeError),
     /// Not a JWK of kind EC with its coordinates.
     #[error("the key is not a JWK with kty, crv, x and y")]
@@ -45,7 +46,7 @@ pub enum KeyError {
         crv: String,
     },
     /// A coordinate or a private key that is not 32 bytes.
-    #[error("{0} is not 32 bytes")]
+    #[error("its {0} must be 32 bytes, which are 43 characters of base64url")]
     Length(&'static str),
     /// The point is not on the curve.
     #[error("its x and y are no point of P-256")]
@@ -94,12 +95,27 @@ impl KeyPair {
 
     /// The public JWK as JSON.
     pub fn public_jwk(&self) -> String {
+        format!("{{{}}}", self.public_members())
+    }
+
+    /// The private JWK as JSON: for [`KeyPair::from_jwk`], and for nobody but the device.
+    pub fn private_jwk(&self) -> Zeroizing<String> {
+        let d = Zeroizing::new(<[u8; 32]>::from(self.private.to_bytes()));
+        let d = Zeroizing::new(URL_SAFE_NO_PAD.encode(d.as_slice()));
+        Zeroizing::new(format!(
+            r#"{{{},"d":"{}"}}"#,
+            self.public_members(),
+            d.as_str()
+        ))
+    }
+
+    fn public_members(&self) -> String {
         let point = self.private.public_key().to_encoded_point(false);
         let encode = |coordinate: Option<&FieldBytes>| {
             URL_SAFE_NO_PAD.encode(coordinate.map(|bytes| bytes.to_vec()).unwrap_or_default())
         };
         format!(
-            r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"}}"#,
+            r#""kty":"EC","crv":"P-256","x":"{}","y":"{}""#,
             encode(point.x()),
             encode(point.y())
         )
@@ -140,11 +156,9 @@ fn point(jwk: &EcJwk) -> Result<PublicKey, KeyError> {
 }
 
 fn coordinate(text: &str, name: &'static str) -> Result<FieldBytes, KeyError> {
-    let bytes: [u8; 32] = URL_SAFE_NO_PAD
-        .decode(text)?
-        .try_into()
-        .map_err(|_| KeyError::Length(name))?;
-    Ok(bytes.into())
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.ok_or(KeyError::Length(name))?.into())
 }
 
 /// The Concat KDF of RFC 7518 section 4.6.2, for keys of at most one SHA-256:
@@ -224,6 +238,21 @@ mod tests {
             sdk.session_key(&server.public_key()).unwrap(),
             server.session_key(&sdk.public_key()).unwrap()
         );
+    }
+
+    #[test]
+    fn reads_the_private_key_that_it_wrote() {
+        let pair = KeyPair::generate();
+        let read = KeyPair::from_jwk(&pair.private_jwk()).unwrap();
+        assert_eq!(read.private, pair.private);
+        assert!(!pair.public_jwk().contains("\"d\""));
+    }
+
+    #[test]
+    fn names_the_coordinate_that_is_cut_off() {
+        let cut = ALICE.replace("eUD7nMFpps", "eUD7nMFpp");
+        let refused = KeyPair::from_jwk(&cut).unwrap_err();
+        assert!(matches!(refused, KeyError::Length("y")), "{refused}");
     }
 
     #[test]
