@@ -48,9 +48,21 @@ pub enum CallError {
 /// # Errors
 /// The API key cannot be a header's value.
 pub fn token_request(credentials: &Credentials, body: String) -> Result<Request<Bytes>, CallError> {
+    token_request_at(TOKEN_PATH, credentials, body)
+}
+
+/// The same at a path of the caller's, such as [`LEGACY_TOKEN_PATH`].
+///
+/// # Errors
+/// As [`token_request`], or the path is none.
+pub fn token_request_at(
+    path: &str,
+    credentials: &Credentials,
+    body: String,
+) -> Result<Request<Bytes>, CallError> {
     Ok(Request::builder()
         .method(Method::POST)
-        .uri(TOKEN_PATH)
+        .uri(path)
         .header("x-api-key", &credentials.api_key)
         .header(header::CONTENT_TYPE, "text/plain")
         .body(body.into())?)
