@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
     let outcome = match command {
         Command::Operator(command) => operator::run(command).await,
-        Command::Integrate(command) => integrate::run(command).await,
+        Command::Integrate(command) => integrate::run(command, json).await,
         Command::Completions { shell } => completions(shell),
     };
     ExitCode::from(print(outcome, json) as u8)

@@ -1,13 +1,60 @@
 //! A partner's side: requests and answers made, opened and explained; an SDK's keys.
 
+mod credentials;
+mod decrypt;
+mod draft;
+mod encrypt;
+mod explain;
+mod members;
+mod notes;
+mod page;
+mod request;
+mod rules;
+mod sdk;
+
+use std::path::Path;
+
 use clap::Subcommand;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
+use notes::Notes;
 
-/// What partners do.
+/// What partners do. Each command's help is its arguments' own.
 #[derive(Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    Request(Box<request::Arguments>),
+    Encrypt(encrypt::Arguments),
+    Decrypt(decrypt::Arguments),
+    Explain(explain::Arguments),
+    /// Do what the mobile SDK does, for tests without the app
+    #[command(subcommand)]
+    Sdk(sdk::Command),
+}
 
-pub(crate) async fn run(command: Command) -> Outcome {
-    match command {}
+/// `as_json` is how notes on the way are written; what a command ends with is written by its caller.
+pub(crate) async fn run(command: Command, as_json: bool) -> Outcome {
+    let notes = Notes { as_json };
+    match command {
+        Command::Request(arguments) => request::run(*arguments, notes).await,
+        Command::Encrypt(arguments) => encrypt::run(&arguments, notes),
+        Command::Decrypt(arguments) => decrypt::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Sdk(command) => sdk::run(&command),
+    }
+}
+
+/// Standard input can be read once: as one of the files that a command takes.
+fn one_standard_input<'p>(
+    files: impl IntoIterator<Item = Option<&'p Path>>,
+) -> Result<(), Failure> {
+    let standard = files
+        .into_iter()
+        .flatten()
+        .filter(|it| *it == Path::new("-"));
+    if standard.count() > 1 {
+        return Err(Failure::usage(
+            "- is standard input, and only one file can be read from it",
+        ));
+    }
+    Ok(())
 }

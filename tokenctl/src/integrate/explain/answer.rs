@@ -1,0 +1,137 @@
+//! What an answer says, whether it can be believed, and what to do.
+
+use peers::{jwe, verdict::Refusal};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::findings::{Findings, Step};
+use crate::integrate::{members::Members, page::quoted, request::expiry, sdk};
+
+const STEP: Step = Step::Answer;
+
+/// An answer that a payload key opened.
+pub(super) fn explain_sealed(members: &Members, findings: &mut Findings) {
+    findings.ok(
+        STEP,
+        "it is authenticated: the service sealed it, under a payload key of yours",
+    );
+    let said = serde_json::from_str(&members.to_string()).unwrap_or_default();
+    let refusal = Refusal {
+        authenticated: true,
+        ..Refusal::of_body(&said)
+    };
+    if refusal.code == "TOK200" {
+        explain_success(members, findings);
+    } else {
+        explain_refusal(&refusal, &said, findings);
+    }
+}
+
+/// An answer in the clear.
+pub(super) fn explain_plain(text: &str, findings: &mut Findings) {
+    let said: Value = serde_json::from_str(text).unwrap_or_default();
+    let mut refusal = Refusal::of_body(&said);
+    if refusal.code == "TOK200" {
+        findings.fault(
+            STEP,
+            "it says success and is not encrypted: nothing vouches for it, and the service sends no such answer. Do not \
+             use it",
+        );
+        return;
+    }
+    findings.warning(
+        STEP,
+        "it is not encrypted: anybody on the way could have written it, take it as a hint",
+    );
+    if refusal.code.is_empty() {
+        refusal.status = gateway_status(&said);
+    }
+    explain_refusal(&refusal, &said, findings);
+}
+
+/// API Gateway's own words, by which its status can be told.
+fn gateway_status(said: &Value) -> Option<u16> {
+    match said.get("message")?.as_str()? {
+        "Forbidden" | "Missing Authentication Token" => Some(403),
+        "Too Many Requests" | "Limit Exceeded" | "Limit Exceeded Exception" => Some(429),
+        "Internal server error" | "Internal Server Error" => Some(502),
+        "Service Unavailable" => Some(503),
+        "Endpoint request timed out" => Some(504),
+        "Request Too Long" | "Request Entity Too Large" => Some(413),
+        _ => None,
+    }
+}
+
+fn explain_refusal(refusal: &Refusal, said: &Value, findings: &mut Findings) {
+    let code = match (refusal.code.as_str(), refusal.status) {
+        ("", Some(status)) => format!("API Gateway's {status}"),
+        ("", None) => "no code".to_owned(),
+        (code, _) => code.to_owned(),
+    };
+    findings.fault(STEP, format!("{code}: {}", refusal.meaning()));
+    let gateway = said
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    for words in [refusal.description.as_str(), gateway] {
+        if !words.is_empty() {
+            findings.note(STEP, format!("it says {}", quoted(words)));
+        }
+    }
+    for error in &refusal.errors {
+        let (field, reason) = (quoted(&error.field), quoted(&error.reason));
+        findings.fault(STEP, format!("{field}: {reason}"));
+    }
+    if let Some(id) = said.get("referenceId").and_then(Value::as_str) {
+        findings.note(STEP, format!("referenceId is {}", quoted(id)));
+    }
+    findings.note(STEP, format!("what to do: {}", refusal.advice()));
+}
+
+fn explain_success(members: &Members, findings: &mut Findings) {
+    match members.text("referenceId") {
+        Some(id) => findings.ok(
+            STEP,
+            format!("TOK200, a token, for referenceId {}: check that it is the one you asked for", quoted(&id)),
+        ),
+        None => findings.fault(
+            STEP,
+            "it says success and has no referenceId: it cannot be told which request it answers. Do not use it",
+        ),
+    }
+    match members.text("token").filter(|token| !token.is_empty()) {
+        None => findings.fault(STEP, "token is missing"),
+        Some(token) => match jwe::header(&token) {
+            Ok(header) if header.get("typ") == Some(&"JWT".into()) => findings.ok(
+                STEP,
+                "token is there: hand it to the SDK, only a resource server opens it",
+            ),
+            _ => findings.fault(
+                STEP,
+                "token is no token: it is not a compact JWE with typ JWT",
+            ),
+        },
+    }
+    match members.text("serverPubKey").filter(|key| !key.is_empty()) {
+        None => findings.fault(STEP, "serverPubKey is missing"),
+        Some(key) => match sdk::check_server_pub_key(&key) {
+            Ok(()) => findings.ok(STEP, "serverPubKey is a point of P-256: hand it to the SDK"),
+            Err(failure) => findings.fault(STEP, format!("serverPubKey: {}", failure.message)),
+        },
+    }
+    let expire_at = members
+        .present("expireAt")
+        .and_then(|raw| raw.get().parse::<i64>().ok());
+    let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);
+    match expire_at {
+        None => findings.fault(STEP, "expireAt is missing, or no number"),
+        Some(at) if now.is_ok_and(|now| at <= now) => findings.warning(
+            STEP,
+            format!(
+                "it expired at {}: ask for a new token under a new referenceId",
+                expiry(at)
+            ),
+        ),
+        Some(at) => findings.ok(STEP, format!("it expires at {}", expiry(at))),
+    }
+}

@@ -1,0 +1,222 @@
+//! The five segments: how many, and what is wrong with each.
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_URL_SAFE_NO_PAD,
+};
+use peers::pasted::CURLY_QUOTES;
+
+use super::findings::{Findings, Step};
+
+/// An IV's bytes, and a tag's.
+const IV: usize = 12;
+const TAG: usize = 16;
+
+/// What could be made of the segments. A segment that is not canonical base64url is read as what it was probably meant
+/// to be, so that what is inside can still be looked at.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// The first segment as received, which is the AAD.
+    pub(super) protected: String,
+    pub(super) header: Option<Vec<u8>>,
+    pub(super) iv: Option<Vec<u8>>,
+    pub(super) ciphertext: Option<Vec<u8>>,
+    pub(super) tag: Option<Vec<u8>>,
+}
+
+/// Examines a text that should be a compact JWE.
+pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
+    let segments: Vec<&str> = text.split('.').collect();
+    let header = segments.first().copied().unwrap_or_default();
+    let mut parts = Parts {
+        protected: header.to_owned(),
+        header: read(header, "header", findings),
+        ..Parts::default()
+    };
+    let [iv, ciphertext, tag] = match *segments.as_slice() {
+        [_, encrypted_key, iv, ciphertext, tag] => {
+            findings.ok(Step::Segments, "it has five segments");
+            examine_encrypted_key(encrypted_key, findings);
+            [iv, ciphertext, tag]
+        }
+        // Without the empty segment the rest can still be told apart.
+        [_, iv, ciphertext, tag] if iv.len() == 16 => {
+            findings.fault(
+                Step::Segments,
+                "it has 4 segments of 5: the empty one for the encrypted key is missing (two dots follow the header)",
+            );
+            [iv, ciphertext, tag]
+        }
+        ref other => {
+            findings.fault(Step::Segments, miscounted(other.len()));
+            for (index, segment) in other.iter().enumerate().skip(1) {
+                let _ = read(segment, &format!("segment {}", index + 1), findings);
+            }
+            return parts;
+        }
+    };
+    parts.iv = read(iv, "IV", findings);
+    parts.ciphertext = read(ciphertext, "ciphertext", findings);
+    parts.tag = read(tag, "tag", findings);
+    examine_size(parts.iv.as_deref(), "IV", IV, findings);
+    examine_size(parts.tag.as_deref(), "tag", TAG, findings);
+    if !findings.has_fault_at(Step::Segments) {
+        let size = parts.ciphertext.as_deref().map_or(0, <[u8]>::len);
+        findings.ok(
+            Step::Segments,
+            format!("each is base64url: an IV of {IV} bytes, a tag of {TAG}, and {size} bytes of ciphertext"),
+        );
+    }
+    parts
+}
+
+fn miscounted(count: usize) -> String {
+    let why = match count {
+        1 => "Is it a compact JWE at all?",
+        3 => "Three segments are a signed JWT (JWS), which is not encrypted. Or is it cut off?",
+        0..=4 => "Is it cut off?",
+        _ => "Are these two messages, or is there a dot too many?",
+    };
+    format!("it has {count} segments, and a compact JWE has 5. {why}")
+}
+
+fn examine_encrypted_key(segment: &str, findings: &mut Findings) {
+    if segment.is_empty() {
+        findings.ok(
+            Step::Segments,
+            "the second one, the encrypted key, is empty as it must be",
+        );
+    } else {
+        findings.fault(
+            Step::Segments,
+            "the second segment, the encrypted key, must be empty: with alg dir the payload key itself encrypts, and \
+             none is sent",
+        );
+        let _ = read(segment, "encrypted key", findings);
+    }
+}
+
+fn examine_size(bytes: Option<&[u8]>, name: &str, expected: usize, findings: &mut Findings) {
+    let Some(bytes) = bytes.filter(|bytes| bytes.len() != expected) else {
+        return;
+    };
+    let hint = match (name, bytes.len()) {
+        ("IV", 16) => ". 16 bytes are AES-CBC's: A256GCM takes 12",
+        ("tag", 0) => ". Did the library leave it at the end of the ciphertext?",
+        ("tag", 17..) => ". Is something of the ciphertext in it?",
+        ("tag", _) => ". Is it cut off? Ask the library for a tag of 128 bits",
+        _ => "",
+    };
+    findings.fault(
+        Step::Segments,
+        format!(
+            "the {name} has {} bytes, and must have {expected}{hint}",
+            bytes.len()
+        ),
+    );
+}
+
+/// Reads a segment strictly, or else leniently with its fault.
+fn read(segment: &str, name: &str, findings: &mut Findings) -> Option<Vec<u8>> {
+    if let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(segment) {
+        return Some(bytes);
+    }
+    findings.fault(
+        Step::Segments,
+        format!(
+            "the {name} is not base64url without padding: {}",
+            why(segment)
+        ),
+    );
+    decode_leniently(segment)
+}
+
+/// Why a segment is not canonical base64url. Positions are counted in characters, from 1.
+fn why(segment: &str) -> String {
+    let foreign = segment
+        .chars()
+        .enumerate()
+        .find(|(_, c)| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+    if let Some((index, character)) = foreign {
+        let at = index + 1;
+        return match character {
+            '=' => format!("it has padding (=) at character {at}: leave it out"),
+            '+' | '/' => format!(
+                "it has {character} at character {at}, which is standard base64: write - for + and _ for /"
+            ),
+            '\n' | '\r' => format!("it has a line break at character {at}: send it in one line"),
+            c if c.is_whitespace() => format!("it has white space at character {at}"),
+            '"' | '\'' => format!("it has a quote at character {at}"),
+            c if CURLY_QUOTES.contains(c) => format!("it has a curly quote at character {at}"),
+            c => format!(
+                "it has the character U+{:04X} at character {at}",
+                u32::from(c)
+            ),
+        };
+    }
+    let length = segment.len();
+    if length % 4 == 1 {
+        return format!(
+            "it has {length} characters, a length that base64url never has. Is it cut off?"
+        );
+    }
+    format!(
+        "its last character, {length}, has bits set that are never used. Is it cut off, or changed?"
+    )
+}
+
+fn decode_leniently(segment: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+    );
+    let meant: String = segment
+        .chars()
+        .filter_map(|character| match character {
+            '+' => Some('-'),
+            '/' => Some('_'),
+            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => Some(c),
+            _ => None,
+        })
+        .collect();
+    LENIENT.decode(meant).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_first_bad_character_and_its_place() {
+        for (segment, expected) in [
+            ("ab=", "(=) at character 3"),
+            ("é+", "U+00E9 at character 1"),
+            ("ab/d", "/ at character 3"),
+            ("ab\nd", "line break at character 3"),
+            ("ab d", "white space at character 3"),
+            ("ab”", "curly quote at character 3"),
+            ("abcde", "never has"),
+            ("ab", "bits"),
+        ] {
+            assert!(
+                why(segment).contains(expected),
+                "{segment}: {}",
+                why(segment)
+            );
+        }
+    }
+
+    #[test]
+    fn reads_what_was_meant() {
+        let meant = BASE64_URL_SAFE_NO_PAD.encode([0xfb, 0xff]);
+        for written in ["+/8=", "-_\n8", "-_9"] {
+            assert_eq!(
+                decode_leniently(written),
+                BASE64_URL_SAFE_NO_PAD.decode(&meant).ok()
+            );
+        }
+    }
+}

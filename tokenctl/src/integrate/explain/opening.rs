@@ -1,0 +1,209 @@
+//! Opening with each key that is at hand, and, where none opens, in each way in which libraries are known to differ.
+
+use peers::{
+    credentials::{Credentials, Jwk},
+    jwe::open_a256gcm,
+};
+
+use super::{
+    findings::{Findings, Step},
+    form::Parts,
+    header::Named,
+};
+use crate::integrate::page::quoted;
+
+/// What came of it.
+pub(super) struct Attempt {
+    pub(super) plaintext: Option<Vec<u8>>,
+    /// It is a token: sealed under a key that no partner has.
+    pub(super) is_token: bool,
+}
+
+/// Where a library may have put something else than RFC 7516 says.
+struct Reading {
+    aad: Vec<u8>,
+    ciphertext: Vec<u8>,
+    tag: Vec<u8>,
+    /// `None` for the RFC's own.
+    instead: Option<&'static str>,
+}
+
+/// Tries to open it.
+pub(super) fn attempt(
+    parts: &Parts,
+    named: &Named,
+    credentials: Option<&Credentials>,
+    findings: &mut Findings,
+) -> Attempt {
+    let is_ours = |kid: &String| credentials.is_some_and(|it| it.payload_key(kid).is_some());
+    let closed = |is_token| Attempt {
+        plaintext: None,
+        is_token,
+    };
+    if named.typ.as_deref() == Some("JWT") && !named.kid.as_ref().is_some_and(is_ours) {
+        findings.note(
+            Step::Key,
+            "it is a token (typ is JWT): only a resource server that has the token ring opens it. It goes to the SDK as it is",
+        );
+        return closed(true);
+    }
+    let Some(credentials) = credentials else {
+        findings.note(
+            Step::Key,
+            "it was not opened: name your credentials with --credentials to look inside",
+        );
+        return closed(false);
+    };
+    let keys = examine_key(named, credentials, findings);
+    let opened = readings(parts).into_iter().find_map(|reading| {
+        let iv = parts.iv.as_deref()?.try_into().ok()?;
+        let tag = reading.tag.as_slice().try_into().ok()?;
+        keys.iter().find_map(|key| {
+            let text = open_a256gcm(&key.k, iv, &reading.aad, reading.ciphertext.clone(), tag);
+            Some((*key, reading.instead, text.ok()?))
+        })
+    });
+    let Some((key, instead, plaintext)) = opened else {
+        unopened(parts, named, credentials, findings);
+        return closed(false);
+    };
+    report_key(key, named, findings);
+    match instead {
+        None => findings.ok(
+            Step::Opening,
+            "the tag fits: header, IV, ciphertext and tag are as they were sealed",
+        ),
+        Some(instead) => findings.fault(Step::Opening, instead),
+    }
+    Attempt {
+        plaintext: Some(plaintext),
+        is_token: false,
+    }
+}
+
+/// The keys to try: the one that is named first.
+fn examine_key<'c>(
+    named: &Named,
+    credentials: &'c Credentials,
+    findings: &mut Findings,
+) -> Vec<&'c Jwk> {
+    let mut keys: Vec<&Jwk> = credentials.payload_keys.iter().collect();
+    let Some(kid) = &named.kid else {
+        return keys;
+    };
+    if credentials.payload_key(kid).is_some() {
+        findings.ok(
+            Step::Key,
+            format!("the credentials have the key {}, of 32 bytes", quoted(kid)),
+        );
+    } else {
+        let names: Vec<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
+        findings.fault(
+            Step::Key,
+            format!(
+                "the kid {} is none of the credentials' payload keys: they have {}",
+                quoted(kid),
+                names.join(", ")
+            ),
+        );
+    }
+    keys.sort_by_key(|key| key.kid != *kid);
+    keys
+}
+
+fn readings(parts: &Parts) -> Vec<Reading> {
+    let as_received = parts.protected.as_bytes().to_vec();
+    let (ciphertext, tag) = (
+        parts.ciphertext.clone().unwrap_or_default(),
+        parts.tag.clone().unwrap_or_default(),
+    );
+    let reading = |aad, instead| Reading {
+        aad,
+        ciphertext: ciphertext.clone(),
+        tag: tag.clone(),
+        instead,
+    };
+    let mut readings = vec![
+        reading(as_received.clone(), None),
+        reading(
+            Vec::new(),
+            Some(
+                "it was changed or sealed in another way: it opens only without AAD. The AAD must be the first segment as \
+                 it is sent (RFC 7516 section 5.1), so that the header is protected",
+            ),
+        ),
+    ];
+    if let Some(header) = &parts.header {
+        readings.push(reading(
+            header.clone(),
+            Some(
+                "it was changed or sealed in another way: it opens only with the header's JSON as AAD. The AAD must be the \
+                 first segment as it is sent, in base64url (RFC 7516 section 5.1)",
+            ),
+        ));
+    }
+    if let (true, Some((text, last))) = (tag.is_empty(), ciphertext.split_last_chunk::<16>()) {
+        readings.push(Reading {
+            aad: as_received,
+            ciphertext: text.to_vec(),
+            tag: last.to_vec(),
+            instead: Some(
+                "its tag is at the end of the ciphertext, where Java and Go leave it: cut the last 16 bytes off and send \
+                 them as the fifth segment",
+            ),
+        });
+    }
+    readings
+}
+
+fn report_key(key: &Jwk, named: &Named, findings: &mut Findings) {
+    let opener = quoted(&key.kid);
+    match &named.kid {
+        Some(kid) if *kid == key.kid => {
+            findings.ok(Step::Opening, format!("the key {opener} opens it"));
+        }
+        Some(kid) => findings.fault(
+            Step::Opening,
+            format!(
+                "it names the key {}, but another key opens it, {opener}: name the key that seals",
+                quoted(kid)
+            ),
+        ),
+        None => findings.ok(
+            Step::Opening,
+            format!("the key {opener} of the credentials opens it"),
+        ),
+    }
+}
+
+fn unopened(parts: &Parts, named: &Named, credentials: &Credentials, findings: &mut Findings) {
+    let complete = parts.iv.as_deref().is_some_and(|iv| iv.len() == 12)
+        && parts.tag.as_deref().is_some_and(|tag| tag.len() == 16)
+        && parts.ciphertext.is_some();
+    if !complete {
+        findings.note(
+            Step::Opening,
+            "it cannot be opened before that is put right",
+        );
+        return;
+    }
+    let count = credentials.payload_keys.len();
+    let tried = match (&named.kid, count) {
+        (Some(kid), _) if credentials.payload_key(kid).is_some() && count == 1 => {
+            format!("the key {} does not open it", quoted(kid))
+        }
+        (Some(kid), _) if credentials.payload_key(kid).is_some() => {
+            format!(
+                "neither the key {} nor another one of the credentials opens it",
+                quoted(kid)
+            )
+        }
+        _ => "no payload key of the credentials opens it".to_owned(),
+    };
+    findings.fault(
+        Step::Opening,
+        format!(
+            "{tried}: it was sealed with another key, or its header, IV, ciphertext or tag was changed or cut off on its way"
+        ),
+    );
+}

@@ -1,0 +1,218 @@
+//! A request's members, one by one: what each becomes, or the rule that it breaks. The rules are the service's: each
+//! member is given to its own reader, with what is at fault taken out.
+
+use std::collections::BTreeMap;
+
+use peers::{credentials::Credentials, sdk::KeyPair};
+use serde_json::{Value, value::RawValue};
+use token_service::request::RequestFault;
+
+use super::{
+    findings::{Findings, Step},
+    misspelling,
+};
+use crate::integrate::{members::Members, page::quoted, rules};
+
+const STEP: Step = Step::Members;
+
+/// Every member that the protocol names, in its order.
+pub(super) const MEMBERS: [&str; 14] = [
+    "referenceId",
+    "sdkPublicKey",
+    "sdkApiKey",
+    "accountNumber",
+    "firstName",
+    "firstname",
+    "lastName",
+    "lastname",
+    "name",
+    "email",
+    "isdCode",
+    "mobileNumber",
+    "dob",
+    "data",
+];
+
+/// From so many digits on, JavaScript and PHP round an integer.
+const EXACT_DIGITS: usize = 15;
+
+/// Examines each.
+pub(super) fn examine(
+    members: &Members,
+    credentials: Option<&Credentials>,
+    reveal: bool,
+    findings: &mut Findings,
+) {
+    let read = readable(members);
+    let faults = faults_of(&read);
+    let becomes = normalised(&read, &faults);
+    for name in MEMBERS {
+        let raw = members.present(name);
+        if let Some(reason) = faults.get(name) {
+            let what = raw.map_or_else(String::new, |raw| format!(" (it is {})", shape(raw)));
+            // A member whose structure is at fault was not read: it is not missing.
+            if raw.is_none() || read.present(name).is_some() {
+                findings.fault(STEP, format!("{name} {reason}{what}"));
+            }
+        } else if read.present(name).is_none() && raw.is_some() {
+            findings.note(STEP, format!("{name} was not read, see above"));
+        } else if let Some(raw) = raw {
+            let value = becomes.get(standard(name));
+            let shown = match (reveal, value) {
+                (true, Some(value)) => format!(": {value}"),
+                _ => String::new(),
+            };
+            let meaning = meaning(name, raw, value);
+            findings.ok(STEP, format!("{name} is {}: {meaning}{shown}", shape(raw)));
+            warn(name, raw, credentials, findings);
+        } else if members.iter().any(|(other, _)| other == name) {
+            findings.note(STEP, format!("{name} is null, which means absent"));
+        }
+    }
+    examine_unknown(members, findings);
+}
+
+fn examine_unknown(members: &Members, findings: &mut Findings) {
+    for (name, _) in members.iter().filter(|(name, _)| !MEMBERS.contains(name)) {
+        match misspelling::meant(name) {
+            Some(meant) => findings.warning(
+                STEP,
+                format!(
+                    "{} is ignored. Is {meant} meant? Names are compared exactly",
+                    quoted(name)
+                ),
+            ),
+            None => findings.note(
+                STEP,
+                format!("{} is ignored: no such member is known", quoted(name)),
+            ),
+        }
+    }
+}
+
+/// The known members, once each, without those that the service's reader cannot read: the rest is judged all the same.
+fn readable(members: &Members) -> Members {
+    let mut read = members.first_of_each(&MEMBERS);
+    while let Err(RequestFault::Json(fault)) = rules::check(read.to_string().as_bytes()) {
+        let fault = RequestFault::Json(fault);
+        let Some(at_fault) = fault.members().first().map(|it| it.field) else {
+            return Members::default();
+        };
+        read.remove(at_fault);
+    }
+    read
+}
+
+fn faults_of(read: &Members) -> BTreeMap<&'static str, String> {
+    match rules::check(read.to_string().as_bytes()) {
+        Err(fault) => fault
+            .members()
+            .into_iter()
+            .map(|fault| (fault.field, fault.reason))
+            .collect(),
+        Ok(_) => BTreeMap::new(),
+    }
+}
+
+/// What the members without a fault become: read by the service, with placeholders for what it requires beside them.
+fn normalised(read: &Members, faults: &BTreeMap<&'static str, String>) -> Value {
+    let mut sound = read.clone();
+    for name in faults.keys() {
+        sound.remove(name);
+    }
+    if faults.contains_key("firstName") {
+        sound.remove("firstname");
+    }
+    if faults.contains_key("lastName") {
+        sound.remove("lastname");
+    }
+    for (name, placeholder) in [
+        ("referenceId", "placeholder".to_owned()),
+        ("sdkPublicKey", KeyPair::generate().public_key()),
+        ("sdkApiKey", "placeholder".to_owned()),
+        ("accountNumber", "0".to_owned()),
+    ] {
+        if sound.present(name).is_none() {
+            sound.set(name, &Value::from(placeholder));
+        }
+    }
+    let request = rules::check(sound.to_string().as_bytes()).ok();
+    request
+        .and_then(|request| serde_json::to_value(&request.customer).ok())
+        .unwrap_or_default()
+}
+
+/// The spelling under which the service keeps it.
+fn standard(name: &str) -> &str {
+    match name {
+        "firstname" => "firstName",
+        "lastname" => "lastName",
+        other => other,
+    }
+}
+
+/// What a value becomes, without the value.
+fn meaning(name: &str, raw: &RawValue, value: Option<&Value>) -> String {
+    let length = value
+        .and_then(Value::as_str)
+        .map_or(0, |text| text.chars().count());
+    match (name, value) {
+        ("referenceId", _) => format!("this issue's name is {}", raw.get()),
+        ("sdkPublicKey", _) => "a point of P-256".to_owned(),
+        ("sdkApiKey", _) => "well formed".to_owned(),
+        ("accountNumber", _) => format!("kept as {length} digits, leading zeros included"),
+        ("isdCode" | "data", None) => "it means absent".to_owned(),
+        ("isdCode" | "mobileNumber", Some(_)) => format!("kept as {length} digits"),
+        ("dob", Some(value)) => {
+            let sent = raw.get().trim_matches('"');
+            let order = if value == sent {
+                "yyyyMMdd"
+            } else {
+                "ddMMyyyy"
+            };
+            format!("read as {order}, a date in the past, kept as yyyyMMdd")
+        }
+        ("data", Some(Value::Object(entries))) => format!("{} entries of text", entries.len()),
+        ("firstname" | "lastname", _) => format!("read as {}", standard(name)),
+        _ => "accepted".to_owned(),
+    }
+}
+
+/// What the service takes, though it is probably not meant.
+fn warn(name: &str, raw: &RawValue, credentials: Option<&Credentials>, findings: &mut Findings) {
+    let is_number = raw.get().bytes().all(|b| b.is_ascii_digit());
+    if name == "accountNumber" && is_number && raw.get().len() > EXACT_DIGITS {
+        findings.warning(
+            STEP,
+            format!(
+                "accountNumber is a number of more than {EXACT_DIGITS} digits: JavaScript and PHP round such numbers. Send \
+                 a string"
+            ),
+        );
+    }
+    let differs = |credentials: &Credentials| {
+        let sent: Option<String> = serde_json::from_str(raw.get()).ok();
+        sent.as_deref() != Some(credentials.sdk_api_key.as_str())
+    };
+    if name == "sdkApiKey" && credentials.is_some_and(differs) {
+        findings.warning(
+            STEP,
+            "sdkApiKey is not that of the credentials: unless it is another one of the partner's, the answer is TOK004",
+        );
+    }
+}
+
+/// What kind of value it is and how long, without the value.
+fn shape(raw: &RawValue) -> String {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(text) => format!("a string of {} characters", text.chars().count()),
+            Err(_) => "a string".to_owned(),
+        },
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "an array".to_owned(),
+        Some(b't' | b'f') => "true or false".to_owned(),
+        _ => format!("a number of {} characters", text.len()),
+    }
+}

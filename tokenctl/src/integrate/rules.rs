@@ -1,0 +1,87 @@
+//! The service's own rules, and its faults in words for the one who wrote the request.
+
+use peers::pasted;
+use ring::rand::SystemRandom;
+use time::OffsetDateTime;
+use token_service::request::{IssueRequest, JsonFault, RequestFault};
+
+/// Largest body that the service takes, in bytes (protocol.md, Request).
+pub(crate) const MAX_BODY: usize = 32 * 1024;
+/// Deepest nesting that it takes; the outermost object is 1.
+pub(crate) const MAX_DEPTH: usize = 8;
+/// Largest protected header, decoded, in bytes.
+pub(crate) const MAX_HEADER: usize = 1024;
+
+/// Reads a plaintext as the service does.
+pub(crate) fn check(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
+    IssueRequest::parse(
+        plaintext,
+        OffsetDateTime::now_utc().date(),
+        &SystemRandom::new(),
+    )
+}
+
+/// Every fault, one a line.
+pub(crate) fn in_words(fault: &RequestFault, plaintext: &[u8]) -> Vec<String> {
+    match fault {
+        RequestFault::Json(fault) => vec![format!("it {}", json_in_words(fault, plaintext))],
+        RequestFault::Members { faults, .. } => faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.field, fault.reason))
+            .collect(),
+        RequestFault::Generator => vec![fault.to_string()],
+    }
+}
+
+/// A fault of the JSON: what follows `it`.
+pub(crate) fn json_in_words(fault: &JsonFault, text: &[u8]) -> String {
+    match fault {
+        JsonFault::NotUtf8 => {
+            let at = std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+            format!("is not UTF-8: see byte {}", at + 1)
+        }
+        JsonFault::Syntax { line, column } => {
+            let text = String::from_utf8_lossy(text);
+            format!(
+                "is not JSON: {}",
+                pasted::where_json_breaks(&text, *line, *column)
+            )
+        }
+        JsonFault::LoneSurrogate { path } if path.is_empty() => {
+            "has half of a surrogate pair (\\ud800 to \\udfff) in a member's name".to_owned()
+        }
+        JsonFault::LoneSurrogate { path } => {
+            format!("has half of a surrogate pair (\\ud800 to \\udfff) in {path}")
+        }
+        JsonFault::Repeated { path } => format!("has the member {path} twice"),
+        JsonFault::TooDeep { limit, path } => {
+            format!("is nested deeper than {limit} levels at {path}")
+        }
+        JsonFault::NotAnObject => "is JSON, but not an object, {...}".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> String {
+        let fault = check(text.as_bytes()).unwrap_err();
+        in_words(&fault, text.as_bytes()).join("\n")
+    }
+
+    #[test]
+    fn says_every_fault_of_the_members_at_once() {
+        let words = words(r#"{"referenceId":"a/b","email":"x"}"#);
+        assert_eq!(words.lines().count(), 5, "{words}");
+        assert!(words.contains("referenceId must be 1-64"), "{words}");
+        assert!(words.contains("accountNumber is required"), "{words}");
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_the_json() {
+        assert!(words("{“a”: 1}").contains("column 2: a curly quote"));
+        assert!(words(r#"{"a":{"b":1,"b":2}}"#).contains("a.b twice"));
+        assert!(words("[]").contains("not an object"));
+    }
+}
