@@ -3,6 +3,8 @@
 //! It goes on where the service stops: behind a fault there is often another, and what is inside can be said more about
 //! than that it does not open. The service's own readers have the last word: what they refuse is never called sound.
 
+#[cfg(test)]
+mod agreement;
 mod answer;
 mod findings;
 mod form;
