@@ -141,6 +141,21 @@ fn base64(text: &str) -> String {
 }
 
 #[test]
+fn a_request_whose_library_calls_it_a_jwt_is_still_a_request() {
+    let header = r#"{"alg":"dir","enc":"A256GCM","typ":"JWT"}"#;
+    let text = request().to_string();
+    let key = &acme().payload_keys[0].k;
+    let ended = explain(
+        jwe::seal_with_header(header, text.as_bytes(), key, [6; 12]),
+        &[],
+    );
+    assert_eq!(ended.code, 0, "{}", ended.out);
+    says(&ended, &["Nothing is wrong with this request."]);
+    let token = explain(jwe::seal_with_header(header, b"{}", &[9; 32], [6; 12]), &[]);
+    says(&token, &["only a resource server"]);
+}
+
+#[test]
 fn without_credentials_it_explains_as_far_as_it_can() {
     let body = sealed(&request().to_string());
     let ended = tokenctl_of(&body, &["explain"]);

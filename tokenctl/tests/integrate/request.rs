@@ -325,6 +325,9 @@ fn nothing_is_sent_before_all_is_right() {
             );
         }
     }
+    // Nothing was sent, so there is nothing to repeat.
+    let refused = ask(&front.url, &credentials, &["--account-number", "x"]);
+    assert_eq!(refused.err.lines().count(), 1, "{refused:?}");
     let oversize = json!({ "accountNumber": "1", "filler": "x".repeat(33_000) }).to_string();
     let line = [
         "request",

@@ -5,11 +5,16 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use peers::credentials::Credentials;
 use sandbox::{Logs, Options, Sandbox};
 use serde_json::Value;
+
+/// The longest that a run may take. What they print fits into a pipe.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -49,6 +54,15 @@ pub(crate) fn tokenctl_of(input: impl AsRef<[u8]>, arguments: &[&str]) -> Ended 
         .unwrap();
     // A run that ends without reading it closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+    // A run that hangs is a failure, and not the test's end.
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > LIMIT {
+            child.kill().unwrap();
+            panic!("still running after {LIMIT:?}: {arguments:?}");
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
     let output = child.wait_with_output().unwrap();
     Ended {
         code: output.status.code().unwrap(),

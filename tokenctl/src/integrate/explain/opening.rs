@@ -35,12 +35,18 @@ pub(super) fn attempt(
     credentials: Option<&Credentials>,
     findings: &mut Findings,
 ) -> Attempt {
-    let is_ours = |kid: &String| credentials.is_some_and(|it| it.payload_key(kid).is_some());
     let closed = |is_token| Attempt {
         plaintext: None,
         is_token,
     };
-    if named.typ.as_deref() == Some("JWT") && !named.kid.as_ref().is_some_and(is_ours) {
+    let keys = credentials.map_or(&[][..], |it| &it.payload_keys);
+    let opened = try_all(parts, named, keys);
+    let is_ours = named
+        .kid
+        .as_ref()
+        .is_some_and(|kid| keys.iter().any(|key| key.kid == *kid));
+    // A request may say so too: its library's habit, which the service ignores.
+    if named.typ.as_deref() == Some("JWT") && !is_ours && opened.is_none() {
         findings.note(
             Step::Key,
             "it is a token (typ is JWT): only a resource server that has the token ring opens it. It goes to the SDK as it is",
@@ -54,20 +60,12 @@ pub(super) fn attempt(
         );
         return closed(false);
     };
-    let keys = examine_key(named, credentials, findings);
-    let opened = readings(parts).into_iter().find_map(|reading| {
-        let iv = parts.iv.as_deref()?.try_into().ok()?;
-        let tag = reading.tag.as_slice().try_into().ok()?;
-        keys.iter().find_map(|key| {
-            let text = open_a256gcm(&key.k, iv, &reading.aad, reading.ciphertext.clone(), tag);
-            Some((*key, reading.instead, text.ok()?))
-        })
-    });
+    examine_key(named, credentials, findings);
     let Some((key, instead, plaintext)) = opened else {
         unopened(parts, named, credentials, findings);
         return closed(false);
     };
-    report_key(key, named, findings);
+    report_key(&key, named, findings);
     match instead {
         None => findings.ok(
             Step::Opening,
@@ -81,15 +79,28 @@ pub(super) fn attempt(
     }
 }
 
-/// The keys to try: the one that is named first.
-fn examine_key<'c>(
+/// Each way with each key, the one that is named first; what opened it, and how.
+fn try_all(
+    parts: &Parts,
     named: &Named,
-    credentials: &'c Credentials,
-    findings: &mut Findings,
-) -> Vec<&'c Jwk> {
-    let mut keys: Vec<&Jwk> = credentials.payload_keys.iter().collect();
+    keys: &[Jwk],
+) -> Option<(Jwk, Option<&'static str>, Vec<u8>)> {
+    let mut keys: Vec<&Jwk> = keys.iter().collect();
+    keys.sort_by_key(|key| named.kid.as_ref() != Some(&key.kid));
+    let iv = parts.iv.as_deref()?.try_into().ok()?;
+    readings(parts).into_iter().find_map(|reading| {
+        let tag = reading.tag.as_slice().try_into().ok()?;
+        keys.iter().find_map(|key| {
+            let text = open_a256gcm(&key.k, iv, &reading.aad, reading.ciphertext.clone(), tag);
+            Some(((*key).clone(), reading.instead, text.ok()?))
+        })
+    })
+}
+
+/// Whether the key that is named is at hand.
+fn examine_key(named: &Named, credentials: &Credentials, findings: &mut Findings) {
     let Some(kid) = &named.kid else {
-        return keys;
+        return;
     };
     if credentials.payload_key(kid).is_some() {
         findings.ok(
@@ -97,7 +108,8 @@ fn examine_key<'c>(
             format!("the credentials have the key {}, of 32 bytes", quoted(kid)),
         );
     } else {
-        let names: Vec<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
+        let keys = credentials.payload_keys.iter();
+        let names: Vec<&str> = keys.map(|key| key.kid.as_str()).collect();
         findings.fault(
             Step::Key,
             format!(
@@ -107,8 +119,6 @@ fn examine_key<'c>(
             ),
         );
     }
-    keys.sort_by_key(|key| key.kid != *kid);
-    keys
 }
 
 fn readings(parts: &Parts) -> Vec<Reading> {

@@ -98,7 +98,7 @@ pub(crate) async fn run(arguments: Arguments, notes: Notes) -> Outcome {
 
     let mut members = arguments.members.members()?;
     let pair = choose_sdk_key(&arguments, &mut members)?;
-    complete(&mut members, &credentials, pair.as_ref(), notes);
+    let added = complete(&mut members, &credentials, pair.as_ref());
     let plaintext = members.to_string();
     if !arguments.unchecked {
         check(plaintext.as_bytes())?;
@@ -113,6 +113,10 @@ pub(crate) async fn run(arguments: Arguments, notes: Notes) -> Outcome {
     let seal = || seal(&credentials, &plaintext, arguments.no_kid);
     if !arguments.unchecked {
         check_size(&seal()?)?;
+    }
+    // Said before anything is sent, as afterwards there may be nobody to say it.
+    for note in added {
+        notes.say(&note);
     }
     let call = Call {
         credentials: &credentials,
@@ -158,13 +162,18 @@ fn choose_sdk_key(arguments: &Arguments, members: &mut Members) -> Result<Option
     Ok(Some(chosen))
 }
 
-/// Adds what is not there, and says whatever a repeat of this call needs.
-fn complete(members: &mut Members, credentials: &Credentials, pair: Option<&SdkKey>, notes: Notes) {
+/// Adds what is not there, and gives what a repeat of this call needs, in words.
+fn complete(
+    members: &mut Members,
+    credentials: &Credentials,
+    pair: Option<&SdkKey>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
     let mut repeat = Vec::new();
     if members.present("referenceId").is_none() {
         let id = Uuid::new_v4().to_string();
         members.set("referenceId", &Value::from(id.as_str()));
-        notes.say(&format!("referenceId {id}"));
+        notes.push(format!("referenceId {id}"));
         repeat.push(format!("--reference-id {id}"));
     }
     if let Some(chosen) = pair.filter(|chosen| chosen.fresh) {
@@ -172,7 +181,7 @@ fn complete(members: &mut Members, credentials: &Credentials, pair: Option<&SdkK
     }
     if !repeat.is_empty() {
         // Another key is another request: under the same referenceId it would be refused as reused.
-        notes.say(&format!(
+        notes.push(format!(
             "to repeat this very request, add {}",
             repeat.join(" ")
         ));
@@ -180,6 +189,7 @@ fn complete(members: &mut Members, credentials: &Credentials, pair: Option<&SdkK
     if members.present("sdkApiKey").is_none() {
         members.set("sdkApiKey", &Value::from(credentials.sdk_api_key.as_str()));
     }
+    notes
 }
 
 fn seal(credentials: &Credentials, plaintext: &str, no_kid: bool) -> Result<String, Failure> {
