@@ -177,7 +177,8 @@ async fn a_refusal_says_what_to_do_and_whether_it_is_to_be_believed() {
     assert_eq!(report["authenticated"], true);
     assert!(report["advice"].as_str().unwrap().contains("find out why"));
 
-    let changed: [(&str, u64, &str, fn(&mut Value)); 3] = [
+    type Change = fn(&mut Value);
+    let changed: [(&str, u64, &str, Change); 3] = [
         ("TOK002", 401, "apiKey", |file| {
             file["apiKey"] = "nobody".into()
         }),
@@ -238,7 +239,8 @@ async fn unchecked_members_are_the_services_to_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_reads_what_a_script_gets() {
-    let (sandbox, _folder, credentials) = stack_and_credentials().await;
+    let (sandbox, folder, credentials) = stack_and_credentials().await;
+    let out = folder.path("answer.json");
     let line = [
         "request",
         "--url",
@@ -246,8 +248,13 @@ async fn a_person_reads_what_a_script_gets() {
         "--credentials",
         &credentials,
     ];
-    let token = tokenctl(&[&line[..], &ACCOUNT].concat());
+    let kept = ["--out", out.to_str().unwrap()];
+    let token = tokenctl(&[&line[..], &ACCOUNT, &kept].concat());
     assert_eq!(token.code, 0);
+    let answer: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    assert!(token.hides(answer["token"].as_str().unwrap()));
+    let session_key = claims(&answer)["cnf"]["jwk"]["k"].clone();
+    assert!(token.hides(session_key.as_str().unwrap()));
     for words in [
         "A token for",
         "authenticated",
