@@ -1,4 +1,6 @@
 //! The real `tokenctl` against the sandbox with the real function in it.
+//!
+//! The function has to be built before: `cargo build --bin token-service`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +10,7 @@
 )]
 
 mod docs;
+mod integrate;
 mod operator;
 mod rotation;
 mod shell;

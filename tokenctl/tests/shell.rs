@@ -1,7 +1,8 @@
 //! The real `tokenctl`, as an operator's shell runs it, against a sandbox.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf, process::Stdio};
 
+use sandbox::development;
 use serde_json::Value;
 use service_tests::Service;
 use tempfile::TempDir;
@@ -40,13 +41,20 @@ impl std::fmt::Debug for Ended {
 }
 
 impl Shell {
+    /// For an operator, and for the partner `acme` with its credentials in the folder.
     pub(crate) fn of(service: &Service) -> Self {
-        let variables = service.operator_environment();
-        let env = variables.map(|(name, value)| (name.to_owned(), value));
-        Self {
-            folder: TempDir::new().unwrap(),
-            env: env.into(),
-        }
+        let folder = TempDir::new().unwrap();
+        let credentials = development::acme().unwrap().to_json().to_string();
+        fs::write(folder.path().join("credentials.json"), credentials).unwrap();
+        let partner = [
+            ("TOKENCTL_URL", service.url().to_owned()),
+            ("TOKENCTL_CREDENTIALS", "credentials.json".to_owned()),
+        ];
+        let variables = service.operator_environment().into_iter().chain(partner);
+        let env = variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        Self { folder, env }
     }
 
     /// With another value of a variable.

@@ -3,7 +3,7 @@
 use peers::{jwe, sdk::KeyPair};
 use serde_json::{Value, json};
 
-use crate::run::{Ended, Folder, acme, tokenctl_of};
+use super::run::{Ended, Folder, acme, tokenctl_of};
 
 fn explain(body: impl AsRef<[u8]>, more: &[&str]) -> Ended {
     let folder = Folder::new();

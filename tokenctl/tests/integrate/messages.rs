@@ -4,7 +4,7 @@ use peers::jwe;
 use serde_json::{Value, json};
 use token_service::jwe::Received;
 
-use crate::run::{Folder, acme, tokenctl, tokenctl_of};
+use super::run::{Folder, acme, tokenctl, tokenctl_of};
 
 fn request() -> Value {
     json!({

@@ -6,7 +6,7 @@ use peers::{resource_server, sdk::KeyPair};
 use sandbox::{Sandbox, development};
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     front::{Front, Step},
     run::{Ended, Folder, acme, mode, stack, tokenctl, tokenctl_of},
 };

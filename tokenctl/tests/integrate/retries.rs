@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{
+use super::{
     front::{Front, Step},
     run::{Ended, Folder, stack, tokenctl},
 };

@@ -5,7 +5,7 @@ use std::fs;
 use peers::sdk::KeyPair;
 use serde_json::Value;
 
-use crate::run::{Folder, mode, tokenctl};
+use super::run::{Folder, mode, tokenctl};
 
 #[test]
 fn a_new_private_key_is_its_owners_only_and_its_public_half_is_printed() {

@@ -4,7 +4,7 @@
 use peers::jwe;
 use serde_json::{Value, json};
 
-use crate::run::{Ended, Folder, tokenctl_of};
+use super::run::{Ended, Folder, tokenctl_of};
 
 fn vectors(file: &str) -> Vec<Value> {
     let file: Value = serde_json::from_str(file).unwrap();
