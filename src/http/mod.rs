@@ -58,7 +58,7 @@ impl Service {
         let deadline = Deadline::of_invocation(ends_at, self.clock.now());
         let request_id = event
             .request_id()
-            .filter(|id| !id.is_empty() && HeaderValue::from_str(id).is_ok())
+            .filter(|id| !id.is_empty() && is_visible_ascii(id))
             .unwrap_or(&context.request_id);
 
         let mut trail = Trail::default();
@@ -141,6 +141,12 @@ impl From<Failure> for Problem {
             Failure::Issue(error) => Self::from(&error),
         }
     }
+}
+
+/// Whether a header of an answer may hold this text. `HeaderValue` takes more, but an answer with such
+/// a header cannot be serialized, which the caller sees as a 502.
+fn is_visible_ascii(text: &str) -> bool {
+    HeaderValue::from_str(text).is_ok_and(|value| value.to_str().is_ok())
 }
 
 /// The paths, and how each spells `resCode`.
