@@ -51,9 +51,7 @@ impl Failure {
             SdkError::ServiceError(_) => Kind::Refused,
             _ => Kind::Malformed,
         };
-        // What stands in AWS's place may send anything as a code: only what looks like one is kept.
-        let code =
-            code.filter(|code| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric()));
+        let code = code.filter(|code| looks_like_a_code(code));
         let status = error.raw_response().map(|raw| raw.status().as_u16());
         Self { kind, code, status }
     }
@@ -84,6 +82,14 @@ impl Failure {
             }
         }
     }
+}
+
+/// What stands in AWS's place may send anything as a code, an account number or a key included: only what
+/// looks like one is kept, as `AccessDeniedException`.
+fn looks_like_a_code(code: &str) -> bool {
+    code.len() <= 64
+        && code.starts_with(|first: char| first.is_ascii_uppercase())
+        && code.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 /// The codes by which AWS says "slow down" or "too late" (AWS SDKs reference, retry behavior), and
@@ -174,5 +180,37 @@ impl Limits {
             .with_max_attempts(self.attempts)
             .with_initial_backoff(Duration::from_millis(50))
             .with_max_backoff(Duration::from_millis(400))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(code: &str) -> String {
+        let error: SdkError<()> = SdkError::timeout_error("a test");
+        Failure::new(&error, Some(code.to_owned())).to_string()
+    }
+
+    #[test]
+    fn shows_the_code_of_an_error() {
+        for code in ["AccessDeniedException", "SlowDown", "Throttling"] {
+            assert_eq!(shown(code), format!("timed out with {code}"));
+        }
+    }
+
+    #[test]
+    fn shows_nothing_that_is_no_code() {
+        let longest = "A".repeat(65);
+        for echoed in [
+            "7350918264095173846",
+            "3cFXYd6A4aBi2RFzfTqv6nKKwxDiLOx7UyZBR7OwU00",
+            "accountNumber",
+            "Canary canary@example.com",
+            "",
+            &longest,
+        ] {
+            assert_eq!(shown(echoed), "timed out", "{echoed}");
+        }
     }
 }
