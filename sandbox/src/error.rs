@@ -38,7 +38,7 @@ pub enum Error {
     #[error("the embedded DynamoDB was asked or answered something unreadable")]
     DatabaseJson(#[source] serde_json::Error),
     /// Secrets Manager refused.
-    #[error("the secret {id} could not be created")]
+    #[error("the secret {id} could not be written")]
     Secret {
         /// The secret's name.
         id: &'static str,

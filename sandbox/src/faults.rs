@@ -1,11 +1,13 @@
-//! A script of faults for one AWS service, and the count of the requests that it has had. What each fault does to a
-//! connection is in `front.rs`.
+//! A script of faults for one AWS service, what befalls its open connections, and the count of the requests that it has
+//! had. What each fault does to a connection is in `front.rs`.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use tokio::sync::watch;
 
 /// One way for a request to an AWS service to go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,9 @@ pub enum Fault {
     StallBefore(Duration),
     /// The request is done at once, its answer comes this much later.
     StallAfter(Duration),
+    /// The request is done this much later, whether or not its client is still there, and answered then: a write that
+    /// was on its way when its writer gave up.
+    Late(Duration),
     /// This HTTP status with an error of this `__type`; nothing is done.
     Status(u16, String),
     /// The service's own throttling error: 400 with `ProvisionedThroughputExceededException` from DynamoDB and
@@ -32,10 +37,21 @@ pub enum Fault {
     Trickle(Duration),
 }
 
+/// What befalls the connections that are open at one moment, idle ones included. New ones are not concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Break {
+    /// The service closes them, as it does with those that were idle for too long.
+    Close,
+    /// What is sent on them from now on is not heard, and nothing closes them: as if what is between had forgotten them.
+    Silence,
+}
+
 /// The faults to come and the requests so far of one service. A cheap handle: clones share one script.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     script: Arc<Mutex<Script>>,
+    /// Told to the connections that are open; replaced when they break.
+    connections: Arc<Mutex<watch::Sender<Option<Break>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +71,24 @@ impl Faults {
     /// Gives `fault` to every request that no pushed fault is waiting for, until it is set to `None`.
     pub fn set_always(&self, fault: Option<Fault>) {
         self.script().always = fault;
+    }
+
+    /// Takes back what no request has met yet, `set_always` included, and gives back the pushed faults among it.
+    pub fn clear(&self) -> Vec<Fault> {
+        let mut script = self.script();
+        script.always = None;
+        script.next.drain(..).collect()
+    }
+
+    /// Has this befall all connections that are open now.
+    pub fn break_connections(&self, how: Break) {
+        let broken = std::mem::take(&mut *self.connections());
+        broken.send_replace(Some(how));
+    }
+
+    /// What will befall a connection that is opened now.
+    pub(crate) fn connection(&self) -> watch::Receiver<Option<Break>> {
+        self.connections().subscribe()
     }
 
     /// How many requests the service has had, those that met a fault included.
@@ -86,6 +120,12 @@ impl Faults {
         // A panic elsewhere leaves the script as valid as before.
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn connections(&self) -> MutexGuard<'_, watch::Sender<Option<Break>>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +143,18 @@ mod tests {
         assert_eq!(faults.meet(None), Some(Fault::Malformed));
         assert_eq!(faults.meet(None), Some(Fault::Throttle));
         faults.set_always(None);
+        assert_eq!(faults.meet(None), None);
+    }
+
+    #[test]
+    fn what_was_not_met_is_taken_back() {
+        let faults = Faults::default();
+        faults.set_always(Some(Fault::Throttle));
+        faults.push(Fault::Refuse);
+        faults.push(Fault::Malformed);
+        faults.meet(None);
+
+        assert_eq!(faults.clear(), [Fault::Malformed]);
         assert_eq!(faults.meet(None), None);
     }
 

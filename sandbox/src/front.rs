@@ -14,9 +14,12 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 
-use crate::{Fault, Faults, listen, tasks::Tasks};
+use crate::{Fault, Faults, faults::Break, listen, tasks::Tasks};
 
 /// DynamoDB's limit, the larger one of the two services.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -30,6 +33,15 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// Does what the request asks for. Errors are answers, too.
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send;
+}
+
+impl<S: Service> Service for Arc<S> {
+    const THROTTLED: &'static str = S::THROTTLED;
+    const MEDIA_TYPE: &'static str = S::MEDIA_TYPE;
+
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        S::answer(self, request).await
+    }
 }
 
 /// Serves `service` on `listener`, with `faults` in between.
@@ -67,14 +79,22 @@ impl<S: Service> Front<S> {
         let stream = stream.into_std()?;
         let socket = Arc::new(stream.try_clone()?);
         let stream = TokioIo::new(TcpStream::from_std(stream)?);
+        let broken = self.faults.connection();
+        let heard = broken.clone();
         let service = service_fn(move |request| {
-            let (front, socket) = (self.clone(), socket.clone());
-            async move { front.meet(request, &socket).await }
+            let (front, socket, heard) = (self.clone(), socket.clone(), heard.clone());
+            async move {
+                if *heard.borrow() == Some(Break::Silence) {
+                    std::future::pending::<()>().await;
+                }
+                front.meet(request, &socket).await
+            }
         });
-        http1::Builder::new()
-            .serve_connection(stream, service)
-            .await
-            .map_err(io::Error::other)
+        let conversation = http1::Builder::new().serve_connection(stream, service);
+        tokio::select! {
+            ended = conversation => ended.map_err(io::Error::other),
+            () = closed(broken) => Ok(()),
+        }
     }
 
     async fn meet(
@@ -103,6 +123,7 @@ impl<S: Service> Front<S> {
                 tokio::time::sleep(stall).await;
                 Ok(whole(answer))
             }
+            Fault::Late(delay) => Ok(whole(self.work_after(delay, request).await?)),
             Fault::Status(status, kind) => Ok(whole(error_answer::<S>(status, &kind))),
             Fault::Throttle => Ok(whole(error_answer::<S>(400, S::THROTTLED))),
             Fault::Malformed => Ok(whole(answer::<S>(StatusCode::OK, "{\"not\": json"))),
@@ -115,9 +136,20 @@ impl<S: Service> Front<S> {
 
     /// Has the work done by a task of its own: as at AWS, a client that goes away does not undo what it has sent.
     async fn work(self: &Arc<Self>, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
+        self.work_after(Duration::ZERO, request).await
+    }
+
+    async fn work_after(
+        self: &Arc<Self>,
+        delay: Duration,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Cut> {
         let front = self.clone();
         let (done, answer) = tokio::sync::oneshot::channel();
         self.tasks.spawn(async move {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
             // Nobody may be waiting for it any more.
             let _ = done.send(front.service.answer(request).await);
         });
@@ -182,6 +214,14 @@ async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, Cut> {
         parts,
         body.map_err(|_| Cut)?.to_bytes(),
     ))
+}
+
+/// Waits until the connection is to be closed, which may be never.
+async fn closed(mut connection: watch::Receiver<Option<Break>>) {
+    let closed = connection.wait_for(|how| *how == Some(Break::Close));
+    if closed.await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Makes the close that follows a reset: with a linger of zero the system sends RST instead of FIN.

@@ -33,8 +33,8 @@ mod stack;
 mod tasks;
 
 pub use error::Error;
-pub use faults::{Fault, Faults};
-pub use function::{InvokeError, Logs, StartError};
+pub use faults::{Break, Fault, Faults};
+pub use function::{ClockShift, InvokeError, Logs, StartError};
 pub use listen::ListenError;
 pub use options::Options;
 pub use secrets_manager::Refusal;

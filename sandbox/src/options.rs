@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Faults, Logs};
+use crate::{ClockShift, Faults, Logs};
 
 /// How to start a [`Sandbox`](crate::Sandbox). The default is all in memory, on ephemeral ports, with the development
 /// secrets of `events/secrets/`.
@@ -30,6 +30,8 @@ pub struct Options {
     pub server_keys: Option<serde_json::Value>,
     /// The function's timeout: an instance that takes longer for a request is ended, as Lambda does.
     pub timeout: Duration,
+    /// Lambda's clock, by which the function is told its deadlines. Keep a clone to change it.
+    pub lambda_clock: ClockShift,
     /// Faults of DynamoDB. Keep a clone to script faults that the function meets while it initialises.
     pub dynamodb_faults: Faults,
     /// Faults of Secrets Manager, likewise.
@@ -48,6 +50,7 @@ impl Default for Options {
             api_keys: None,
             server_keys: None,
             timeout: Duration::from_secs(15),
+            lambda_clock: ClockShift::default(),
             dynamodb_faults: Faults::default(),
             secrets_faults: Faults::default(),
         }

@@ -32,6 +32,7 @@ pub struct Sandbox {
     dynamodb_faults: Faults,
     secrets_faults: Faults,
     database: Database,
+    secrets: Arc<SecretsManager>,
     function: Arc<Function>,
     /// Before the lock of the data directory: what is dropped first ends first.
     tasks: EndOnDrop,
@@ -64,13 +65,13 @@ impl Sandbox {
             options.dynamodb_faults.clone(),
         );
 
-        let service = SecretsManager::open(path)?;
-        create_secrets(&service, &options)?;
+        let secrets = Arc::new(SecretsManager::open(path)?);
+        create_secrets(&secrets, &options)?;
         let (secrets_front, secrets_manager) = listen(None).await?;
         front::open(
             &tasks.0,
             secrets_front,
-            service,
+            secrets.clone(),
             options.secrets_faults.clone(),
         );
 
@@ -83,6 +84,7 @@ impl Sandbox {
             options.function,
             environment(&surroundings, &options.env),
             output.clone(),
+            options.lambda_clock,
             tasks.0.clone(),
         );
         let function = Function::start(blueprint, options.timeout, options.max_instances).await?;
@@ -94,6 +96,7 @@ impl Sandbox {
             dynamodb_faults: options.dynamodb_faults,
             secrets_faults: options.secrets_faults,
             database,
+            secrets,
             function,
             tasks,
             _data_dir: data_dir,
@@ -179,6 +182,17 @@ impl Sandbox {
     /// The database could not be read.
     pub async fn item(&self, partner_id: &str, reference_id: &str) -> Result<Option<Value>, Error> {
         dynamodb::item(&self.database, partner_id, reference_id)
+    }
+
+    /// Makes `document` the current value of a secret such as `token-service/api-keys`, past the service's endpoint: it is
+    /// not counted and meets no fault.
+    ///
+    /// # Errors
+    /// There is no such secret, or the document is too large for one.
+    pub fn put_secret(&self, id: &'static str, document: &str) -> Result<(), Error> {
+        self.secrets
+            .put_value(id, document)
+            .map_err(|source| Error::Secret { id, source })
     }
 
     /// The process ids of the function's instances.

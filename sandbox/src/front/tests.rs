@@ -193,3 +193,52 @@ async fn trickle_sends_a_byte_at_a_time() {
     );
     assert!(start.elapsed() >= Duration::from_millis(150));
 }
+
+#[tokio::test]
+async fn late_work_is_done_after_its_client_has_gone() {
+    let scene = scene(Fault::Late(Duration::from_millis(200))).await;
+    let client = scene.send().await;
+    until(|| scene.faults.requests() == 1).await;
+    // Read to its end, and not yet done.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    drop(client);
+    assert_eq!(scene.echo.answered(), 0);
+    until(|| scene.echo.answered() == 1).await;
+}
+
+/// A connection that has had an answer and stays open.
+async fn kept_alive(scene: &Scene) -> TcpStream {
+    let mut stream = TcpStream::connect(scene.address).await.unwrap();
+    ask(&mut stream).await;
+    let mut answer = vec![0; 1024];
+    assert_ne!(stream.read(&mut answer).await.unwrap(), 0);
+    stream
+}
+
+async fn ask(stream: &mut TcpStream) {
+    let request = "POST / HTTP/1.1\r\nHost: echo\r\nContent-Length: 2\r\n\r\nhi";
+    stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn open_connections_are_closed_and_new_ones_are_not() {
+    let scene = scene(Fault::StallBefore(Duration::ZERO)).await;
+    let mut idle = kept_alive(&scene).await;
+    scene.faults.break_connections(Break::Close);
+    assert_eq!(idle.read(&mut [0; 16]).await.unwrap(), 0);
+    kept_alive(&scene).await;
+}
+
+#[tokio::test]
+async fn silenced_connections_stay_open_and_are_not_heard() {
+    let scene = scene(Fault::StallBefore(Duration::ZERO)).await;
+    let mut idle = kept_alive(&scene).await;
+    scene.faults.break_connections(Break::Silence);
+    ask(&mut idle).await;
+    // The new one is answered meanwhile, the old one is not.
+    kept_alive(&scene).await;
+    let mut nothing = [0; 16];
+    let read = tokio::time::timeout(Duration::from_millis(100), idle.read(&mut nothing));
+    assert!(read.await.is_err());
+    assert_eq!(scene.faults.requests(), 2);
+}

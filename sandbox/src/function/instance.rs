@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     InvokeError, StartError,
+    clock::ClockShift,
     output::{Output, Tail},
     runtime_api::{Ending, Invocation, RuntimeApi},
 };
@@ -35,6 +36,7 @@ pub(crate) struct Blueprint {
     pub(crate) program: PathBuf,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) output: Output,
+    lambda_clock: ClockShift,
     pub(crate) tasks: Tasks,
     pids: Pids,
 }
@@ -44,12 +46,14 @@ impl Blueprint {
         program: PathBuf,
         environment: BTreeMap<String, String>,
         output: Output,
+        lambda_clock: ClockShift,
         tasks: Tasks,
     ) -> Self {
         Self {
             program,
             environment,
             output,
+            lambda_clock,
             tasks,
             pids: Pids::default(),
         }
@@ -71,7 +75,7 @@ impl Instance {
     pub(super) async fn start(blueprint: &Blueprint) -> Result<Self, StartError> {
         let (listener, address) = listen::listen(None).await?;
         let instance = Self {
-            runtime: RuntimeApi::new(),
+            runtime: RuntimeApi::new(blueprint.lambda_clock.clone()),
             tasks: blueprint.tasks.nested(),
         };
         let runtime = instance.runtime.clone();

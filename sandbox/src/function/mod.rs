@@ -5,9 +5,11 @@
 //! |---|---|
 //! | `instance` | one child process, from its start to its end |
 //! | `runtime_api` | what that process talks to: one state machine behind Lambda's HTTP paths |
+//! | `clock` | what time Lambda says it is |
 //! | `environment` | the variables that it finds |
 //! | `output` | what it prints |
 
+mod clock;
 mod environment;
 mod instance;
 mod output;
@@ -21,6 +23,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
+pub use clock::ClockShift;
 pub(crate) use environment::{Surroundings, environment};
 pub(crate) use instance::Blueprint;
 use instance::Instance;

@@ -7,10 +7,7 @@
 //!       └───────────────────────┴──── the process ends ────┴──────────────────────┴──────> Ended
 //! ```
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -19,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    InvokeError, MAX_PAYLOAD_BYTES,
+    ClockShift, InvokeError, MAX_PAYLOAD_BYTES,
     environment::{FUNCTION, REGION},
 };
 
@@ -64,12 +61,14 @@ type Answer = Result<Bytes, InvokeError>;
 /// The Runtime API of one instance.
 pub(super) struct RuntimeApi {
     state: watch::Sender<State>,
+    clock: ClockShift,
 }
 
 impl RuntimeApi {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(clock: ClockShift) -> Arc<Self> {
         Arc::new(Self {
             state: watch::Sender::new(State::Initialising),
+            clock,
         })
     }
 
@@ -167,7 +166,10 @@ impl RuntimeApi {
             }
         });
         match request.await {
-            Ok((invocation, timeout)) => delivery(invocation, timeout),
+            Ok((invocation, timeout)) => {
+                let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+                delivery(invocation, self.clock.unix_millis().saturating_add(timeout))
+            }
             Err(_superseded) => status(StatusCode::GONE, "Another poll has taken its place"),
         }
     }
@@ -200,15 +202,12 @@ impl RuntimeApi {
 
 const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
 
-fn delivery(invocation: Invocation, timeout: Duration) -> Response<Full<Bytes>> {
-    let deadline = SystemTime::now() + timeout;
-    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH);
-    let deadline = deadline.unwrap_or_default().as_millis().to_string();
+fn delivery(invocation: Invocation, deadline_millis: i64) -> Response<Full<Bytes>> {
     let arn = format!("arn:aws:lambda:{REGION}:000000000000:function:{FUNCTION}");
     let delivery = Response::builder()
         .header(CONTENT_TYPE, "application/json")
         .header("Lambda-Runtime-Aws-Request-Id", invocation.request_id)
-        .header("Lambda-Runtime-Deadline-Ms", deadline)
+        .header("Lambda-Runtime-Deadline-Ms", deadline_millis.to_string())
         .header("Lambda-Runtime-Invoked-Function-Arn", arn)
         .header("Lambda-Runtime-Trace-Id", invocation.trace_id)
         .body(Full::new(invocation.payload));

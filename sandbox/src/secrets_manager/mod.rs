@@ -34,7 +34,12 @@ use crate::{
     front::{self, Service, operation},
 };
 pub use refusal::Refusal;
-use {file::File, request::CreateSecret, secret::EpochSeconds, vault::Vault};
+use {
+    file::File,
+    request::{CreateSecret, PutSecretValue},
+    secret::EpochSeconds,
+    vault::Vault,
+};
 
 /// The id of the secret with the partners.
 pub(crate) const API_KEYS: &str = "token-service/api-keys";
@@ -68,6 +73,13 @@ impl SecretsManager {
             Ok(_) | Err(Refusal::SecretExists(_)) => Ok(()),
             Err(refusal) => Err(refusal),
         }
+    }
+
+    /// Makes `value` the current version of a secret.
+    pub(crate) fn put_value(&self, id: &str, value: &str) -> Result<(), Refusal> {
+        let request = PutSecretValue::of(id, value);
+        self.change(|vault| vault.put_value(request, now()))
+            .map(|_changed| ())
     }
 
     fn perform(&self, operation: &str, body: &[u8]) -> Result<Bytes, Refusal> {

@@ -68,6 +68,19 @@ pub(super) struct PutSecretValue {
 }
 
 impl PutSecretValue {
+    pub(super) fn of(secret_id: &str, value: &str) -> Self {
+        Self {
+            secret: SecretId {
+                secret_id: Some(secret_id.to_owned()),
+            },
+            value: GivenValue {
+                secret_string: Some(value.to_owned()),
+                ..GivenValue::default()
+            },
+            ..Self::default()
+        }
+    }
+
     pub(super) fn version_id(&self) -> Result<String, Refusal> {
         version_id(self.client_request_token.as_deref())
     }
