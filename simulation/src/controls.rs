@@ -1,0 +1,176 @@
+//! Planted bugs: patches of the function's source, each of which the simulation has to find.
+//!
+//! Each is applied to a copy of the repository and built there, in one target directory for all, so that the
+//! dependencies are compiled once.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A bug that is not found in so many sequences is not found.
+pub const LIMIT: u64 = 400;
+
+const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// What the function is built of, and what Cargo wants to see of the workspace.
+const COPIED: [&str; 8] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "src",
+    "peers",
+    "sandbox",
+    "tests",
+    "simulation",
+    "events",
+];
+
+/// A bug to be planted.
+#[derive(Clone, Debug)]
+pub struct Bug {
+    name: String,
+    patch: PathBuf,
+}
+
+/// Why a bug could not be planted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPlanted {
+    /// No such file.
+    #[error("there is no bug of this name in simulation/planted/; there are: {0}")]
+    Unknown(String),
+    /// The source has changed.
+    #[error(
+        "simulation/planted/{name}.patch does not apply to src/ any more, so bring it up to date:\n{said}"
+    )]
+    DoesNotApply {
+        /// The bug.
+        name: String,
+        /// What `git apply` says.
+        said: String,
+    },
+    /// It applies and does not compile.
+    #[error("with simulation/planted/{name}.patch the function does not compile:\n{said}")]
+    DoesNotCompile {
+        /// The bug.
+        name: String,
+        /// What `cargo` says.
+        said: String,
+    },
+    /// A tool is missing.
+    #[error("{0} cannot be run, which planting needs")]
+    Tool(&'static str, #[source] io::Error),
+    /// The copy.
+    #[error("the repository cannot be copied to {}", .0.display())]
+    Copy(PathBuf, #[source] io::Error),
+}
+
+/// All bugs, or the one of a name.
+///
+/// # Errors
+/// There is none of this name, or the directory cannot be read.
+pub fn bugs(only: Option<&str>) -> Result<Vec<Bug>, NotPlanted> {
+    let unreadable = |error| NotPlanted::Copy(PLANTED.into(), error);
+    let mut bugs = Vec::new();
+    for file in fs::read_dir(PLANTED).map_err(unreadable)? {
+        let patch = file.map_err(unreadable)?.path();
+        if let (Some(name), Some("patch")) = (stem(&patch), extension(&patch)) {
+            bugs.push(Bug { name, patch });
+        }
+    }
+    bugs.sort_by(|a, b| a.name.cmp(&b.name));
+    let names: Vec<String> = bugs.iter().map(|bug| bug.name.clone()).collect();
+    bugs.retain(|bug| only.is_none_or(|only| bug.name == only));
+    match bugs.is_empty() {
+        true => Err(NotPlanted::Unknown(names.join(", "))),
+        false => Ok(bugs),
+    }
+}
+
+impl Bug {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Builds the function with it, and gives back the binary's path.
+    ///
+    /// # Errors
+    /// The patch does not apply, or what it makes does not compile.
+    pub fn build(&self) -> Result<PathBuf, NotPlanted> {
+        let target = target();
+        let tree = target.join("tree");
+        copy_repository(&tree).map_err(|error| NotPlanted::Copy(tree.clone(), error))?;
+        let applied = Command::new("git")
+            .args(["apply", "--whitespace=nowarn"])
+            .arg(&self.patch)
+            .current_dir(&tree)
+            // Inside of a repository `git apply` would look for the paths from its root.
+            .env("GIT_CEILING_DIRECTORIES", &target)
+            .output()
+            .map_err(|error| NotPlanted::Tool("git", error))?;
+        let said = |output: &[u8]| String::from_utf8_lossy(output).into_owned();
+        if !applied.status.success() {
+            let (name, said) = (self.name.clone(), said(&applied.stderr));
+            return Err(NotPlanted::DoesNotApply { name, said });
+        }
+        eprintln!("building the function with {}", self.name);
+        let built = Command::new("cargo")
+            .args(["build", "--quiet", "--locked", "--bin", "token-service"])
+            .current_dir(&tree)
+            .env("CARGO_TARGET_DIR", &target)
+            .output()
+            .map_err(|error| NotPlanted::Tool("cargo", error))?;
+        if !built.status.success() {
+            let (name, said) = (self.name.clone(), said(&built.stderr));
+            return Err(NotPlanted::DoesNotCompile { name, said });
+        }
+        // A name of its own, so that no process runs another bug than it is said to.
+        let binary = target.join(format!("token-service-with-{}", self.name));
+        let copied = fs::copy(target.join("debug/token-service"), &binary);
+        copied.map_err(|error| NotPlanted::Copy(binary.clone(), error))?;
+        Ok(binary)
+    }
+}
+
+/// Beside this program: `target/planted`.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let profile = program.parent().unwrap_or(Path::new("target/debug"));
+    profile
+        .parent()
+        .unwrap_or(Path::new("target"))
+        .join("planted")
+}
+
+/// Files that have not changed keep their time, so that Cargo builds only what has.
+fn copy_repository(to: &Path) -> io::Result<()> {
+    for name in COPIED {
+        copy(&Path::new(REPOSITORY).join(name), &to.join(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    let content = fs::read(from)?;
+    match fs::read(to) {
+        Ok(present) if present == content => Ok(()),
+        _ => fs::write(to, content),
+    }
+}
+
+fn stem(path: &Path) -> Option<String> {
+    Some(path.file_stem()?.to_str()?.to_owned())
+}
+
+fn extension(path: &Path) -> Option<&str> {
+    path.extension()?.to_str()
+}

@@ -1,0 +1,364 @@
+//! The two secrets as operators write them: partners and rings, rotated step by step as the protocol says.
+//!
+//! Each list of keys goes through one rotation after another. Keys have serial numbers; what a key is follows from its
+//! name, so that a run can be repeated.
+//!
+//! ```text
+//!   [a] ──append──> [a, b] ──front──> [b, a] ──remove──> [b]
+//!         b opens            b seals           a is gone
+//! ```
+
+use std::time::Duration;
+
+use peers::credentials::{Credentials, Jwk};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clocks::Moment,
+    sequence::{Keys, Partner, Rotating},
+};
+
+/// How long the tokens of a partner live.
+pub fn lifetime(partner: Partner) -> Duration {
+    Duration::from_secs(match partner {
+        Partner::Acme => 1800,
+        Partner::Globex => 300,
+    })
+}
+
+/// The longest of them, which a token key is kept for after it left the front.
+pub const LONGEST_LIFETIME: Duration = Duration::from_secs(1800);
+
+/// Both documents.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    acme: PartnerEntry,
+    globex: PartnerEntry,
+    token: List,
+    record: List,
+}
+
+#[derive(Clone, Debug)]
+struct PartnerEntry {
+    partner: Partner,
+    enabled: Switch,
+    payload: List,
+    api: List,
+    sdk_api: List,
+}
+
+/// Whether a partner is enabled, and since when.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// Whether it is.
+    pub on: bool,
+    /// Since when.
+    pub changed: Moment,
+}
+
+/// A list of keys by their serial numbers, the first of which seals.
+#[derive(Clone, Debug)]
+pub struct List {
+    name: &'static str,
+    serials: Vec<u32>,
+    stage: Stage,
+    /// When its last change was published.
+    pub changed: Moment,
+}
+
+/// Where a rotation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// One key.
+    Single,
+    /// The new one opens only.
+    Appended,
+    /// The new one is in front.
+    InFront,
+}
+
+/// A key that a request uses, and since when the service may know it.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    serial: u32,
+    /// If the service may not know it yet.
+    new_since: Option<Moment>,
+}
+
+impl List {
+    fn new(name: &'static str, now: Moment) -> Self {
+        Self {
+            name,
+            serials: vec![1],
+            stage: Stage::Single,
+            changed: now,
+        }
+    }
+
+    /// Where its rotation is.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    fn advance(&mut self, now: Moment) {
+        self.changed = now;
+        self.stage = match self.stage {
+            Stage::Single => {
+                let next = self.serials.iter().max().map_or(1, |last| last + 1);
+                self.serials.push(next);
+                Stage::Appended
+            }
+            Stage::Appended => {
+                self.serials.reverse();
+                Stage::InFront
+            }
+            Stage::InFront => {
+                self.serials.truncate(1);
+                Stage::Single
+            }
+        };
+    }
+
+    fn choose(&self, keys: Keys) -> Choice {
+        let other = self.serials.get(1).filter(|_| keys == Keys::Other);
+        let serial = other.or(self.serials.first()).copied().unwrap_or(1);
+        let is_new = other.is_some() && self.stage == Stage::Appended;
+        Choice {
+            serial,
+            new_since: is_new.then_some(self.changed),
+        }
+    }
+
+    fn names(&self, of: &str) -> Vec<String> {
+        let serials = self.serials.iter();
+        serials.map(|serial| self.name_of(of, *serial)).collect()
+    }
+
+    fn name_of(&self, of: &str, serial: u32) -> String {
+        format!("{of}-{}-{serial}", self.name)
+    }
+
+    fn ring(&self, of: &str) -> Value {
+        let keys: Vec<Value> = self
+            .names(of)
+            .iter()
+            .map(|kid| key(kid).to_json())
+            .collect();
+        json!({ "keys": keys })
+    }
+
+    fn hashes(&self, of: &str) -> Value {
+        let names = self.names(of).into_iter();
+        let hashes = names.map(|name| hex(&digest(&name)).into());
+        Value::Array(hashes.collect())
+    }
+}
+
+impl Documents {
+    /// One key in each list.
+    pub fn new(now: Moment) -> Self {
+        let entry = |partner| PartnerEntry {
+            partner,
+            enabled: Switch {
+                on: true,
+                changed: now,
+            },
+            payload: List::new("payload", now),
+            api: List::new("api-key", now),
+            sdk_api: List::new("sdk-api-key", now),
+        };
+        Self {
+            acme: entry(Partner::Acme),
+            globex: entry(Partner::Globex),
+            token: List::new("token", now),
+            record: List::new("record", now),
+        }
+    }
+
+    /// The value of `token-service/api-keys`.
+    pub fn api_keys(&self) -> Value {
+        let partners = [&self.acme, &self.globex].map(|entry| {
+            let id = entry.partner.id();
+            json!({
+                "partnerId": id,
+                "programId": program_id(entry.partner),
+                "apiKeySha256": entry.api.hashes(id),
+                "sdkApiKeySha256": entry.sdk_api.hashes(id),
+                "payloadKeys": entry.payload.ring(id),
+                "tokenTtlSeconds": lifetime(entry.partner).as_secs(),
+                "enabled": entry.enabled.on,
+            })
+        });
+        json!({ "partners": partners })
+    }
+
+    /// The value of `token-service/server-keys`.
+    pub fn server_keys(&self) -> Value {
+        json!({ "token": self.token.ring("service"), "record": self.record.ring("service") })
+    }
+
+    /// The list that is rotated.
+    pub fn list(&self, rotating: Rotating) -> &List {
+        match rotating {
+            Rotating::Payload(partner) => &self.entry(partner).payload,
+            Rotating::Api(partner) => &self.entry(partner).api,
+            Rotating::SdkApi(partner) => &self.entry(partner).sdk_api,
+            Rotating::Token => &self.token,
+            Rotating::Record => &self.record,
+        }
+    }
+
+    /// Makes the next step of a rotation.
+    pub fn rotate(&mut self, rotating: Rotating, now: Moment) {
+        let list = match rotating {
+            Rotating::Payload(partner) => &mut self.entry_mut(partner).payload,
+            Rotating::Api(partner) => &mut self.entry_mut(partner).api,
+            Rotating::SdkApi(partner) => &mut self.entry_mut(partner).sdk_api,
+            Rotating::Token => &mut self.token,
+            Rotating::Record => &mut self.record,
+        };
+        list.advance(now);
+    }
+
+    /// Whether a partner is enabled.
+    pub fn switch(&self, partner: Partner) -> Switch {
+        self.entry(partner).enabled
+    }
+
+    /// Enables or disables a partner, if that changes anything.
+    pub fn enable(&mut self, partner: Partner, on: bool, now: Moment) {
+        let switch = &mut self.entry_mut(partner).enabled;
+        if switch.on != on {
+            *switch = Switch { on, changed: now };
+        }
+    }
+
+    /// What a partner's request is made with: one payload key, the one that it is sealed with.
+    pub fn credentials(&self, partner: Partner, keys: Keys) -> Credentials {
+        let (entry, id) = (self.entry(partner), partner.id());
+        let chosen = |list: &List| list.name_of(id, list.choose(keys).serial);
+        let api_key = match keys {
+            Keys::Unknown => "an API key that is nobody's".to_owned(),
+            Keys::Safe | Keys::Other => chosen(&entry.api),
+        };
+        Credentials {
+            partner_id: id.to_owned(),
+            api_key,
+            sdk_api_key: chosen(&entry.sdk_api),
+            payload_keys: vec![key(&chosen(&entry.payload))],
+            url: None,
+        }
+    }
+
+    /// Since when there is a key among them that is to be waited for, if there is one.
+    pub fn new_since(&self, partner: Partner, keys: Keys) -> Option<Moment> {
+        let entry = self.entry(partner);
+        let lists = [&entry.payload, &entry.api, &entry.sdk_api].into_iter();
+        lists.filter_map(|list| list.choose(keys).new_since).max()
+    }
+
+    fn entry(&self, partner: Partner) -> &PartnerEntry {
+        match partner {
+            Partner::Acme => &self.acme,
+            Partner::Globex => &self.globex,
+        }
+    }
+
+    fn entry_mut(&mut self, partner: Partner) -> &mut PartnerEntry {
+        match partner {
+            Partner::Acme => &mut self.acme,
+            Partner::Globex => &mut self.globex,
+        }
+    }
+}
+
+/// The key of a name: the SHA-256 of it.
+fn key(kid: &str) -> Jwk {
+    Jwk {
+        kid: kid.to_owned(),
+        k: digest(kid),
+    }
+}
+
+/// A partner's `programId`.
+pub fn program_id(partner: Partner) -> u32 {
+    match partner {
+        Partner::Acme => 2001,
+        Partner::Globex => 2002,
+    }
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::of_millis(0);
+
+    #[test]
+    fn a_rotation_appends_brings_to_the_front_and_removes() {
+        let mut documents = Documents::new(NOW);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            let ring = documents.server_keys();
+            let keys = ring["token"]["keys"].as_array().unwrap();
+            let kids: Vec<&str> = keys
+                .iter()
+                .map(|key| key["kid"].as_str().unwrap())
+                .collect();
+            seen.push(kids.join(" "));
+            documents.rotate(Rotating::Token, NOW);
+        }
+        assert_eq!(
+            seen,
+            [
+                "service-token-1",
+                "service-token-1 service-token-2",
+                "service-token-2 service-token-1",
+                "service-token-2"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_other_key_is_new_only_while_it_is_appended() {
+        let mut documents = Documents::new(NOW);
+        let rotating = Rotating::Payload(Partner::Acme);
+        let kid = |documents: &Documents, keys| {
+            let credentials = documents.credentials(Partner::Acme, keys);
+            let new_since = documents.new_since(Partner::Acme, keys);
+            (credentials.payload_keys[0].kid.clone(), new_since)
+        };
+        documents.rotate(rotating, NOW);
+        assert_eq!(
+            kid(&documents, Keys::Safe),
+            ("acme-payload-1".to_owned(), None)
+        );
+        assert_eq!(
+            kid(&documents, Keys::Other),
+            ("acme-payload-2".to_owned(), Some(NOW))
+        );
+        documents.rotate(rotating, NOW);
+        assert_eq!(
+            kid(&documents, Keys::Safe),
+            ("acme-payload-2".to_owned(), None)
+        );
+        assert_eq!(
+            kid(&documents, Keys::Other),
+            ("acme-payload-1".to_owned(), None)
+        );
+        documents.rotate(rotating, NOW);
+        assert_eq!(
+            kid(&documents, Keys::Other),
+            ("acme-payload-2".to_owned(), None)
+        );
+    }
+}

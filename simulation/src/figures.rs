@@ -1,0 +1,145 @@
+//! What was counted.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use crate::{
+    call::Outcome,
+    judge::Rule,
+    send::Sent,
+    sequence::{Deed, Sequence},
+    story,
+    surroundings::After,
+};
+
+/// Counts of one sequence or of many.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Sequences that were run to their end.
+    pub sequences: u64,
+    /// Steps by kind.
+    pub steps: BTreeMap<&'static str, u64>,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests sent again because the first was not answered.
+    pub retries: u64,
+    /// Faults that a request has met, by service and kind.
+    pub faults: BTreeMap<(&'static str, &'static str), u64>,
+    /// Answers by status and code.
+    pub answers: BTreeMap<String, u64>,
+    /// Processes killed.
+    pub kills: u64,
+    /// Answers that call themselves the first with their token.
+    pub tokens: u64,
+    /// Looks at each rule.
+    pub checks: BTreeMap<Rule, u64>,
+    /// Steps in which the machine was too busy for limits to be judged.
+    pub noisy: u64,
+    /// Simulated time.
+    pub simulated: Duration,
+}
+
+impl Figures {
+    pub(crate) fn count_at_start(&mut self, sequence: &Sequence) {
+        for trouble in &sequence.at_start {
+            count(&mut self.faults, ("Secrets Manager", trouble.kind()));
+        }
+    }
+
+    pub(crate) fn count_step(&mut self, deed: &Deed) {
+        count(&mut self.steps, deed.kind());
+    }
+
+    pub(crate) fn count_sent(&mut self, sent: &Sent, after: &After) {
+        self.kills += sent.killed.unwrap_or_default();
+        self.noisy += u64::from(after.conditions.noisy);
+        for trouble in &after.dynamodb {
+            count(&mut self.faults, ("DynamoDB", trouble.kind()));
+        }
+        for trouble in &after.secrets {
+            count(&mut self.faults, ("Secrets Manager", trouble.kind()));
+        }
+        for received in &sent.received {
+            self.requests += 1;
+            count(&mut self.answers, story::status(&received.answered));
+            if let Outcome::Answer(answer) = &received.answered.outcome {
+                self.tokens += u64::from(answer.status == 200 && !answer.is_replayed());
+            }
+        }
+    }
+
+    /// Adds those of another sequence.
+    pub fn add(&mut self, other: &Self) {
+        self.sequences += other.sequences;
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.kills += other.kills;
+        self.tokens += other.tokens;
+        self.noisy += other.noisy;
+        self.simulated = self.simulated.saturating_add(other.simulated);
+        merge(&mut self.steps, &other.steps);
+        merge(&mut self.faults, &other.faults);
+        merge(&mut self.answers, &other.answers);
+        merge(&mut self.checks, &other.checks);
+    }
+
+    /// All faults.
+    pub fn all_faults(&self) -> u64 {
+        self.faults.values().sum()
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+    *counts.entry(key).or_default() += 1;
+}
+
+fn merge<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+    for (key, count) in from {
+        *into.entry(key.clone()).or_default() += count;
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = self.simulated.as_secs() / 86_400;
+        writeln!(f, "sequences   {}", self.sequences)?;
+        writeln!(
+            f,
+            "steps       {}: {}",
+            self.steps.values().sum::<u64>(),
+            list(&self.steps)
+        )?;
+        writeln!(
+            f,
+            "requests    {}, {} of them retries",
+            self.requests, self.retries
+        )?;
+        writeln!(f, "answers     {}", list(&self.answers))?;
+        writeln!(f, "tokens      {} issued", self.tokens)?;
+        for service in ["DynamoDB", "Secrets Manager"] {
+            let of_it = self.faults.iter().filter(|((of, _), _)| *of == service);
+            let of_it: BTreeMap<_, _> = of_it.map(|((_, kind), count)| (*kind, *count)).collect();
+            writeln!(
+                f,
+                "faults of {service}: {}: {}",
+                of_it.values().sum::<u64>(),
+                list(&of_it)
+            )?;
+        }
+        writeln!(f, "kill -9     {}", self.kills)?;
+        writeln!(f, "simulated   {days} days")?;
+        writeln!(f, "checks      {}", self.checks.values().sum::<u64>())?;
+        for (rule, count) in &self.checks {
+            writeln!(f, "            {count:>9} {rule}")?;
+        }
+        write!(
+            f,
+            "not judged for time in {} steps, as the machine was too busy",
+            self.noisy
+        )
+    }
+}
+
+fn list<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+    let counts = counts.iter().map(|(key, count)| format!("{key} {count}"));
+    counts.collect::<Vec<_>>().join(", ")
+}

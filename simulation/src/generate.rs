@@ -1,0 +1,259 @@
+//! A sequence from a seed: the same seed, the same sequence.
+//!
+//! References and customers are few, so that requests meet each other; troubles come where they are met: DynamoDB's with
+//! requests, Secrets Manager's after what makes the function read its secrets.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::{
+    sequence::{
+        Ask, Connections, Deed, Document, Keys, Partner, Rotating, Rubbish, Sequence, Service, Step,
+    },
+    trouble::Trouble,
+};
+
+/// The template's timeout, in seconds.
+const TIMEOUT: u64 = 15;
+
+impl Sequence {
+    /// The sequence of a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut random = Random(Rng::with_seed(seed));
+        random.sequence()
+    }
+}
+
+struct Random(Rng);
+
+impl Random {
+    fn sequence(&mut self) -> Sequence {
+        // A deadline that is nearer than the limits of the function's own calls is the one that has to be kept.
+        let timeout = match self.one_in(4) {
+            true => self.0.u64(3..=4),
+            false => TIMEOUT,
+        };
+        let at_start = match self.one_in(8) {
+            true => self.troubles(6),
+            false => Vec::new(),
+        };
+        let mut steps = Vec::new();
+        let mut rereads = false;
+        for _ in 0..self.0.usize(5..=16) {
+            let step = self.step(timeout == TIMEOUT, rereads);
+            rereads = match step.deed {
+                Deed::Restart | Deed::Killed(..) | Deed::Pass(_) | Deed::Rotate(_) => true,
+                Deed::Skew(..) | Deed::Freeze(_) => rereads,
+                _ => false,
+            };
+            steps.push(step);
+        }
+        Sequence {
+            timeout: Duration::from_secs(timeout),
+            at_start,
+            steps,
+        }
+    }
+
+    fn step(&mut self, may_skew: bool, rereads: bool) -> Step {
+        let deed = self.deed(may_skew);
+        let mut step = Step::of(deed);
+        let asks = matches!(
+            step.deed,
+            Deed::Ask(_) | Deed::Together(_) | Deed::Impatient(..) | Deed::Killed(..)
+        );
+        if asks && self.0.u8(0..100) < 55 {
+            step.dynamodb = self.troubles(4);
+        }
+        if asks && rereads && self.0.bool() {
+            step.secrets = self.troubles(6);
+        }
+        step
+    }
+
+    fn deed(&mut self, may_skew: bool) -> Deed {
+        match self.0.u8(0..100) {
+            0..40 => Deed::Ask(self.ask()),
+            40..56 => Deed::Together(self.asks()),
+            56..60 => Deed::Impatient(self.ask(), self.0.u16(1..1200)),
+            60..67 => {
+                // Most requests are over within some milliseconds; one that stalls is not.
+                let latest = if self.0.bool() { 20 } else { 1500 };
+                Deed::Killed(self.ask(), self.0.u16(0..latest))
+            }
+            67..76 => Deed::Rotate(self.rotating()),
+            76..79 => Deed::Enable(self.partner(), self.0.bool()),
+            79..82 => {
+                let service = self.either(Service::DynamoDb, Service::SecretsManager);
+                Deed::Outage(service, self.lasting_trouble())
+            }
+            82..83 => {
+                let document = self.either(Document::ApiKeys, Document::ServerKeys);
+                Deed::Rubbish(
+                    document,
+                    self.either(Rubbish::NotJson, Rubbish::BreaksARule),
+                )
+            }
+            83..86 => Deed::Recovery,
+            86..91 => {
+                let seconds = [1, 31, 301, 301, 601, 1801, 3601, 7201];
+                Deed::Pass(Duration::from_secs(self.of(&seconds)))
+            }
+            91..94 if may_skew => {
+                let ahead = self.0.i16(30..=300);
+                let ahead = self.of(&[ahead, -ahead, 300, -300, 0]);
+                let which = (!self.one_in(3)).then(|| self.0.u8(0..3));
+                Deed::Skew(which, ahead)
+            }
+            94..97 => Deed::Restart,
+            97..99 => Deed::Freeze(self.either(Connections::Close, Connections::Silence)),
+            _ => Deed::Ask(self.ask()),
+        }
+    }
+
+    fn ask(&mut self) -> Ask {
+        Ask {
+            partner: self.partner(),
+            reference: self.0.u8(0..3),
+            customer: self.of(&[0, 0, 0, 0, 1, 2]),
+            keys: self.of(&[
+                Keys::Safe,
+                Keys::Safe,
+                Keys::Safe,
+                Keys::Safe,
+                Keys::Safe,
+                Keys::Other,
+                Keys::Other,
+                Keys::Other,
+                Keys::Unknown,
+            ]),
+            named: !self.one_in(4),
+            legacy: self.one_in(6),
+        }
+    }
+
+    /// Two to four, mostly the same one.
+    fn asks(&mut self) -> Vec<Ask> {
+        let first = self.ask();
+        let mut asks = vec![first];
+        for _ in 0..self.0.usize(1..=3) {
+            asks.push(match self.0.u8(0..10) {
+                0..6 => first,
+                6..9 => Ask {
+                    customer: self.0.u8(0..3),
+                    named: self.0.bool(),
+                    ..first
+                },
+                _ => self.ask(),
+            });
+        }
+        asks
+    }
+
+    /// At least one, seldom as many as `most`.
+    fn troubles(&mut self, most: usize) -> Vec<Trouble> {
+        let mut troubles = vec![self.trouble()];
+        while troubles.len() < most && self.0.u8(0..100) < 45 {
+            troubles.push(self.trouble());
+        }
+        troubles
+    }
+
+    fn trouble(&mut self) -> Trouble {
+        match self.0.u8(0..24) {
+            0 => Trouble::Denied,
+            1 => Trouble::Malformed,
+            2 | 3 => Trouble::Slow(self.0.u16(1..400)),
+            4..7 => Trouble::Late(self.0.u16(1..3000)),
+            7 => Trouble::Trickle(self.of(&[1, 100])),
+            8..10 => Trouble::StallBefore,
+            10..13 => Trouble::StallAfter,
+            13..15 => Trouble::Refuse,
+            15..17 => Trouble::ResetBefore,
+            17..20 => Trouble::ResetAfter,
+            20 | 21 => Trouble::InternalError,
+            _ => Trouble::Throttle,
+        }
+    }
+
+    /// One that no retry gets past.
+    fn lasting_trouble(&mut self) -> Trouble {
+        self.of(&[
+            Trouble::Refuse,
+            Trouble::ResetBefore,
+            Trouble::ResetAfter,
+            Trouble::StallBefore,
+            Trouble::StallAfter,
+            Trouble::InternalError,
+            Trouble::Throttle,
+            Trouble::Throttle,
+            Trouble::Denied,
+            Trouble::Malformed,
+            Trouble::Trickle(100),
+        ])
+    }
+
+    fn rotating(&mut self) -> Rotating {
+        match self.0.u8(0..7) {
+            0 | 1 => Rotating::Payload(self.partner()),
+            2 => Rotating::Api(self.partner()),
+            3 => Rotating::SdkApi(self.partner()),
+            4 => Rotating::Token,
+            _ => Rotating::Record,
+        }
+    }
+
+    fn partner(&mut self) -> Partner {
+        self.either(Partner::Acme, Partner::Globex)
+    }
+
+    fn one_in(&mut self, count: u8) -> bool {
+        self.0.u8(0..count) == 0
+    }
+
+    fn either<T>(&mut self, a: T, b: T) -> T {
+        if self.0.bool() { a } else { b }
+    }
+
+    fn of<T: Copy, const N: usize>(&mut self, choices: &[T; N]) -> T {
+        let at = self.0.usize(0..N);
+        // `at` is below N; the first stands in for the impossible.
+        *choices.get(at).unwrap_or(&choices[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_a_sequence() {
+        assert_eq!(Sequence::of_seed(7), Sequence::of_seed(7));
+        assert_ne!(Sequence::of_seed(7), Sequence::of_seed(8));
+    }
+
+    #[test]
+    fn clocks_stay_right_where_the_deadline_is_what_is_tried() {
+        for seed in 0..500 {
+            let sequence = Sequence::of_seed(seed);
+            let skews = sequence
+                .steps
+                .iter()
+                .any(|step| matches!(step.deed, Deed::Skew(..)));
+            assert!(!skews || sequence.timeout.as_secs() == TIMEOUT, "{seed}");
+        }
+    }
+
+    #[test]
+    fn each_deed_comes_up() {
+        let all: Vec<Step> = (0..300)
+            .flat_map(|seed| Sequence::of_seed(seed).steps)
+            .collect();
+        let kinds: std::collections::HashSet<_> = all
+            .iter()
+            .map(|step| std::mem::discriminant(&step.deed))
+            .collect();
+        assert_eq!(kinds.len(), 13);
+    }
+}

@@ -1,0 +1,57 @@
+//! A fault simulation of the token service: random partners, operators, faults, crashes and clocks against the real
+//! binary, and after each answer the question whether what must hold does.
+//!
+//! ```text
+//! seed ──generate──> sequence ──run──> world: sandbox, function's processes, their clocks
+//!                        ^               │ answers, items
+//!                        │               v
+//!                     shrink <──fails── judge ──holds──> figures
+//! ```
+//!
+//! A seed determines a sequence, not a run: processes and sockets interleave as they will. So a failure is shrunk and
+//! replayed by running it more than once.
+//!
+//! | module | responsible for |
+//! |---|---|
+//! | [`sequence`], [`trouble`], [`generate`] | what happens, and how it follows from a seed |
+//! | [`clocks`] | time that passes at once, and clocks that are wrong |
+//! | [`documents`] | the secrets, and their rotations |
+//! | `world`, `surroundings` | what is broken, known and running at each moment |
+//! | [`call`], `send` | requests and their answers |
+//! | [`run`], `story` | one sequence, and what is told of it |
+//! | [`judge`] | what must hold |
+//! | [`shrink`], [`crew`], [`figures`], [`noise`] | failures made short; many sequences at once, counted |
+//! | [`controls`] | planted bugs that must be found |
+
+pub mod call;
+pub mod clocks;
+pub mod controls;
+pub mod crew;
+pub mod documents;
+pub mod figures;
+pub mod generate;
+pub mod judge;
+pub mod noise;
+pub mod run;
+mod send;
+pub mod sequence;
+pub mod shrink;
+mod story;
+mod surroundings;
+pub mod trouble;
+mod world;
+
+use std::path::PathBuf;
+
+pub use world::Broken;
+
+/// What all sequences of one run of this program share.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The function's binary.
+    pub function: PathBuf,
+    /// The clock that is preloaded into it.
+    pub shim: clocks::Shim,
+    /// Whether the machine is too busy.
+    pub noise: noise::Noise,
+}

@@ -1,0 +1,154 @@
+//! The surroundings of one step with requests: what is true before it, what goes wrong in it, and what that allows.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    clocks::Moment,
+    judge::{Clocks, Conditions, MARGIN, MAX_STALE},
+    send::Sent,
+    sequence::Step,
+    story,
+    trouble::Trouble,
+    world::World,
+};
+
+/// Longer than a step takes on this machine's clock.
+const STEP: Duration = Duration::from_secs(90);
+/// After so many failed attempts the SDK's retry quota (500, up to 10 a retry) may be used up in a process.
+const QUOTA: usize = 40;
+
+/// What is true before requests are sent.
+pub(crate) struct Before {
+    now: Moment,
+    instant: Instant,
+    clocks: Clocks,
+    living: Vec<u32>,
+    all_are_warm: bool,
+    may_be_waiting: bool,
+    requests: (u64, u64),
+}
+
+/// What was true of a step when it had ended.
+pub(crate) struct After {
+    pub(crate) conditions: Conditions,
+    /// What DynamoDB's requests have met.
+    pub(crate) dynamodb: Vec<Trouble>,
+    /// What Secrets Manager's have.
+    pub(crate) secrets: Vec<Trouble>,
+}
+
+impl Before {
+    pub(crate) fn of(world: &World) -> Self {
+        let (now, living) = (world.now(), world.living());
+        let skews = world.clocks.skews(&living);
+        let is_warm = |pid: &u32| {
+            let since = world.warm.get(pid);
+            since.is_some_and(|since| now.since(*since) + MARGIN < MAX_STALE)
+        };
+        Self {
+            now,
+            instant: Instant::now(),
+            clocks: now.shifted(*skews.start())..=now.shifted(*skews.end()).after(STEP),
+            all_are_warm: living.iter().all(is_warm),
+            may_be_waiting: world.may_be_waiting(),
+            requests: requests(world),
+            living,
+        }
+    }
+
+    /// From the slowest clock now to the fastest one when the step will have ended.
+    pub(crate) fn clocks(&self) -> Clocks {
+        self.clocks.clone()
+    }
+
+    /// Has the next requests meet the step's troubles.
+    pub(crate) fn push(&self, world: &World, step: &Step) {
+        for trouble in &step.dynamodb {
+            world.sandbox.dynamodb_faults().push(trouble.fault());
+        }
+        for trouble in &step.secrets {
+            world.sandbox.secrets_faults().push(trouble.fault());
+        }
+    }
+
+    /// Takes back what was not met, and notes in the world what the step has shown of it.
+    pub(crate) fn ended(self, world: &mut World, step: &Step, sent: &Sent) -> After {
+        let unmet = world.restore_faults();
+        let requests = requests(world);
+        let dynamodb = met(
+            &step.dynamodb,
+            unmet.0,
+            requests.0 - self.requests.0,
+            world.outage_of_dynamodb(),
+        );
+        let secrets = met(
+            &step.secrets,
+            unmet.1,
+            requests.1 - self.requests.1,
+            world.outage_of_secrets(),
+        );
+        let failing = dynamodb
+            .iter()
+            .filter(|trouble| trouble.fails_an_attempt())
+            .count();
+        world.failed_attempts += failing;
+
+        let living = world.living();
+        let cold_start =
+            living.iter().any(|pid| !self.living.contains(pid)) || self.living.is_empty();
+        let is_silenced = self.living.iter().any(|pid| world.silenced.contains(pid));
+        let conditions = Conditions {
+            timeout: world.timeout,
+            clocks: self.clocks,
+            killed: sent.killed.is_some(),
+            noisy: world.is_noisy_since(self.instant),
+            failing_attempts: failing + usize::from(is_silenced),
+            dynamodb_is_down: world.outage_of_dynamodb().is_some() || world.failed_attempts > QUOTA,
+            dynamodb_refuses: dynamodb.iter().any(|trouble| trouble.may_be_internal()),
+            secrets_are_disturbed: !secrets.is_empty() || world.is_dark() || is_silenced,
+            secrets_may_be_waited_for: self.may_be_waiting,
+            all_are_warm: self.all_are_warm && !cold_start,
+            cold_start,
+            dark_for: world.dark_for(),
+        };
+        if conditions.secrets_are_disturbed || conditions.noisy {
+            world.disturb();
+        }
+        let loads = !world.may_be_waiting() && !conditions.killed;
+        world.look(self.now, loads);
+        let all_served = sent
+            .received
+            .iter()
+            .all(|one| story::is_served(&one.answered));
+        if let [only] = living.as_slice()
+            && self.living == living
+            && all_served
+        {
+            world.has_served(*only);
+        }
+        After {
+            conditions,
+            dynamodb,
+            secrets,
+        }
+    }
+}
+
+/// What was met of the pushed troubles, in their order, and by the others of so many requests.
+fn met(pushed: &[Trouble], unmet: usize, requests: u64, outage: Option<Trouble>) -> Vec<Trouble> {
+    let count = pushed.len().saturating_sub(unmet);
+    let others = usize::try_from(requests).unwrap_or(0).saturating_sub(count);
+    let others = outage
+        .into_iter()
+        .flat_map(|outage| std::iter::repeat_n(outage, others));
+    pushed.iter().take(count).copied().chain(others).collect()
+}
+
+/// Of DynamoDB and of Secrets Manager so far.
+fn requests(world: &World) -> (u64, u64) {
+    let (dynamodb, secrets) = (
+        world.sandbox.dynamodb_faults(),
+        world.sandbox.secrets_faults(),
+    );
+    (dynamodb.requests(), secrets.requests())
+}
