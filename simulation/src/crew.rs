@@ -15,6 +15,11 @@ use crate::{
     sequence::Sequence,
 };
 
+/// So many are run at once on a crowded machine, too.
+const AT_LEAST: usize = 4;
+/// How often it is looked whether the machine is still crowded.
+const LOOKS_EVERY: Duration = Duration::from_millis(30);
+
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -65,7 +70,10 @@ pub async fn run_all(
     let mut tells = tokio::time::interval(plan.tells_every.unwrap_or(Duration::from_secs(3600)));
     tells.tick().await;
     loop {
-        while next < plan.sequences && crew.len() < plan.jobs.max(1) {
+        while next < plan.sequences
+            && crew.len() < plan.jobs.max(1)
+            && (crew.len() < AT_LEAST || !setting.noise.is_crowded())
+        {
             let (seed, setting) = (plan.seed.wrapping_add(next), setting.clone());
             under_way.insert(next);
             let at = next;
@@ -74,6 +82,7 @@ pub async fn run_all(
         }
         let ended = tokio::select! {
             ended = crew.join_next() => ended,
+            () = tokio::time::sleep(LOOKS_EVERY), if crew.len() < plan.jobs && next < plan.sequences => continue,
             () = &mut stop => {
                 let first = under_way.first().copied().unwrap_or(next);
                 let next_seed = plan.seed.wrapping_add(first);

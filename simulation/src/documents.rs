@@ -61,7 +61,7 @@ pub struct Switch {
 #[derive(Clone, Debug)]
 pub struct List {
     name: &'static str,
-    serials: Vec<u32>,
+    serials: Vec<Serial>,
     stage: Stage,
     /// When its last change was published.
     pub changed: Moment,
@@ -78,19 +78,21 @@ pub enum Stage {
     InFront,
 }
 
-/// A key that a request uses, and since when the service may know it.
+/// A key of a list, and since when it is there if it was not from the beginning.
 #[derive(Clone, Copy, Debug)]
-struct Choice {
-    serial: u32,
-    /// If the service may not know it yet.
-    new_since: Option<Moment>,
+struct Serial {
+    number: u32,
+    appended: Option<Moment>,
 }
 
 impl List {
     fn new(name: &'static str, now: Moment) -> Self {
         Self {
             name,
-            serials: vec![1],
+            serials: vec![Serial {
+                number: 1,
+                appended: None,
+            }],
             stage: Stage::Single,
             changed: now,
         }
@@ -105,8 +107,11 @@ impl List {
         self.changed = now;
         self.stage = match self.stage {
             Stage::Single => {
-                let next = self.serials.iter().max().map_or(1, |last| last + 1);
-                self.serials.push(next);
+                let last = self.serials.iter().map(|serial| serial.number).max();
+                self.serials.push(Serial {
+                    number: last.unwrap_or_default() + 1,
+                    appended: Some(now),
+                });
                 Stage::Appended
             }
             Stage::Appended => {
@@ -120,23 +125,19 @@ impl List {
         };
     }
 
-    fn choose(&self, keys: Keys) -> Choice {
+    /// The first one, or the other one if that is asked for and there is one.
+    fn choose(&self, keys: Keys) -> Option<&Serial> {
         let other = self.serials.get(1).filter(|_| keys == Keys::Other);
-        let serial = other.or(self.serials.first()).copied().unwrap_or(1);
-        let is_new = other.is_some() && self.stage == Stage::Appended;
-        Choice {
-            serial,
-            new_since: is_new.then_some(self.changed),
-        }
+        other.or(self.serials.first())
     }
 
     fn names(&self, of: &str) -> Vec<String> {
         let serials = self.serials.iter();
-        serials.map(|serial| self.name_of(of, *serial)).collect()
+        serials.map(|serial| self.name_of(of, serial)).collect()
     }
 
-    fn name_of(&self, of: &str, serial: u32) -> String {
-        format!("{of}-{}-{serial}", self.name)
+    fn name_of(&self, of: &str, serial: &Serial) -> String {
+        format!("{of}-{}-{}", self.name, serial.number)
     }
 
     fn ring(&self, of: &str) -> Value {
@@ -237,7 +238,12 @@ impl Documents {
     /// What a partner's request is made with: one payload key, the one that it is sealed with.
     pub fn credentials(&self, partner: Partner, keys: Keys) -> Credentials {
         let (entry, id) = (self.entry(partner), partner.id());
-        let chosen = |list: &List| list.name_of(id, list.choose(keys).serial);
+        let chosen = |list: &List| {
+            let serial = list.choose(keys);
+            serial
+                .map(|serial| list.name_of(id, serial))
+                .unwrap_or_default()
+        };
         let api_key = match keys {
             Keys::Unknown => "an API key that is nobody's".to_owned(),
             Keys::Safe | Keys::Other => chosen(&entry.api),
@@ -251,11 +257,12 @@ impl Documents {
         }
     }
 
-    /// Since when there is a key among them that is to be waited for, if there is one.
+    /// Since when the newest of them is there, if one was not there from the beginning: until every process has refreshed
+    /// since then, it may be unknown.
     pub fn new_since(&self, partner: Partner, keys: Keys) -> Option<Moment> {
         let entry = self.entry(partner);
         let lists = [&entry.payload, &entry.api, &entry.sdk_api].into_iter();
-        lists.filter_map(|list| list.choose(keys).new_since).max()
+        lists.filter_map(|list| list.choose(keys)?.appended).max()
     }
 
     fn entry(&self, partner: Partner) -> &PartnerEntry {
@@ -329,36 +336,26 @@ mod tests {
     }
 
     #[test]
-    fn the_other_key_is_new_only_while_it_is_appended() {
+    fn a_key_is_new_since_it_was_appended() {
         let mut documents = Documents::new(NOW);
         let rotating = Rotating::Payload(Partner::Acme);
-        let kid = |documents: &Documents, keys| {
+        let later = NOW.shifted(1);
+        let chosen = |documents: &Documents, keys| {
             let credentials = documents.credentials(Partner::Acme, keys);
             let new_since = documents.new_since(Partner::Acme, keys);
             (credentials.payload_keys[0].kid.clone(), new_since)
         };
-        documents.rotate(rotating, NOW);
-        assert_eq!(
-            kid(&documents, Keys::Safe),
-            ("acme-payload-1".to_owned(), None)
-        );
-        assert_eq!(
-            kid(&documents, Keys::Other),
-            ("acme-payload-2".to_owned(), Some(NOW))
+        let (old, new) = (
+            ("acme-payload-1".to_owned(), None),
+            ("acme-payload-2".to_owned(), Some(NOW)),
         );
         documents.rotate(rotating, NOW);
-        assert_eq!(
-            kid(&documents, Keys::Safe),
-            ("acme-payload-2".to_owned(), None)
-        );
-        assert_eq!(
-            kid(&documents, Keys::Other),
-            ("acme-payload-1".to_owned(), None)
-        );
-        documents.rotate(rotating, NOW);
-        assert_eq!(
-            kid(&documents, Keys::Other),
-            ("acme-payload-2".to_owned(), None)
-        );
+        assert_eq!(chosen(&documents, Keys::Safe), old);
+        assert_eq!(chosen(&documents, Keys::Other), new);
+        documents.rotate(rotating, later);
+        assert_eq!(chosen(&documents, Keys::Safe), new);
+        assert_eq!(chosen(&documents, Keys::Other), old);
+        documents.rotate(rotating, later);
+        assert_eq!(chosen(&documents, Keys::Other), new);
     }
 }

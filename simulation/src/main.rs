@@ -35,7 +35,7 @@ struct Arguments {
     /// The first sequence's seed; the others' follow it [default: another one each time]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// How many sequences at once; most of their time they wait for a stall to end [default: 12 a core]
+    /// How many sequences at once; most of their time they wait for a stall to end [default: 20 a core, fewer while the machine is busy]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Run the sequence of this seed, and tell each step of it
@@ -225,7 +225,7 @@ fn print(figures: &Figures, began: Instant) {
 }
 
 fn default_jobs() -> usize {
-    12 * std::thread::available_parallelism().map_or(1, usize::from)
+    20 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn any_seed() -> u64 {

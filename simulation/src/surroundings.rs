@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::{
     clocks::Moment,
-    judge::{Clocks, Conditions, MARGIN, MAX_STALE},
+    judge::{Clocks, Conditions, Known, MARGIN, MAX_STALE},
     send::Sent,
-    sequence::Step,
+    sequence::{Rotating, Step},
     story,
     trouble::Trouble,
     world::World,
@@ -97,7 +97,7 @@ impl Before {
         let cold_start =
             living.iter().any(|pid| !self.living.contains(pid)) || self.living.is_empty();
         let is_silenced = self.living.iter().any(|pid| world.silenced.contains(pid));
-        let conditions = Conditions {
+        let mut conditions = Conditions {
             timeout: world.timeout,
             clocks: self.clocks,
             killed: sent.killed.is_some(),
@@ -107,6 +107,7 @@ impl Before {
             dynamodb_refuses: dynamodb.iter().any(|trouble| trouble.may_be_internal()),
             secrets_are_disturbed: !secrets.is_empty() || world.is_dark() || is_silenced,
             secrets_may_be_waited_for: self.may_be_waiting,
+            record_keys_may_be_new: false,
             all_are_warm: self.all_are_warm && !cold_start,
             cold_start,
             dark_for: world.dark_for(),
@@ -114,6 +115,8 @@ impl Before {
         if conditions.secrets_are_disturbed || conditions.noisy {
             world.disturb();
         }
+        let record = world.documents.list(Rotating::Record).changed;
+        conditions.record_keys_may_be_new = world.knows(record) == Known::Maybe;
         let loads = !world.may_be_waiting() && !conditions.killed;
         world.look(self.now, loads);
         let all_served = sent

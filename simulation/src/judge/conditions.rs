@@ -23,8 +23,8 @@ const WRITE_LIMIT: Duration = Duration::from_secs(4);
 const REFRESHES_LIMIT: Duration = Duration::from_secs(4);
 /// Lambda's limit for an initialisation.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// For a machine that runs many sequences at once.
-const SLACK: Duration = Duration::from_secs(3);
+/// For a machine that runs many sequences at once. What is sharp is the function's timeout, which has none.
+const SLACK: Duration = Duration::from_secs(6);
 /// Attempts of a write.
 const ATTEMPTS: usize = 3;
 
@@ -61,6 +61,8 @@ pub struct Conditions {
     pub secrets_are_disturbed: bool,
     /// Reading them failed so recently that the next attempt may not be allowed yet.
     pub secrets_may_be_waited_for: bool,
+    /// A process that was idle since the record ring was changed may not know a key of it yet, if it cannot read it now.
+    pub record_keys_may_be_new: bool,
     /// Each process has a value that may be served, and none was started in this step.
     pub all_are_warm: bool,
     /// A process may have been started in this step.
@@ -124,20 +126,19 @@ impl Conditions {
         if self.noisy {
             return Ok(());
         }
+        let cannot_read = self.secrets_are_disturbed || self.secrets_may_be_waited_for;
         let is_short = self.timeout < Duration::from_secs(10);
         let (may_be, what) = match answer.sealed.is_some() {
             true => (
                 self.dynamodb_is_down
                     || self.failing_attempts >= if is_short { ATTEMPTS - 1 } else { ATTEMPTS }
                     // The refresh may have used up the time for the write.
-                    || (is_short && self.secrets_are_disturbed),
+                    || (is_short && self.secrets_are_disturbed)
+                    // Whose record stands there cannot be told by old keys.
+                    || (self.record_keys_may_be_new && cannot_read),
                 "DynamoDB",
             ),
-            false => (
-                !self.all_are_warm
-                    && (self.secrets_are_disturbed || self.secrets_may_be_waited_for),
-                "the secrets",
-            ),
+            false => (!self.all_are_warm && cannot_read, "the secrets"),
         };
         match may_be {
             true => Ok(()),

@@ -1,0 +1,135 @@
+//! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that is moved.
+
+use sandbox::{Fault, Faults};
+use serde_json::Value;
+use service_tests::{Plain, Reply, api_keys};
+
+use crate::clocked::Clocked;
+
+const DAY: u64 = 86_400;
+
+fn unavailable(reply: Reply) -> u64 {
+    let reply = reply.refused_plainly(503, "TOK503");
+    reply.header("retry-after").unwrap().parse().unwrap()
+}
+
+fn disabled() -> Value {
+    let mut partners = api_keys();
+    partners["partners"][0]["enabled"] = false.into();
+    partners
+}
+
+#[tokio::test]
+async fn a_cold_start_without_it_is_503_until_the_next_attempt_is_allowed_and_no_crash_loop() {
+    for fault in [
+        Fault::Refuse,
+        Fault::Throttle,
+        Fault::Malformed,
+        Fault::Status(500, "InternalServiceError".to_owned()),
+    ] {
+        let faults = Faults::default();
+        faults.set_always(Some(fault.clone()));
+        let mut world = Clocked::start(|options| options.secrets_faults = faults).await;
+        let pids = world.service.function_pids();
+        for _ in 0..3 {
+            let reads = world.service.secret_reads();
+            let seconds = unavailable(world.service.ask(&Plain::new()).await);
+            assert!((20..=30).contains(&seconds), "{fault:?}: {seconds}");
+            // It has just tried, and waits; then each request that is allowed to tries once more.
+            assert_eq!(world.service.secret_reads(), reads, "{fault:?}");
+            world.pass(31);
+            unavailable(world.service.ask(&Plain::new()).await);
+            assert!(world.service.secret_reads() > reads, "{fault:?}");
+        }
+        world.service.secrets_faults().set_always(None);
+        unavailable(world.service.ask(&Plain::new()).await);
+        world.pass(31);
+        world.service.ask(&Plain::new()).await.issued();
+        assert_eq!(
+            world.service.function_pids(),
+            pids,
+            "{fault:?}: the process it began with"
+        );
+    }
+}
+
+#[tokio::test]
+async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
+    let mut world = Clocked::start(|_| ()).await;
+    world.service.ask(&Plain::new()).await.issued();
+    world
+        .service
+        .secrets_faults()
+        .set_always(Some(Fault::Throttle));
+    let hours = 23;
+    for hour in 0..hours {
+        world.pass(3600);
+        let reply = world.service.ask(&Plain::new()).await;
+        assert_eq!(reply.status, 200, "in hour {hour}: {reply}");
+    }
+    world.pass(DAY - hours * 3600 - 120);
+    world.service.ask(&Plain::new()).await.issued();
+    world.pass(121);
+    unavailable(world.service.ask(&Plain::new()).await);
+    world.service.secrets_faults().set_always(None);
+    world.pass(31);
+    world.service.ask(&Plain::new()).await.issued();
+}
+
+#[tokio::test]
+async fn a_disabled_partner_is_out_with_the_first_request_after_the_ttl() {
+    let mut world = Clocked::start(|_| ()).await;
+    world.service.ask(&Plain::new()).await.issued();
+    let document = disabled().to_string();
+    world
+        .service
+        .put_secret("token-service/api-keys", &document)
+        .unwrap();
+    world.pass(301);
+    let reply = world.service.ask(&Plain::new()).await;
+    reply.refused_plainly(401, "TOK002");
+}
+
+#[tokio::test]
+async fn a_partner_disabled_during_an_outage_is_out_within_a_day_or_with_its_end() {
+    let mut world = Clocked::start(|_| ()).await;
+    world.service.ask(&Plain::new()).await.issued();
+    world
+        .service
+        .secrets_faults()
+        .set_always(Some(Fault::Throttle));
+    let document = disabled().to_string();
+    world
+        .service
+        .put_secret("token-service/api-keys", &document)
+        .unwrap();
+    world.pass(DAY + 1);
+    unavailable(world.service.ask(&Plain::new()).await);
+    world.service.secrets_faults().set_always(None);
+    world.pass(31);
+    world
+        .service
+        .ask(&Plain::new())
+        .await
+        .refused_plainly(401, "TOK002");
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_backwards_has_the_secrets_read_again() {
+    let mut world = Clocked::start(|_| ()).await;
+    world.service.ask(&Plain::new()).await.issued();
+    let reads = world.service.secret_reads();
+    world.skew(-300);
+    world.service.ask(&Plain::new()).await.issued();
+    assert_eq!(world.service.secret_reads(), reads + 2);
+    // And if they cannot be read, nobody knows how old they are: they are not served.
+    world
+        .service
+        .secrets_faults()
+        .set_always(Some(Fault::Throttle));
+    world.skew(-600);
+    unavailable(world.service.ask(&Plain::new()).await);
+    world.service.secrets_faults().set_always(None);
+    world.pass(31);
+    world.service.ask(&Plain::new()).await.issued();
+}

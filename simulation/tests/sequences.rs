@@ -1,0 +1,36 @@
+//! Some sequences, always the same ones. `simulation` itself runs as many others as one likes.
+
+use sandbox::Options;
+use simulation::{
+    Setting,
+    clocks::Shim,
+    crew::{End, Plan, run_all},
+    noise::Noise,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_sequences_hold() {
+    let setting = Setting {
+        function: Options::default().function,
+        shim: Shim::compile().unwrap(),
+        noise: Noise::listen(),
+    };
+    let plan = Plan {
+        seed: 1,
+        sequences: 20,
+        jobs: 10,
+        tells_every: None,
+    };
+    let ended = run_all(plan, &setting, std::future::pending()).await;
+    match ended.unwrap() {
+        (figures, End::Held) => assert!(figures.all_faults() > 50, "{figures}"),
+        (_, End::Failed { seed, report }) => {
+            panic!(
+                "seed {seed}: {}\n{:?}",
+                report.story.join("\n"),
+                report.violation
+            )
+        }
+        (_, stopped) => panic!("{stopped:?}"),
+    }
+}
