@@ -1,6 +1,10 @@
 //! One request over HTTP, and its answer as its caller sees it.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::Method;
 use peers::{
@@ -8,18 +12,63 @@ use peers::{
     credentials::Credentials,
     jwe,
     partner::{self, CallError, LEGACY_TOKEN_PATH},
-    sdk::KeyPair,
+    sdk::{KeyError, KeyPair},
 };
 use serde_json::json;
 
 use crate::sequence::Ask;
 
-/// The SDKs whose public keys requests send. Two are enough to be told apart.
-static ONE_SDK: LazyLock<KeyPair> = LazyLock::new(KeyPair::generate);
-static ANOTHER_SDK: LazyLock<KeyPair> = LazyLock::new(KeyPair::generate);
+/// An SDK. What it works out on its curve is kept: that takes longer than all else that a caller does, and a replay has
+/// the same again.
+pub struct Sdk {
+    pair: KeyPair,
+    public_key: String,
+    session_keys: Mutex<HashMap<String, [u8; 32]>>,
+}
+
+/// So many session keys are kept.
+const KEPT: usize = 1000;
+
+/// Two are enough to be told apart.
+static ONE_SDK: LazyLock<Sdk> = LazyLock::new(Sdk::new);
+static ANOTHER_SDK: LazyLock<Sdk> = LazyLock::new(Sdk::new);
+
+impl Sdk {
+    fn new() -> Self {
+        let pair = KeyPair::generate();
+        let public_key = pair.public_key();
+        Self {
+            pair,
+            public_key,
+            session_keys: Mutex::default(),
+        }
+    }
+
+    /// The session key that it agrees on.
+    ///
+    /// # Errors
+    /// The service's key is none.
+    pub fn session_key(&self, server_pub_key: &str) -> Result<[u8; 32], KeyError> {
+        let kept = || {
+            self.session_keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(key) = kept().get(server_pub_key) {
+            return Ok(*key);
+        }
+        let key = self.pair.session_key(server_pub_key)?;
+        let mut kept = kept();
+        if kept.len() == KEPT {
+            kept.clear();
+        }
+        kept.insert(server_pub_key.to_owned(), key);
+        Ok(key)
+    }
+}
 
 /// The SDK of a customer.
-pub fn sdk(customer: u8) -> &'static KeyPair {
+pub fn sdk(customer: u8) -> &'static Sdk {
     match customer {
         2 => &ANOTHER_SDK,
         _ => &ONE_SDK,
@@ -94,7 +143,7 @@ pub async fn call(url: &str, ask: &Ask, credentials: &Credentials) -> Result<Out
 fn plaintext(ask: &Ask, credentials: &Credentials) -> String {
     json!({
         "referenceId": reference(ask),
-        "sdkPublicKey": sdk(ask.customer).public_key(),
+        "sdkPublicKey": sdk(ask.customer).public_key,
         "sdkApiKey": credentials.sdk_api_key,
         "accountNumber": account(ask.customer),
         "name": "A Customer",

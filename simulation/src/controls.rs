@@ -145,6 +145,7 @@ fn target() -> PathBuf {
 
 /// Files that have not changed keep their time, so that Cargo builds only what has.
 fn copy_repository(to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
     for name in COPIED {
         copy(&Path::new(REPOSITORY).join(name), &to.join(name))?;
     }

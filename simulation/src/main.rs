@@ -30,7 +30,7 @@ const TELLS_EVERY: Duration = Duration::from_secs(10);
 #[command(version)]
 struct Arguments {
     /// How many sequences; with --replay, how often
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     sequences: Option<u64>,
     /// The first sequence's seed; the others' follow it [default: another one each time]
     #[arg(long, value_name = "S")]

@@ -6,7 +6,7 @@ use crate::{
     clocks::Moment,
     judge::{Clocks, Conditions, Known, MARGIN, MAX_STALE},
     send::Sent,
-    sequence::{Rotating, Step},
+    sequence::{Connections, Rotating, Step},
     story,
     trouble::Trouble,
     world::World,
@@ -96,13 +96,17 @@ impl Before {
         let living = world.living();
         let cold_start =
             living.iter().any(|pid| !self.living.contains(pid)) || self.living.is_empty();
-        let is_silenced = self.living.iter().any(|pid| world.silenced.contains(pid));
+        let cut_off = |how| {
+            let mut cut_off = world.cut_off.iter();
+            cut_off.any(|(pid, cut)| *cut == how && self.living.contains(pid))
+        };
+        let (is_closed, is_silenced) = (cut_off(Connections::Close), cut_off(Connections::Silence));
         let mut conditions = Conditions {
             timeout: world.timeout,
             clocks: self.clocks,
             killed: sent.killed.is_some(),
             noisy: world.is_noisy_since(self.instant),
-            failing_attempts: failing + usize::from(is_silenced),
+            failing_attempts: failing + usize::from(is_closed || is_silenced),
             dynamodb_is_down: world.outage_of_dynamodb().is_some() || world.failed_attempts > QUOTA,
             dynamodb_refuses: dynamodb.iter().any(|trouble| trouble.may_be_internal()),
             secrets_are_disturbed: !secrets.is_empty() || world.is_dark() || is_silenced,

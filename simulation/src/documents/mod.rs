@@ -1,23 +1,18 @@
 //! The two secrets as operators write them: partners and rings, rotated step by step as the protocol says.
-//!
-//! Each list of keys goes through one rotation after another. Keys have serial numbers; what a key is follows from its
-//! name, so that a run can be repeated.
-//!
-//! ```text
-//!   [a] ──append──> [a, b] ──front──> [b, a] ──remove──> [b]
-//!         b opens            b seals           a is gone
-//! ```
+
+mod list;
 
 use std::time::Duration;
 
-use peers::credentials::{Credentials, Jwk};
+use peers::credentials::Credentials;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::{
     clocks::Moment,
     sequence::{Keys, Partner, Rotating},
 };
+use list::key;
+pub use list::{List, Stage};
 
 /// How long the tokens of a partner live.
 pub fn lifetime(partner: Partner) -> Duration {
@@ -55,105 +50,6 @@ pub struct Switch {
     pub on: bool,
     /// Since when.
     pub changed: Moment,
-}
-
-/// A list of keys by their serial numbers, the first of which seals.
-#[derive(Clone, Debug)]
-pub struct List {
-    name: &'static str,
-    serials: Vec<Serial>,
-    stage: Stage,
-    /// When its last change was published.
-    pub changed: Moment,
-}
-
-/// Where a rotation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// One key.
-    Single,
-    /// The new one opens only.
-    Appended,
-    /// The new one is in front.
-    InFront,
-}
-
-/// A key of a list, and since when it is there if it was not from the beginning.
-#[derive(Clone, Copy, Debug)]
-struct Serial {
-    number: u32,
-    appended: Option<Moment>,
-}
-
-impl List {
-    fn new(name: &'static str, now: Moment) -> Self {
-        Self {
-            name,
-            serials: vec![Serial {
-                number: 1,
-                appended: None,
-            }],
-            stage: Stage::Single,
-            changed: now,
-        }
-    }
-
-    /// Where its rotation is.
-    pub fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    fn advance(&mut self, now: Moment) {
-        self.changed = now;
-        self.stage = match self.stage {
-            Stage::Single => {
-                let last = self.serials.iter().map(|serial| serial.number).max();
-                self.serials.push(Serial {
-                    number: last.unwrap_or_default() + 1,
-                    appended: Some(now),
-                });
-                Stage::Appended
-            }
-            Stage::Appended => {
-                self.serials.reverse();
-                Stage::InFront
-            }
-            Stage::InFront => {
-                self.serials.truncate(1);
-                Stage::Single
-            }
-        };
-    }
-
-    /// The first one, or the other one if that is asked for and there is one.
-    fn choose(&self, keys: Keys) -> Option<&Serial> {
-        let other = self.serials.get(1).filter(|_| keys == Keys::Other);
-        other.or(self.serials.first())
-    }
-
-    fn names(&self, of: &str) -> Vec<String> {
-        let serials = self.serials.iter();
-        serials.map(|serial| self.name_of(of, serial)).collect()
-    }
-
-    fn name_of(&self, of: &str, serial: &Serial) -> String {
-        format!("{of}-{}-{}", self.name, serial.number)
-    }
-
-    fn ring(&self, of: &str) -> Value {
-        let keys: Vec<Value> = self
-            .names(of)
-            .iter()
-            .map(|kid| key(kid).to_json())
-            .collect();
-        json!({ "keys": keys })
-    }
-
-    fn hashes(&self, of: &str) -> Value {
-        let names = self.names(of).into_iter();
-        let hashes = names.map(|name| hex(&digest(&name)).into());
-        Value::Array(hashes.collect())
-    }
 }
 
 impl Documents {
@@ -280,28 +176,12 @@ impl Documents {
     }
 }
 
-/// The key of a name: the SHA-256 of it.
-fn key(kid: &str) -> Jwk {
-    Jwk {
-        kid: kid.to_owned(),
-        k: digest(kid),
-    }
-}
-
 /// A partner's `programId`.
 pub fn program_id(partner: Partner) -> u32 {
     match partner {
         Partner::Acme => 2001,
         Partner::Globex => 2002,
     }
-}
-
-fn digest(text: &str) -> [u8; 32] {
-    Sha256::digest(text).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! One world: a sandbox with the real function in it, its clocks, the secrets' documents, and what is broken now.
 
+mod processes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use sandbox::{Break, Faults, Logs, Options, Sandbox};
+use sandbox::{Faults, Logs, Options, Sandbox};
 
 use crate::{
     Setting,
@@ -66,8 +67,8 @@ pub(crate) struct World {
     /// When each living process was first seen, and since when it surely has the secrets.
     seen: BTreeMap<u32, Moment>,
     pub(crate) warm: BTreeMap<u32, Moment>,
-    /// Processes with connections that nothing comes through.
-    pub(crate) silenced: BTreeSet<u32>,
+    /// Processes whose connections broke while they were frozen, and that have not made new ones for certain.
+    pub(crate) cut_off: BTreeMap<u32, Connections>,
 }
 
 impl World {
@@ -116,7 +117,7 @@ impl World {
             disturbed: None,
             seen: BTreeMap::new(),
             warm: BTreeMap::new(),
-            silenced: BTreeSet::new(),
+            cut_off: BTreeMap::new(),
             noise: setting.noise.clone(),
         };
         world.sandbox.secrets_faults().clear();
@@ -131,11 +132,6 @@ impl World {
             }
         }
         Ok(world)
-    }
-
-    /// The function's processes.
-    pub(crate) fn living(&self) -> Vec<u32> {
-        self.sandbox.function_pids()
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -195,30 +191,6 @@ impl World {
     /// Notes that reading secrets may have failed until now.
     pub(crate) fn disturb(&mut self) {
         self.disturbed = Some(self.now());
-    }
-
-    /// Notes who is there after a step that began at `began`, in which reading secrets may have failed or not.
-    pub(crate) fn look(&mut self, began: Moment, undisturbed: bool) {
-        let living: BTreeSet<u32> = self.living().into_iter().collect();
-        self.seen.retain(|pid, _| living.contains(pid));
-        self.warm.retain(|pid, _| living.contains(pid));
-        self.silenced.retain(|pid| living.contains(pid));
-        for pid in living {
-            if self.seen.contains_key(&pid) {
-                continue;
-            }
-            self.seen.insert(pid, began);
-            if undisturbed {
-                self.warm.insert(pid, began);
-            }
-        }
-    }
-
-    /// Notes that this process has served a request: it has had the secrets since it started, if not since later.
-    pub(crate) fn has_served(&mut self, pid: u32) {
-        if let Some(since) = self.seen.get(&pid) {
-            self.warm.entry(pid).or_insert(*since);
-        }
     }
 
     pub(crate) fn publish(&self) -> Result<(), Broken> {
@@ -300,77 +272,5 @@ impl World {
     pub(crate) fn pass(&mut self, time: Duration) -> io::Result<()> {
         let living = self.living();
         self.clocks.pass(time, &living)
-    }
-
-    /// Ends the processes without work.
-    pub(crate) async fn restart(&mut self) {
-        self.sandbox.end_idle_instances().await;
-        let now = self.now();
-        self.look(now, false);
-    }
-
-    /// Has all clocks show Lambda's time.
-    pub(crate) fn right_clocks(&mut self) -> io::Result<()> {
-        for pid in self.living() {
-            if self.clocks.skew_of(pid) != 0 {
-                self.warm.remove(&pid);
-                self.clocks.skew(pid, 0)?;
-            }
-        }
-        let living = self.living();
-        self.clocks.skew_new(0, &living)
-    }
-
-    /// Sets a clock, and forgets what was known of the process by its old clock.
-    pub(crate) fn skew(&mut self, which: Option<u8>, millis: i64) -> io::Result<()> {
-        let living = self.living();
-        let Some(which) = which else {
-            return self.clocks.skew_new(millis, &living);
-        };
-        match living.get(usize::from(which) % living.len().max(1)) {
-            Some(pid) => {
-                self.warm.remove(pid);
-                self.clocks.skew(*pid, millis)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Kills all processes, waits until they are gone, and says how many they were.
-    pub(crate) async fn kill(&self) -> Result<u64, Broken> {
-        let killed: BTreeSet<u32> = self.living().into_iter().collect();
-        self.signal(Signal::KILL);
-        let gone = async {
-            while self.living().iter().any(|pid| killed.contains(pid)) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        match tokio::time::timeout(GONE, gone).await {
-            Ok(()) => Ok(killed.len() as u64),
-            Err(_elapsed) => Err(Broken::StillThere),
-        }
-    }
-
-    /// Freezes the processes as Lambda does, breaks their connections meanwhile, and lets them go on.
-    pub(crate) async fn freeze(&mut self, connections: Connections) {
-        let how = match connections {
-            Connections::Close => Break::Close,
-            Connections::Silence => Break::Silence,
-        };
-        self.signal(Signal::STOP);
-        self.sandbox.dynamodb_faults().break_connections(how);
-        self.sandbox.secrets_faults().break_connections(how);
-        // The closes arrive while nobody is there to see them.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        self.signal(Signal::CONT);
-        self.silenced.extend(self.living());
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pids = self.living().into_iter();
-        for pid in pids.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-            // One that has just ended has nothing to be told.
-            let _ = kill_process(pid, signal);
-        }
     }
 }
