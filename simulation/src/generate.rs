@@ -20,33 +20,35 @@ const TIMEOUT: u64 = 15;
 impl Sequence {
     /// The sequence of a seed.
     pub fn of_seed(seed: u64) -> Self {
-        let mut random = Random(Rng::with_seed(seed));
+        let mut random = Random {
+            rng: Rng::with_seed(seed),
+            is_hasty: false,
+        };
         random.sequence()
     }
 }
 
-struct Random(Rng);
+struct Random {
+    rng: Rng,
+    /// The function's timeout is short.
+    is_hasty: bool,
+}
 
 impl Random {
     fn sequence(&mut self) -> Sequence {
         // A deadline that is nearer than the limits of the function's own calls is the one that has to be kept.
-        let timeout = match self.one_in(4) {
-            true => self.0.u64(3..=4),
+        self.is_hasty = self.one_in(4);
+        let timeout = match self.is_hasty {
+            true => self.rng.u64(3..=4),
             false => TIMEOUT,
         };
         let at_start = match self.one_in(8) {
             true => self.troubles(6),
             false => Vec::new(),
         };
-        let mut steps = Vec::new();
-        let mut rereads = false;
-        for _ in 0..self.0.usize(5..=16) {
-            let step = self.step(timeout == TIMEOUT, rereads);
-            rereads = match step.deed {
-                Deed::Restart | Deed::Killed(..) | Deed::Pass(_) | Deed::Rotate(_) => true,
-                Deed::Skew(..) | Deed::Freeze(_) => rereads,
-                _ => false,
-            };
+        let mut steps: Vec<Step> = Vec::new();
+        for _ in 0..self.rng.usize(5..=16) {
+            let step = self.step(steps.last().map(|step| &step.deed));
             steps.push(step);
         }
         Sequence {
@@ -56,34 +58,46 @@ impl Random {
         }
     }
 
-    fn step(&mut self, may_skew: bool, rereads: bool) -> Step {
-        let deed = self.deed(may_skew);
-        let mut step = Step::of(deed);
+    fn step(&mut self, last: Option<&Deed>) -> Step {
+        let goes_dark = matches!(
+            last,
+            Some(Deed::Outage(Service::SecretsManager, _) | Deed::Rubbish(..))
+        );
+        if goes_dark && self.one_in(4) {
+            // Longer than any value may be served.
+            return Step::of(Deed::Pass(Duration::from_secs(7201)));
+        }
+        let mut step = Step::of(self.deed());
         let asks = matches!(
             step.deed,
             Deed::Ask(_) | Deed::Together(_) | Deed::Impatient(..) | Deed::Killed(..)
         );
-        if asks && self.0.u8(0..100) < 55 {
+        // After these the function reads its secrets.
+        let rereads = matches!(
+            last,
+            Some(Deed::Restart | Deed::Killed(..) | Deed::Pass(_) | Deed::Rotate(_))
+        );
+        if asks && self.rng.u8(0..100) < 55 {
             step.dynamodb = self.troubles(4);
         }
-        if asks && rereads && self.0.bool() {
+        if asks && rereads && self.rng.bool() {
             step.secrets = self.troubles(6);
         }
         step
     }
 
-    fn deed(&mut self, may_skew: bool) -> Deed {
-        match self.0.u8(0..100) {
+    fn deed(&mut self) -> Deed {
+        match self.rng.u8(0..100) {
             0..40 => Deed::Ask(self.ask()),
             40..56 => Deed::Together(self.asks()),
-            56..60 => Deed::Impatient(self.ask(), self.0.u16(1..1200)),
+            56..60 => Deed::Impatient(self.ask(), self.rng.u16(1..1200)),
             60..67 => {
                 // Most requests are over within some milliseconds; one that stalls is not.
-                let latest = if self.0.bool() { 20 } else { 1500 };
-                Deed::Killed(self.ask(), self.0.u16(0..latest))
+                let latest = if self.rng.bool() { 20 } else { 1500 };
+                Deed::Killed(self.ask(), self.rng.u16(0..latest))
             }
             67..76 => Deed::Rotate(self.rotating()),
-            76..79 => Deed::Enable(self.partner(), self.0.bool()),
+            76..79 => Deed::Enable(self.partner(), self.rng.bool()),
             79..82 => {
                 let service = self.either(Service::DynamoDb, Service::SecretsManager);
                 Deed::Outage(service, self.lasting_trouble())
@@ -100,10 +114,10 @@ impl Random {
                 let seconds = [1, 31, 301, 301, 601, 1801, 3601, 7201];
                 Deed::Pass(Duration::from_secs(self.of(&seconds)))
             }
-            91..94 if may_skew => {
-                let ahead = self.0.i16(30..=300);
+            91..94 if !self.is_hasty => {
+                let ahead = self.rng.i16(30..=300);
                 let ahead = self.of(&[ahead, -ahead, 300, -300, 0]);
-                let which = (!self.one_in(3)).then(|| self.0.u8(0..3));
+                let which = (!self.one_in(3)).then(|| self.rng.u8(0..3));
                 Deed::Skew(which, ahead)
             }
             94..97 => Deed::Restart,
@@ -115,7 +129,7 @@ impl Random {
     fn ask(&mut self) -> Ask {
         Ask {
             partner: self.partner(),
-            reference: self.0.u8(0..3),
+            reference: self.rng.u8(0..3),
             customer: self.of(&[0, 0, 0, 0, 1, 2]),
             keys: self.of(&[
                 Keys::Safe,
@@ -137,12 +151,12 @@ impl Random {
     fn asks(&mut self) -> Vec<Ask> {
         let first = self.ask();
         let mut asks = vec![first];
-        for _ in 0..self.0.usize(1..=3) {
-            asks.push(match self.0.u8(0..10) {
+        for _ in 0..self.rng.usize(1..=3) {
+            asks.push(match self.rng.u8(0..10) {
                 0..6 => first,
                 6..9 => Ask {
-                    customer: self.0.u8(0..3),
-                    named: self.0.bool(),
+                    customer: self.rng.u8(0..3),
+                    named: self.rng.bool(),
                     ..first
                 },
                 _ => self.ask(),
@@ -154,18 +168,21 @@ impl Random {
     /// At least one, seldom as many as `most`.
     fn troubles(&mut self, most: usize) -> Vec<Trouble> {
         let mut troubles = vec![self.trouble()];
-        while troubles.len() < most && self.0.u8(0..100) < 45 {
+        while troubles.len() < most && self.rng.u8(0..100) < 45 {
             troubles.push(self.trouble());
         }
         troubles
     }
 
     fn trouble(&mut self) -> Trouble {
-        match self.0.u8(0..24) {
+        if self.is_hasty && self.one_in(3) {
+            return self.either(Trouble::StallBefore, Trouble::StallAfter);
+        }
+        match self.rng.u8(0..24) {
             0 => Trouble::Denied,
             1 => Trouble::Malformed,
-            2 | 3 => Trouble::Slow(self.0.u16(1..400)),
-            4..7 => Trouble::Late(self.0.u16(1..3000)),
+            2 | 3 => Trouble::Slow(self.rng.u16(1..400)),
+            4..7 => Trouble::Late(self.rng.u16(1..3000)),
             7 => Trouble::Trickle(self.of(&[1, 100])),
             8..10 => Trouble::StallBefore,
             10..13 => Trouble::StallAfter,
@@ -195,7 +212,7 @@ impl Random {
     }
 
     fn rotating(&mut self) -> Rotating {
-        match self.0.u8(0..7) {
+        match self.rng.u8(0..7) {
             0 | 1 => Rotating::Payload(self.partner()),
             2 => Rotating::Api(self.partner()),
             3 => Rotating::SdkApi(self.partner()),
@@ -209,15 +226,15 @@ impl Random {
     }
 
     fn one_in(&mut self, count: u8) -> bool {
-        self.0.u8(0..count) == 0
+        self.rng.u8(0..count) == 0
     }
 
     fn either<T>(&mut self, a: T, b: T) -> T {
-        if self.0.bool() { a } else { b }
+        if self.rng.bool() { a } else { b }
     }
 
     fn of<T: Copy, const N: usize>(&mut self, choices: &[T; N]) -> T {
-        let at = self.0.usize(0..N);
+        let at = self.rng.usize(0..N);
         // `at` is below N; the first stands in for the impossible.
         *choices.get(at).unwrap_or(&choices[0])
     }

@@ -1,10 +1,14 @@
 //! The surroundings of one step with requests: what is true before it, what goes wrong in it, and what that allows.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use crate::{
     clocks::Moment,
     judge::{Clocks, Conditions, Known, MARGIN, MAX_STALE},
+    noise,
     send::Sent,
     sequence::{Connections, Rotating, Step},
     story,
@@ -23,6 +27,8 @@ pub(crate) struct Before {
     instant: Instant,
     clocks: Clocks,
     living: Vec<u32>,
+    /// How long each of them has waited for the processor.
+    waited: BTreeMap<u32, Duration>,
     all_are_warm: bool,
     may_be_waiting: bool,
     requests: (u64, u64),
@@ -52,6 +58,10 @@ impl Before {
             all_are_warm: living.iter().all(is_warm),
             may_be_waiting: world.may_be_waiting(),
             requests: requests(world),
+            waited: living
+                .iter()
+                .map(|pid| (*pid, noise::waited(*pid)))
+                .collect(),
             living,
         }
     }
@@ -94,6 +104,10 @@ impl Before {
         world.failed_attempts += failing;
 
         let living = world.living();
+        let has_waited = living.iter().any(|pid| {
+            let before = self.waited.get(pid).copied().unwrap_or_default();
+            noise::has_waited(*pid, before)
+        });
         let cold_start =
             living.iter().any(|pid| !self.living.contains(pid)) || self.living.is_empty();
         let cut_off = |how| {
@@ -105,7 +119,7 @@ impl Before {
             timeout: world.timeout,
             clocks: self.clocks,
             killed: sent.killed.is_some(),
-            noisy: world.is_noisy_since(self.instant),
+            noisy: world.is_noisy_since(self.instant) || has_waited,
             failing_attempts: failing + usize::from(is_closed || is_silenced),
             dynamodb_is_down: world.outage_of_dynamodb().is_some() || world.failed_attempts > QUOTA,
             dynamodb_refuses: dynamodb.iter().any(|trouble| trouble.may_be_internal()),
