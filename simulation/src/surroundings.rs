@@ -71,12 +71,13 @@ impl Before {
         self.clocks.clone()
     }
 
-    /// Has the next requests meet the step's troubles.
+    /// Has the next requests meet the step's troubles, unless its service is down anyway.
     pub(crate) fn push(&self, world: &World, step: &Step) {
-        for trouble in &step.dynamodb {
+        let (dynamodb, secrets) = pushed(world, step);
+        for trouble in dynamodb {
             world.sandbox.dynamodb_faults().push(trouble.fault());
         }
-        for trouble in &step.secrets {
+        for trouble in secrets {
             world.sandbox.secrets_faults().push(trouble.fault());
         }
     }
@@ -84,15 +85,16 @@ impl Before {
     /// Takes back what was not met, and notes in the world what the step has shown of it.
     pub(crate) fn ended(self, world: &mut World, step: &Step, sent: &Sent) -> After {
         let unmet = world.restore_faults();
+        let pushed = pushed(world, step);
         let requests = requests(world);
         let dynamodb = met(
-            &step.dynamodb,
+            pushed.0,
             unmet.0,
             requests.0 - self.requests.0,
             world.outage_of_dynamodb(),
         );
         let secrets = met(
-            &step.secrets,
+            pushed.1,
             unmet.1,
             requests.1 - self.requests.1,
             world.outage_of_secrets(),
@@ -153,6 +155,18 @@ impl Before {
             secrets,
         }
     }
+}
+
+/// The step's troubles, of the services that are not down anyway.
+fn pushed<'a>(world: &World, step: &'a Step) -> (&'a [Trouble], &'a [Trouble]) {
+    let unless = |outage: Option<Trouble>, troubles: &'a [Trouble]| match outage {
+        None => troubles,
+        Some(_) => &[],
+    };
+    (
+        unless(world.outage_of_dynamodb(), &step.dynamodb),
+        unless(world.outage_of_secrets(), &step.secrets),
+    )
 }
 
 /// What was met of the pushed troubles, in their order, and by the others of so many requests.
