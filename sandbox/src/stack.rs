@@ -200,6 +200,11 @@ impl Sandbox {
         self.function.pids()
     }
 
+    /// Waits until the function is not at work, not even for a caller that has gone away.
+    pub async fn at_rest(&self) {
+        self.function.at_rest().await;
+    }
+
     /// Ends the instances that have no work, so that the next request meets a cold start.
     pub async fn end_idle_instances(&self) {
         self.function.end_idle().await;

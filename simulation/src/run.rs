@@ -29,6 +29,9 @@ pub struct Report {
     pub violation: Option<Violation>,
 }
 
+/// How much of the function's log is told with a violation.
+const LOG_LINES: usize = 25;
+
 /// Runs a sequence in a world of its own.
 ///
 /// # Errors
@@ -48,6 +51,12 @@ pub async fn run(sequence: &Sequence, setting: &Setting) -> Result<Report, Broke
         Err(Stop::Violation(violation)) => Some(violation),
         Err(Stop::Broken(broken)) => return Err(broken),
     };
+    if violation.is_some() {
+        run.story.push("the function's last log lines:".to_owned());
+        let log = run.world.sandbox.log_lines();
+        run.story
+            .extend(log.into_iter().rev().take(LOG_LINES).rev());
+    }
     let mut figures = run.figures;
     figures.sequences = 1;
     figures.checks = run.judge.checks;
@@ -115,12 +124,12 @@ impl Run {
                 self.ask(step, &[*ask], Manner::UnderFire(millis(*after)))
                     .await?;
             }
-            Deed::Rotate(what) => self.rotate(*what)?,
+            Deed::Rotate(what) => self.rotate(*what).await?,
             Deed::Enable(partner, on) => self.enable(*partner, *on)?,
             Deed::Outage(service, trouble) => self.world.break_down(*service, *trouble),
             Deed::Rubbish(document, how) => self.world.spoil(*document, *how)?,
             Deed::Recovery => self.world.recover()?,
-            Deed::Pass(time) => self.world.pass(*time)?,
+            Deed::Pass(time) => self.world.pass(*time).await?,
             Deed::Skew(which, seconds) => {
                 self.world.skew(*which, i64::from(*seconds) * 1000)?;
             }
@@ -131,7 +140,7 @@ impl Run {
     }
 
     /// The next step of a rotation, after the wait that the protocol asks of whoever rotates.
-    fn rotate(&mut self, what: Rotating) -> Result<(), Broken> {
+    async fn rotate(&mut self, what: Rotating) -> Result<(), Broken> {
         // Nobody edits a document that is broken, or goes on while none can be read.
         if self.world.is_dark() {
             self.tell("    not while the secrets cannot be read".to_owned());
@@ -150,7 +159,7 @@ impl Run {
         if wait > waited {
             let left = Duration::from_secs((wait - waited).as_secs() + 1);
             self.tell(format!("    after a wait of {} s", left.as_secs()));
-            self.world.pass(left)?;
+            self.world.pass(left).await?;
         }
         let now = self.world.now();
         self.world.documents.rotate(what, now);
@@ -246,7 +255,7 @@ impl Run {
                 Next::After(wait) => {
                     self.tell(format!("    again after {} s", wait.as_secs()));
                     self.figures.retries += 1;
-                    self.world.pass(wait)?;
+                    self.world.pass(wait).await?;
                 }
             }
         }

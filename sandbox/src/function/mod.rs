@@ -166,6 +166,13 @@ impl Function {
         }
     }
 
+    /// Waits until no instance is at work, not even for a caller that has gone away.
+    pub(crate) async fn at_rest(&self) {
+        let all = u32::try_from(self.max_instances).unwrap_or(u32::MAX);
+        // It is never closed.
+        let _ = self.free.acquire_many(all).await;
+    }
+
     /// What it printed, if that is captured.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.blueprint.output.lines()

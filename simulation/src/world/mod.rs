@@ -269,7 +269,9 @@ impl World {
         self.dark_since.get_or_insert(now);
     }
 
-    pub(crate) fn pass(&mut self, time: Duration) -> io::Result<()> {
+    /// Lets time pass at once, when nobody is at work: no request lasts for hours, and Lambda freezes none that is under way.
+    pub(crate) async fn pass(&mut self, time: Duration) -> io::Result<()> {
+        self.sandbox.at_rest().await;
         let living = self.living();
         self.clocks.pass(time, &living)
     }
