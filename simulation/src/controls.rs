@@ -14,18 +14,6 @@ pub const LIMIT: u64 = 400;
 
 const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// What the function is built of, and what Cargo wants to see of the workspace.
-const COPIED: [&str; 8] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "src",
-    "peers",
-    "sandbox",
-    "tests",
-    "simulation",
-    "events",
-];
-
 /// A bug to be planted.
 #[derive(Clone, Debug)]
 pub struct Bug {
@@ -143,22 +131,35 @@ fn target() -> PathBuf {
         .join("planted")
 }
 
-/// Files that have not changed keep their time, so that Cargo builds only what has.
+/// The Rust of the repository, as Cargo wants to see the whole workspace. Files that have not changed keep their time, so that
+/// Cargo builds only what has.
 fn copy_repository(to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for name in COPIED {
+    let kinds = ["*.rs", "*.c", "*.toml", "*.json", "*.md", "Cargo.lock"];
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "--",
+        ])
+        .args(kinds)
+        .current_dir(REPOSITORY)
+        .output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for name in listed.split_terminator('\0') {
         copy(&Path::new(REPOSITORY).join(name), &to.join(name))?;
     }
     Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if from.is_dir() {
-        fs::create_dir_all(to)?;
-        for entry in fs::read_dir(from)? {
-            let name = entry?.file_name();
-            copy(&from.join(&name), &to.join(&name))?;
-        }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if !from.exists() {
+        // Deleted, and git has not been told yet.
         return Ok(());
     }
     let content = fs::read(from)?;

@@ -59,16 +59,18 @@ impl Pair {
             }
             self.previous = self.recorded.take();
             self.contested = true;
+            // What was lost so far was the old record's: a late write of it carries a time from before its ttl.
+            self.anything_lost = false;
         }
         if self
             .previous
             .is_some_and(|ends| ends.ttl <= *clocks.start())
         {
-            // Nobody takes that record for valid any more, and no late write can have come past it.
+            // Nobody takes that record for valid any more. What was lost meanwhile may be the next one's first answer.
             let replaced = self.token.take().map(|known| known.issued.token);
             self.replaced.extend(replaced);
             self.holders.clear();
-            (self.previous, self.contested, self.anything_lost) = (None, false, false);
+            (self.previous, self.contested) = (None, false);
         }
         self.holders.insert(customer);
     }
@@ -292,6 +294,22 @@ mod tests {
         );
         assert!(pair.issued(&seen("b", 1, false)).is_ok());
         assert!(pair.issued(&seen("a", 1, true)).is_err());
+    }
+
+    #[test]
+    fn a_first_answer_may_have_been_lost_while_clocks_disagreed_on_the_ttl() {
+        for (lost, is_right) in [(true, true), (false, false)] {
+            let mut pair = asked(&[0]);
+            pair.lost();
+            pair.issued(&seen("a", 0, false)).unwrap();
+            pair.asked(0, &clocks(TTL - 1, TTL));
+            if lost {
+                pair.lost();
+            }
+            pair.asked(0, &clocks(TTL, TTL));
+            pair.issued(&seen("b", 0, true)).unwrap();
+            assert_eq!(pair.first_once().is_ok(), is_right);
+        }
     }
 
     #[test]
