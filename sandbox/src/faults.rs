@@ -91,6 +91,11 @@ impl Faults {
         self.connections().subscribe()
     }
 
+    /// The fault that every request meets for now.
+    pub fn always(&self) -> Option<Fault> {
+        self.script().always.clone()
+    }
+
     /// How many requests the service has had, those that met a fault included.
     pub fn requests(&self) -> u64 {
         self.script().requests

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! [`Sandbox::start`] starts all of it and [`Sandbox::stop`] (or dropping it) ends all of it, children included.
-//! [`Faults`] make the two AWS services misbehave on request.
+//! [`Faults`] make the two AWS services misbehave on request. With [`Options::web_page`] the gateway also serves a page
+//! on which a person does all of that in a browser (`web`).
 //!
 //! Neither this crate nor `peers`, by which it speaks as a partner, depends on `token-service`: what they show about it
 //! is evidence, not agreement with itself.
@@ -25,12 +26,14 @@ mod front;
 mod function;
 mod gateway;
 pub mod item_size;
+mod journal;
 mod listen;
 mod options;
 pub mod proxy_event;
 mod secrets_manager;
 mod stack;
 mod tasks;
+mod web;
 
 pub use error::Error;
 pub use faults::{Break, Fault, Faults};

@@ -32,6 +32,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Lambda's clock, by which the function is told its deadlines. Keep a clone to change it.
     pub lambda_clock: ClockShift,
+    /// Whether the gateway also serves the page of `page/`, below `/sandbox/`. Every other path is still the function's.
+    pub web_page: bool,
     /// Faults of DynamoDB. Keep a clone to script faults that the function meets while it initialises.
     pub dynamodb_faults: Faults,
     /// Faults of Secrets Manager, likewise.
@@ -51,6 +53,7 @@ impl Default for Options {
             server_keys: None,
             timeout: Duration::from_secs(15),
             lambda_clock: ClockShift::default(),
+            web_page: false,
             dynamodb_faults: Faults::default(),
             secrets_faults: Faults::default(),
         }

@@ -12,10 +12,12 @@ use crate::{
     dynamodb::{self, DynamoDb},
     front,
     function::{Blueprint, Function, Invocation, Output, Surroundings, environment},
-    gateway,
+    gateway::{self, Gateway},
+    journal::Journal,
     listen::listen,
     secrets_manager::{self, SecretsManager},
     tasks::Tasks,
+    web::WebPage,
 };
 
 /// How long [`Sandbox::stop`] waits for what should have ended at once.
@@ -79,7 +81,11 @@ impl Sandbox {
             dynamodb,
             secrets_manager,
         };
-        let output = Output::new(options.logs);
+        let journal = match options.web_page {
+            true => Journal::kept(),
+            false => Journal::default(),
+        };
+        let output = Output::new(options.logs, journal.clone());
         let blueprint = Blueprint::new(
             options.function,
             environment(&surroundings, &options.env),
@@ -88,7 +94,18 @@ impl Sandbox {
             tasks.0.clone(),
         );
         let function = Function::start(blueprint, options.timeout, options.max_instances).await?;
-        gateway::open(&tasks.0, gateway, function.clone(), output);
+        let web_page = options.web_page.then(|| WebPage {
+            journal: journal.clone(),
+            function: function.clone(),
+            database: database.clone(),
+            dynamodb_faults: options.dynamodb_faults.clone(),
+            secrets_faults: options.secrets_faults.clone(),
+        });
+        gateway::open(
+            &tasks.0,
+            gateway,
+            Gateway::new(function.clone(), output, journal, web_page),
+        );
         Ok(Self {
             url: format!("http://{gateway_address}"),
             dynamodb_url: format!("http://{dynamodb}"),

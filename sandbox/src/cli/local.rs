@@ -46,6 +46,7 @@ pub(crate) async fn serve(
     let options = Options {
         port,
         data_dir,
+        web_page: true,
         ..Options::default()
     };
     with_stack(options, async |sandbox| {
@@ -59,6 +60,10 @@ fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
     let mut page = Page::new();
     page.line(format!(
         "The token service is at {} until Ctrl-C.",
+        sandbox.url()
+    ));
+    page.line(format!(
+        "In a browser, with every step shown: {}/sandbox/",
         sandbox.url()
     ));
     introduce_partner(&mut page)?;

@@ -7,6 +7,8 @@ use std::{
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
+use crate::journal::Journal;
+
 /// Where the function's output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Logs {
@@ -24,13 +26,16 @@ const TAIL_LINES: usize = 20;
 pub(crate) struct Output {
     logs: Logs,
     captured: Arc<Mutex<Vec<String>>>,
+    journal: Journal,
 }
 
 impl Output {
-    pub(crate) fn new(logs: Logs) -> Self {
+    /// `journal` has each line as well.
+    pub(crate) fn new(logs: Logs, journal: Journal) -> Self {
         Self {
             logs,
             captured: Arc::default(),
+            journal,
         }
     }
 
@@ -52,6 +57,7 @@ impl Output {
         while let Ok(Some(line)) = lines.next_segment().await {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             tail.push(&line);
+            self.journal.line(&line);
             match self.logs {
                 Logs::Inherit => eprintln!("function | {line}"),
                 Logs::Capture => self.captured().push(line),
@@ -92,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn captures_lines_and_keeps_the_last_ones() {
-        let output = Output::new(Logs::Capture);
+        let output = Output::new(Logs::Capture, Journal::default());
         let tail = Tail::default();
         let printed: String = (1..=30).map(|line| format!("line {line}\r\n")).collect();
 

@@ -6,7 +6,11 @@
 mod answer;
 mod event;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -19,8 +23,10 @@ use tokio::net::TcpListener;
 
 use crate::{
     function::{Function, Invocation, InvokeError, Output},
+    journal::{AnswerOut, EventIn, Journal},
     listen,
     tasks::Tasks,
+    web::WebPage,
 };
 use event::Call;
 
@@ -29,22 +35,25 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// How long API Gateway waits for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Serves the function's REST API on `listener`.
-pub(crate) fn open(tasks: &Tasks, listener: TcpListener, function: Arc<Function>, output: Output) {
-    let gateway = Arc::new(Gateway {
-        function,
-        output,
-        timeout: INTEGRATION_TIMEOUT,
-    });
+/// Serves the function's REST API on `listener`, and the page if there is one.
+pub(crate) fn open(tasks: &Tasks, listener: TcpListener, gateway: Gateway) {
+    let gateway = Arc::new(gateway);
     listen::serve(tasks, listener, move |request, peer| {
         let gateway = gateway.clone();
-        async move { gateway.answer(request, peer).await }
+        async move {
+            match &gateway.web_page {
+                Some(page) if page.is_asked(&request) => page.answer(request).await.map(Full::new),
+                _ => gateway.answer(request, peer).await,
+            }
+        }
     });
 }
 
-struct Gateway {
+pub(crate) struct Gateway {
     function: Arc<Function>,
     output: Output,
+    journal: Journal,
+    web_page: Option<WebPage>,
     timeout: Duration,
 }
 
@@ -58,8 +67,26 @@ enum Failure {
 }
 
 impl Gateway {
+    pub(crate) fn new(
+        function: Arc<Function>,
+        output: Output,
+        journal: Journal,
+        web_page: Option<WebPage>,
+    ) -> Self {
+        Self {
+            function,
+            output,
+            journal,
+            web_page,
+            timeout: INTEGRATION_TIMEOUT,
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let call = Call::new(peer.ip());
+        let started = Instant::now();
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        self.journal.begin(&call.request_id, method, path);
         let mut answer = self
             .integrate(request, &call)
             .await
@@ -75,6 +102,9 @@ impl Gateway {
                 answer.headers_mut().insert(name, value);
             }
         }
+        let (status, after) = (answer.status().as_u16(), started.elapsed());
+        self.journal
+            .answered(&call.request_id, AnswerOut { status, after });
         answer
     }
 
@@ -85,7 +115,16 @@ impl Gateway {
     ) -> Result<Response<Bytes>, Failure> {
         let (parts, body) = request.into_parts();
         let body = read(body).await?;
-        let event = event::rest_proxy_event(&parts, &body, call).to_string();
+        let event = event::rest_proxy_event(&parts, &body, call);
+        let is_base64 = event["isBase64Encoded"] == true;
+        let event = event.to_string();
+        let (bytes, body_bytes) = (event.len(), body.len());
+        let event_in = EventIn {
+            bytes,
+            body_bytes,
+            is_base64,
+        };
+        self.journal.hand_in(&call.request_id, &body, event_in);
         let invocation = Invocation {
             request_id: uuid::Uuid::new_v4().to_string(),
             trace_id: call.trace_id.clone(),
@@ -94,16 +133,21 @@ impl Gateway {
         let answer = tokio::time::timeout(self.timeout, self.function.invoke(invocation))
             .await
             .map_err(|_elapsed| Failure::TimedOut)?
-            .map_err(|error| self.failure(&error))?;
+            .map_err(|error| self.failure(&error, call))?;
         answer::response(&answer).map_err(|malformed| {
-            self.output
-                .remark(&format!("the function's answer is malformed: {malformed}"));
+            let remark = format!("the function's answer is malformed: {malformed}");
+            self.remark(&remark, call);
             Failure::NoGoodAnswer
         })
     }
 
-    fn failure(&self, error: &InvokeError) -> Failure {
-        self.output.remark(&error.to_string());
+    fn remark(&self, remark: &str, call: &Call) {
+        self.output.remark(remark);
+        self.journal.remark(&call.request_id, remark);
+    }
+
+    fn failure(&self, error: &InvokeError, call: &Call) -> Failure {
+        self.remark(&error.to_string(), call);
         match error {
             InvokeError::Throttled(_) => Failure::Throttled,
             InvokeError::TooLarge(_) => Failure::TooLong,
