@@ -171,9 +171,7 @@ impl Journal {
 
 fn millis_since_epoch() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| {
-        u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-    })
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,0 +1,147 @@
+/**
+ * The protocol's rule for each member, in the service's own words, so that a fault is told before anything is sent. The
+ * service checks again: the page's word counts for nothing.
+ */
+
+import { decode } from './jose.js'
+
+/** What is filled in when a request is sent. */
+export const NEW_UUID = '<new UUID>'
+export const FRESH_KEY = '<fresh public key>'
+export const PARTNERS_KEY = "<the partner's sdkApiKey>"
+
+const EMAIL =
+  /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/
+const NAME = 'must be 1-100 characters without control characters'
+
+/** The members in the service's order: required or not, and the rule. A rule gives a reason, or nothing. */
+const RULES = [
+  ['referenceId', true, referenceId],
+  ['sdkPublicKey', true, sdkPublicKey],
+  ['sdkApiKey', true, sdkApiKey],
+  ['accountNumber', true, accountNumber],
+  ['firstName', false, name],
+  ['lastName', false, name],
+  ['name', false, name],
+  ['email', false, email],
+  ['isdCode', false, isdCode],
+  ['mobileNumber', false, mobileNumber],
+  ['dob', false, dob],
+  ['data', false, data],
+]
+const SPELLINGS = { firstName: 'firstname', lastName: 'lastname' }
+
+/** All members that break a rule, as [{field, reason}]. */
+export function faults({ members }) {
+  const present = (name) => {
+    const value = members.get(name)
+    return value && !(value.kind === 'literal' && value.value === null) ? value : undefined
+  }
+  const found = []
+  for (const [name, required, rule] of RULES) {
+    const other = SPELLINGS[name]
+    if (other && present(name) && present(other)) {
+      found.push({ field: name, reason: `must not be given together with ${other}` })
+      continue
+    }
+    const field = other && present(other) ? other : name
+    const value = present(field)
+    const reason = value ? rule(value) : required ? 'is required' : undefined
+    if (reason) found.push({ field, reason })
+  }
+  return found
+}
+
+const string = (rule) => (value) => (value.kind === 'string' ? rule(value.value) : 'must be a string')
+const text = ({ kind, value, text }) => (kind === 'string' ? value : kind === 'number' ? text : '')
+const unless = (sound, reason) => (sound ? undefined : reason)
+
+function referenceId(value) {
+  return string((id) => unless(id === NEW_UUID || /^[A-Za-z0-9._:-]{1,64}$/.test(id), 'must be 1-64 characters of A-Z a-z 0-9 . _ : -'))(value)
+}
+
+function sdkApiKey(value) {
+  return string((key) => unless(/^[ -~]{1,128}$/.test(key), 'must be 1-128 printable ASCII characters'))(value)
+}
+
+function accountNumber(value) {
+  return unless(
+    /^[0-9]{1,19}$/.test(text(value)),
+    'must be 1-19 digits, as a string or an integer without sign, fraction or exponent',
+  )
+}
+
+function name(value) {
+  return string((it) => unless([...it].length >= 1 && [...it].length <= 100 && !/\p{Cc}/u.test(it), NAME))(value)
+}
+
+function email(value) {
+  return string((it) => unless(it.length <= 254 && EMAIL.test(it), 'must be an ASCII e-mail address of at most 254 characters'))(value)
+}
+
+function isdCode(value) {
+  const absent = value.kind === 'string' && value.value === ''
+  return unless(absent || phone(value, 1, 4), 'must be 1-4 digits, a leading + allowed, as a string or an integer')
+}
+
+function mobileNumber(value) {
+  return unless(phone(value, 4, 15), 'must be 4-15 digits, a leading + allowed, as a string or an integer')
+}
+
+function phone(value, min, max) {
+  const digits = value.kind === 'string' ? value.value.replace(/^\+/, '') : text(value)
+  return /^[0-9]+$/.test(digits) && digits.length >= min && digits.length <= max
+}
+
+function dob(value) {
+  const digits = value.kind === 'number' && value.text.length === 7 ? `0${value.text}` : text(value)
+  const [, y, m, d] = /^(\d{4})(\d{2})(\d{2})$/.exec(digits) ?? []
+  const [, day, month, year] = /^(\d{2})(\d{2})(\d{4})$/.exec(digits) ?? []
+  return unless(
+    isPast(y, m, d) || isPast(year, month, day),
+    'must be a real date from 1900-01-01 to today (UTC), as yyyyMMdd or ddMMyyyy',
+  )
+}
+
+function isPast(year, month, day) {
+  if (year === undefined || year < 1900) return false
+  const date = new Date(Date.UTC(year, month - 1, day))
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === Number(day) && date <= new Date()
+}
+
+function data(value) {
+  if (value.kind !== 'object') return 'must be an object of strings'
+  if (value.members.size > 32) return 'must have at most 32 entries'
+  let bytes = 0
+  for (const [key, entry] of value.members) {
+    if (entry.kind !== 'string') return 'must have strings as values'
+    if ([...key].length < 1 || [...key].length > 64) return 'must have keys of 1-64 characters'
+    if ([...entry.value].length > 1024) return 'must have values of at most 1024 characters'
+    bytes += new TextEncoder().encode(key + entry.value).length
+    if (bytes > 8192) return 'must have at most 8192 bytes of keys and values in all'
+  }
+}
+
+/** All but the point's being on the curve, which only the service checks. */
+function sdkPublicKey(value) {
+  if (value.kind !== 'string') return 'must be a string'
+  if (value.value === FRESH_KEY) return
+  let jwk
+  try {
+    const bytes = decode(value.value.replaceAll('+', '-').replaceAll('/', '_').replace(/={1,2}$/, ''))
+    if (bytes.length > 1024) return 'must decode to at most 1024 bytes'
+    jwk = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return 'must be the base64url (or base64) of a JWK'
+  }
+  try {
+    jwk = JSON.parse(jwk)
+  } catch {
+    return 'must decode to a JWK: one JSON object without repeated members'
+  }
+  if (jwk === null || typeof jwk !== 'object') return 'must decode to a JWK: one JSON object without repeated members'
+  if ('d' in jwk) return 'must be a public key: remove the private member d, and make a new key pair'
+  if (jwk.kty !== 'EC' || jwk.crv !== 'P-256') return 'must be an EC key on P-256: kty EC, crv P-256'
+  const sound = [jwk.x, jwk.y].every((coordinate) => /^[A-Za-z0-9_-]{43}$/.test(coordinate))
+  return unless(sound, 'must have x and y of exactly 43 base64url characters each')
+}

@@ -1,0 +1,139 @@
+/** What happened, step by step. */
+
+import { explain } from './advice.js'
+import { block, byId, copyButton, el, indented, plural } from './dom.js'
+import { hex, parts } from './jose.js'
+import { life } from './life.js'
+
+/** A request that is on its way: what is known of it before an answer. */
+export function showRequest(journey) {
+  byId('steps').replaceChildren(...requestSteps(journey))
+}
+
+/** A whole journey. `story` tells what was broken: {did, notice}; `item` is the stored item. */
+export function showJourney(journey, story, item) {
+  byId('verdict').replaceChildren(...verdict(journey, story))
+  byId('steps').replaceChildren(...requestSteps(journey), ...answerSteps(journey, item))
+}
+
+/** Nothing came back. */
+export function showFailure(title, means, todo) {
+  byId('verdict').replaceChildren(el('p', { className: 'badge bad' }, 'No answer'), el('h3', {}, title), el('p', {}, means), el('p', {}, el('strong', {}, 'What to do: '), todo))
+}
+
+function verdict(journey, story) {
+  const { http, answer, replayed } = journey
+  const { title, means, todo } = explain({ status: http.status, code: answer.code, reason: answer.errors[0]?.reason, replayed })
+  return [
+    el('p', {}, el('span', { className: `badge ${http.status === 200 ? 'good' : 'bad'}` }, `HTTP ${http.status} ${answer.code}`)),
+    el('h3', {}, title),
+    story && el('p', { className: 'did' }, el('strong', {}, 'What was done: '), story.did),
+    el('p', {}, means),
+    answer.errors.length > 0 &&
+      el('ul', { className: 'errors' }, answer.errors.map(({ field, reason }) => el('li', {}, el('code', {}, field), ` ${reason}`))),
+    el('p', {}, el('strong', {}, 'What to do: '), todo),
+    story?.notice && el('p', { className: 'notice' }, el('strong', {}, 'Notice: '), story.notice),
+  ].filter(Boolean)
+}
+
+function requestSteps({ plaintext, body, curl, partner, headers }) {
+  return [
+    step('The request in JSON', 'the partner\'s server', [
+      el('p', { className: 'hint' }, 'Encrypted exactly as it stands. sdkPublicKey is the public half of a key pair that this page, as the SDK, made for this request.'),
+      block('The request in JSON', indented(plaintext)),
+    ]),
+    step('The body', 'the partner\'s server', jweOrText(body)),
+    step('The same request by curl', `X-API-KEY of ${headers['X-API-KEY'] === partner.apiKey ? partner.partnerId : 'nobody'}`, [
+      el('p', { className: 'hint' }, 'Pasted into a shell it is a retry: the same body, so the same token.'),
+      block('curl line', curl),
+      copyButton(curl, 'the curl line'),
+    ]),
+  ]
+}
+
+function answerSteps({ http, answer, session, token, referenceId, partner, replayed }, item) {
+  const steps = [
+    step('The answer by HTTP', `after ${http.milliseconds.toFixed(0)} ms`, [
+      block('Status and headers of the answer', `HTTP ${http.status}\n${http.headers.map(([name, value]) => `${name}: ${value}`).join('\n')}`),
+      block('Body of the answer', http.body),
+      !answer.encrypted && el('p', { className: 'hint' }, 'In the clear, as the request was not decrypted: anybody on the way could have written it. Take it as a hint.'),
+    ]),
+  ]
+  if (answer.encrypted) {
+    const same = answer.said?.referenceId === referenceId
+    steps.push(
+      step('The answer, decrypted', 'the partner\'s server', answer.fault
+        ? [el('p', { className: 'fault' }, `It cannot be read: ${answer.fault}. Do not use it.`)]
+        : [
+            el('p', { className: 'hint' }, `Opened with the payload key ${answer.kid} of ${partner.partnerId}.`),
+            block('The answer in JSON', indented(answer.text)),
+            answer.said?.referenceId !== undefined &&
+              fact(same, 'referenceId is the one that was asked for', 'referenceId is not the one that was asked for: do not use this answer'),
+          ]),
+    )
+  }
+  if (session) steps.push(step('The session key', 'the SDK', sessionKey(session)))
+  if (token) steps.push(step('The token, opened', 'a resource server', openedToken(token, session, answer.said)))
+  if (item) steps.push(step('The stored item', 'DynamoDB', stored(item, replayed)))
+  return steps
+}
+
+function sessionKey({ fault, bytes, encoded }) {
+  if (fault) return [el('p', { className: 'fault' }, `It cannot be derived here: ${fault}.`)]
+  return [
+    el('p', { className: 'hint' }, 'ECDH-ES of RFC 7518 section 4.6: Z is agreed from the private key of this page and serverPubKey; the key is SHA-256(00000001 || Z || 00000007 || "A256GCM" || 00000000 || 00000000 || 00000100). It was never sent.'),
+    el('dl', { className: 'facts' }, el('dt', {}, 'base64url'), el('dd', { id: 'session-key' }, encoded), el('dt', {}, 'hex'), el('dd', {}, hex(bytes))),
+  ]
+}
+
+function openedToken({ fault, text, header, kid, claims, confirmed }, session, { expireAt }) {
+  if (fault) return [el('p', { className: 'fault' }, `It cannot be opened here: ${fault}.`)]
+  return [
+    life(claims.iat * 1000, expireAt),
+    el('p', { className: 'hint' }, `Opened with the token key ${kid}, which a resource server has and a partner has not.`),
+    block('Header of the token', indented(JSON.stringify(header))),
+    block('Claims of the token', indented(text)),
+    fact(claims.exp * 1000 === expireAt, 'expireAt of the answer is exp times 1,000', 'expireAt of the answer is not exp times 1,000'),
+    session?.encoded &&
+      fact(session.encoded === confirmed, 'cnf holds the same session key as the SDK derived', 'cnf holds another session key than the SDK derived'),
+  ]
+}
+
+function stored({ bytes, writeUnits, item }, replayed) {
+  return [
+    el('p', {}, el('strong', { id: 'item-size' }, plural(bytes, 'byte')), ` of ${(writeUnits * 1024).toLocaleString('en')}: ${plural(writeUnits, 'write unit')}. `, replayed ? 'It is the first request\'s: a replay writes nothing.' : 'One conditional PutItem, and no read.'),
+    el('p', { className: 'hint' }, 'The customer and the token are in sealed, which neither this page nor a dump of the table can read.'),
+    block('The stored item', indented(JSON.stringify(item))),
+  ]
+}
+
+function jweOrText(body) {
+  let read
+  try {
+    read = parts(body)
+  } catch (error) {
+    return [el('p', { className: 'hint' }, `No compact JWE: ${error.message}.`), block('Body of the request', body), copyButton(body, 'the body')]
+  }
+  const legend = [
+    ['Protected header', `${read.headerText}; it is authenticated, not secret`],
+    ['Encrypted key', 'empty: with alg dir the payload key itself encrypts'],
+    ['IV', `${read.iv.length} bytes, random, fresh for every message`],
+    ['Ciphertext', `${plural(read.ciphertext.length, 'byte')}, as many as the JSON has`],
+    ['Tag', `${read.tag.length} bytes; one bit changed anywhere, and nothing opens it`],
+  ]
+  const segments = body.split('.').flatMap((segment, i) => [i > 0 ? '.' : '', el('span', { className: `segment-${i + 1}` }, segment)])
+  return [
+    el('p', { className: 'hint' }, `A compact JWE of ${plural(body.length, 'byte')}: five segments in base64url.`),
+    block('Body of the request', ...segments),
+    el('ol', { className: 'legend' }, legend.map(([name, what], i) => el('li', {}, el('strong', { className: `segment-${i + 1}` }, name), `: ${what}`))),
+    copyButton(body, 'the body'),
+  ]
+}
+
+function step(title, who, content) {
+  return el('section', { className: 'step' }, el('h3', {}, title, el('span', { className: 'who' }, who)), content)
+}
+
+function fact(holds, yes, no) {
+  return el('p', { className: holds ? 'fact good' : 'fact bad' }, holds ? `✓ ${yes}` : `✗ ${no}`)
+}
