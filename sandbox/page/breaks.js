@@ -35,13 +35,13 @@ export const BREAKS = [
       ({ send }) => send({ body: (_jwe, plaintext) => plaintext })],
   ]],
   ['The members', [
-    ['bad-date', 'Bad date', 'dob was 19910230: the 30th of February.', 'The answer is encrypted, names the member and the rule, and does not repeat the value.',
+    ['bad-date', 'Bad date', 'dob was 19910230: the 30th of February.', 'Encrypted, because the service could open it: only the partner learns what was wrong.',
       ({ send }) => send({ members: { dob: '19910230' } })],
   ]],
   ['The same again', [
     ['replay', 'Replay', 'A request that was answered was sent again: same plaintext, encrypted anew.', 'Token and session key are those of the first answer, and nothing was written.',
       async ({ send, first }) => send({ earlier: await first() })],
-    ['conflict', 'Conflict', 'A referenceId that was used was sent again for another accountNumber.', 'Nothing of the first answer is told.',
+    ['conflict', 'Conflict', 'A referenceId that was used was sent again for another accountNumber.', 'It is encrypted, yet says nothing of the first answer; the first token stays as it is.',
       async ({ send, first }) => {
         const earlier = await first()
         const plaintext = changed(earlier.plaintext, (members) => {

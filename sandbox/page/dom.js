@@ -1,8 +1,7 @@
 /** Elements without markup in strings: text stays text, whatever is in it. */
 
 /**
- * An element. Properties that begin with a capital-less `aria-`, `data-` or are no property of it become attributes; `on`
- * holds listeners. Children that are null or false are left out.
+ * An element. What is no property of it (`aria-label`, `data-request`) becomes an attribute; `on` holds listeners. Children that are null or false are left out.
  */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag)
@@ -41,6 +40,13 @@ export function copyButton(text, what) {
 /** A block of text that can be scrolled by keyboard, and is named for who cannot see it. */
 export function block(label, ...content) {
   return el('pre', { tabIndex: 0, role: 'region', 'aria-label': label }, ...content)
+}
+
+/** One for a text that nobody reads to its end. */
+export function longBlock(label, ...content) {
+  const it = block(label, ...content)
+  it.className = 'long'
+  return it
 }
 
 /** JSON indented, if it is JSON, without changing a digit of it. */

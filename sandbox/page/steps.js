@@ -1,7 +1,7 @@
 /** What happened, step by step. */
 
 import { explain } from './advice.js'
-import { block, byId, copyButton, el, indented, plural } from './dom.js'
+import { block, byId, copyButton, el, indented, longBlock, plural } from './dom.js'
 import { hex, parts } from './jose.js'
 import { life } from './life.js'
 
@@ -45,7 +45,7 @@ function requestSteps({ plaintext, body, curl, partner, headers }) {
     step('The body', 'the partner\'s server', jweOrText(body)),
     step('The same request by curl', `X-API-KEY of ${headers['X-API-KEY'] === partner.apiKey ? partner.partnerId : 'nobody'}`, [
       el('p', { className: 'hint' }, 'Pasted into a shell it is a retry: the same body, so the same token.'),
-      block('curl line', curl),
+      longBlock('curl line', curl),
       copyButton(curl, 'the curl line'),
     ]),
   ]
@@ -55,7 +55,7 @@ function answerSteps({ http, answer, session, token, referenceId, partner, repla
   const steps = [
     step('The answer by HTTP', `after ${http.milliseconds.toFixed(0)} ms`, [
       block('Status and headers of the answer', `HTTP ${http.status}\n${http.headers.map(([name, value]) => `${name}: ${value}`).join('\n')}`),
-      block('Body of the answer', http.body),
+      longBlock('Body of the answer', http.body),
       !answer.encrypted && el('p', { className: 'hint' }, 'In the clear, as the request was not decrypted: anybody on the way could have written it. Take it as a hint.'),
     ]),
   ]
@@ -103,8 +103,13 @@ function stored({ bytes, writeUnits, item }, replayed) {
   return [
     el('p', {}, el('strong', { id: 'item-size' }, plural(bytes, 'byte')), ` of ${(writeUnits * 1024).toLocaleString('en')}: ${plural(writeUnits, 'write unit')}. `, replayed ? 'It is the first request\'s: a replay writes nothing.' : 'One conditional PutItem, and no read.'),
     el('p', { className: 'hint' }, 'The customer and the token are in sealed, which neither this page nor a dump of the table can read.'),
-    block('The stored item', indented(JSON.stringify(item))),
+    block('The stored item', attributes(item)),
   ]
+}
+
+/** DynamoDB JSON, an attribute a line. */
+function attributes(item) {
+  return Object.entries(item).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join('\n')
 }
 
 function jweOrText(body) {
@@ -112,7 +117,7 @@ function jweOrText(body) {
   try {
     read = parts(body)
   } catch (error) {
-    return [el('p', { className: 'hint' }, `No compact JWE: ${error.message}.`), block('Body of the request', body), copyButton(body, 'the body')]
+    return [el('p', { className: 'hint' }, `No compact JWE: ${error.message}.`), longBlock('Body of the request', body), copyButton(body, 'the body')]
   }
   const legend = [
     ['Protected header', `${read.headerText}; it is authenticated, not secret`],
@@ -124,7 +129,7 @@ function jweOrText(body) {
   const segments = body.split('.').flatMap((segment, i) => [i > 0 ? '.' : '', el('span', { className: `segment-${i + 1}` }, segment)])
   return [
     el('p', { className: 'hint' }, `A compact JWE of ${plural(body.length, 'byte')}: five segments in base64url.`),
-    block('Body of the request', ...segments),
+    longBlock('Body of the request', ...segments),
     el('ol', { className: 'legend' }, legend.map(([name, what], i) => el('li', {}, el('strong', { className: `segment-${i + 1}` }, name), `: ${what}`))),
     copyButton(body, 'the body'),
   ]

@@ -1,0 +1,144 @@
+/** What is typed: told what is wrong with it, sent as it is if that is wished, and never lost. */
+
+import assert from 'node:assert/strict'
+import { answerTo, onPage, region } from './harness.mjs'
+
+const BAD = {
+  accountNumber: '12a',
+  name: 'x'.repeat(101),
+  firstName: 'y'.repeat(101),
+  lastName: 'z'.repeat(101),
+  email: 'asha at example',
+  dob: '19910230',
+  isdCode: '12345',
+  mobileNumber: '123',
+  referenceId: 'with space',
+  sdkApiKey: 'é',
+  sdkPublicKey: 'not a key',
+}
+
+onPage('every bad member is named with its rule, in the service’s own words', {}, async (page) => {
+  for (const [name, value] of Object.entries(BAD)) await page.fill(`#member-${name}`, value)
+  await page.getByLabel('data: key').fill('k'.repeat(65))
+  await page.click('#send')
+
+  const said = await page.locator('#summary li').allInnerTexts()
+  assert.equal(said.length, 12)
+  assert.ok(await page.evaluate(() => document.activeElement.id === 'summary'))
+  for (const name of [...Object.keys(BAD), 'data']) {
+    assert.match(await page.innerText(`#fault-${name}`), new RegExp(`^${name} must `))
+  }
+  assert.equal(await page.getAttribute('#member-dob', 'aria-invalid'), 'true')
+  await page.getByRole('link', { name: /^dob must/ }).click()
+  assert.ok(await page.evaluate(() => document.activeElement.id === 'member-dob'))
+
+  const answered = await answerTo(page, '#send-anyway')
+  assert.match(answered, /HTTP 400 TOK400/)
+  const { errors } = JSON.parse(await region(page, 'The answer in JSON'))
+  assert.deepEqual(errors.map(({ field, reason }) => `${field} ${reason}`).sort(), [...said].sort())
+})
+
+onPage('a fault is told when a field is left, and goes when it is corrected', {}, async (page) => {
+  await page.fill('#member-dob', '31021990')
+  assert.equal(await page.innerText('#fault-dob'), '')
+  await page.press('#member-dob', 'Tab')
+  assert.match(await page.innerText('#fault-dob'), /dob must be a real date/)
+  await page.fill('#member-dob', '28021990')
+  assert.equal(await page.innerText('#fault-dob'), '')
+  await page.fill('#member-accountNumber', '')
+  await page.click('#send')
+  assert.match(await page.innerText('#fault-accountNumber'), /accountNumber is required/)
+  await page.fill('#member-accountNumber', '0001')
+  assert.match(await answerTo(page, '#send'), /HTTP 200/)
+  assert.ok(await page.locator('#summary').isHidden())
+  assert.equal(JSON.parse(await region(page, 'Claims of the token')).sub, '0001')
+})
+
+onPage('entries of data are added, removed, and not lost if they are twice there', {}, async (page) => {
+  await page.click('#add-row')
+  assert.equal(await page.evaluate(() => document.activeElement.placeholder), 'key')
+  const keys = page.getByLabel('data: key')
+  await keys.nth(1).fill('branch')
+  await page.getByLabel('data: value').nth(1).fill('another')
+  await page.click('#send')
+  assert.match(await page.innerText('#fault-data'), /data has the member "branch" twice/)
+  await keys.nth(1).fill('note')
+  await answerTo(page, '#send')
+  assert.deepEqual(JSON.parse(await region(page, 'The request in JSON')).data, { branch: 'main street', note: 'another' })
+  await page.getByRole('button', { name: 'Remove this entry' }).first().click()
+  await answerTo(page, '#send')
+  assert.deepEqual(JSON.parse(await region(page, 'The request in JSON')).data, { note: 'another' })
+})
+
+onPage('raw JSON is told where it breaks', {}, async (page) => {
+  await page.check('#mode-json')
+  assert.match(await page.inputValue('#json'), /"<fresh public key>"/)
+  for (const [json, said] of [
+    ['', /is not JSON: at line 1, column 1, where it ends, a value was expected/],
+    ['{\n  "a": 1,\n}', /line 3, column 1, a member's name in "double quotes" was expected/],
+    ['{"accountNumber": 012}', /line 1, column 20, , or } was expected/],
+    ['[]', /is not an object/],
+    ['{"dob":"19910807","dob":"19910807"}', /dob has the member "dob" twice/],
+    ['{"accountNumber":"1","data":{"a":{"b":{}}}}', /data must have strings as values/],
+    [`{"x":${'['.repeat(8)}${']'.repeat(8)}}`, /x is nested deeper than 8/],
+    ['{"referenceId":"r","sdkPublicKey":"<fresh public key>","sdkApiKey":"A","accountNumber":1.0}', /accountNumber must be 1-19 digits/],
+    ['{“a”: 1}', /line 1, column 2/],
+  ]) {
+    await page.fill('#json', json)
+    assert.match(await page.innerText('#json-fault'), said, json)
+  }
+  await page.click('#send')
+  assert.match(await page.innerText('#summary'), /Not sent/)
+  assert.match(await answerTo(page, '#send-anyway'), /HTTP 400 TOK400/)
+  assert.match(await region(page, 'The request in JSON'), /“a”/)
+})
+
+onPage('raw JSON is sent digit by digit, with what is to be filled in', {}, async (page) => {
+  await page.check('#mode-json')
+  await page.fill('#json', '{"referenceId":"<new UUID>","sdkPublicKey":"<fresh public key>","sdkApiKey":"<the partner\'s sdkApiKey>","accountNumber":1234567890123456789,"unknown":[1]}')
+  assert.equal(await page.innerText('#json-fault'), '')
+  assert.match(await answerTo(page, '#send'), /HTTP 200/)
+  assert.match(await region(page, 'The request in JSON'), /"accountNumber": 1234567890123456789,/)
+  assert.equal(JSON.parse(await region(page, 'Claims of the token')).sub, '1234567890123456789')
+})
+
+onPage('a reload, and going to and fro, lose nothing', {}, async (page) => {
+  await page.selectOption('#key', 'acme-2026-05')
+  await page.uncheck('#name-kid')
+  await page.selectOption('#path', { index: 1 })
+  await page.fill('#member-name', 'Zoë “quoted” <b>')
+  await page.fill('#member-dob', 'not yet')
+  await page.click('#add-row')
+  await page.getByLabel('data: key').nth(1).fill('half')
+  await page.check('#mode-json')
+  assert.match(await page.inputValue('#json'), /Zoë “quoted” <b>/)
+  await page.fill('#json', '{"half typed')
+  await page.check('#mode-form')
+  await page.check('#mode-json')
+  assert.equal(await page.inputValue('#json'), '{"half typed')
+
+  await page.reload()
+  await page.waitForSelector('#break-replay')
+
+  assert.ok(await page.isChecked('#mode-json'))
+  assert.equal(await page.inputValue('#json'), '{"half typed')
+  await page.click('#json-from-form')
+  assert.match(await page.inputValue('#json'), /Zoë/)
+  await page.click('#json-undo')
+  assert.equal(await page.inputValue('#json'), '{"half typed')
+  await page.check('#mode-form')
+  assert.equal(await page.inputValue('#member-name'), 'Zoë “quoted” <b>')
+  assert.equal(await page.inputValue('#member-dob'), 'not yet')
+  assert.equal(await page.getByLabel('data: key').nth(1).inputValue(), 'half')
+  assert.equal(await page.inputValue('#key'), 'acme-2026-05')
+  assert.equal(await page.inputValue('#path'), '/token-service/client/server/new/token')
+  assert.ok(!(await page.isChecked('#name-kid')))
+})
+
+onPage('what is typed is text, and no markup', {}, async (page) => {
+  const markup = '<img src=x onerror=alert(1)>'
+  await page.fill('#member-name', markup)
+  assert.match(await answerTo(page, '#send'), /HTTP 200/)
+  assert.ok((await region(page, 'The request in JSON')).includes(markup))
+  assert.equal(await page.locator('img').count(), 0)
+})

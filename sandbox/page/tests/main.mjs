@@ -1,0 +1,8 @@
+/** All tests of the page. Run by `check`, one after the other: they share one sandbox and its outages. */
+
+import './vectors.mjs'
+import './guard.mjs'
+import './journey.mjs'
+import './breaks.mjs'
+import './input.mjs'
+import './looks.mjs'
