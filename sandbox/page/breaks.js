@@ -1,10 +1,12 @@
 /** One thing wrong at a time: what each button does, and what to notice. */
 
-import { SAMPLE } from './form.js'
+import { SAMPLE, check } from './form.js'
 import { decode, encode } from './jose.js'
 import { readObject, write } from './json.js'
 import { during, tell } from './outages.js'
 import { FRESH_KEY, NEW_UUID, PARTNERS_KEY } from './rules.js'
+
+const FILLED_IN = { referenceId: NEW_UUID, sdkPublicKey: FRESH_KEY, sdkApiKey: PARTNERS_KEY }
 
 /** Another account than the request's. */
 const another = (account) => (account === '999999999' ? '999999998' : '999999999')
@@ -77,11 +79,14 @@ export const BREAKS = [
   ]],
 ]
 
-/** A request's text with nothing wrong but `members`: what is filled in is filled in anew. */
-export function soundText(text, isSound, members = {}) {
-  return changed(isSound ? text : SAMPLE, (now) => {
-    Object.assign(now, { referenceId: NEW_UUID, sdkPublicKey: FRESH_KEY, sdkApiKey: PARTNERS_KEY, ...members })
-  })
+/**
+ * A request's text with nothing wrong but `members`: what is filled in is filled in anew, and where that leaves a fault,
+ * the sample takes its place.
+ */
+export function soundText(text, members = {}) {
+  const whole = (it, more) => changed(it, (now) => Object.assign(now, FILLED_IN, more))
+  const isSound = check(text).every(({ field }) => field in FILLED_IN) && check(whole(text)).length === 0
+  return whole(isSound ? text : SAMPLE, members)
 }
 
 /** A text with other members, and the rest as it was, digit by digit. */

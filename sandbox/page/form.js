@@ -158,7 +158,7 @@ export class RequestForm {
     input.addEventListener('blur', () => {
       if (input.value === '' && !this.#shown.has(name)) return
       this.#shown.add(name)
-      this.#show()
+      afterPointer(() => this.#show())
     })
   }
 
@@ -209,4 +209,19 @@ export class RequestForm {
       for (const input of inputs) input.setAttribute('aria-invalid', String(Boolean(reason)))
     }
   }
+}
+
+let pointerIsDown = false
+for (const event of ['pointerdown', 'pointerup', 'pointercancel']) {
+  addEventListener(event, () => (pointerIsDown = event === 'pointerdown'), { capture: true })
+}
+
+/** A message that appears between the press and the release of a button would move the button away from under it. */
+function afterPointer(work) {
+  if (!pointerIsDown) return work()
+  const released = () => {
+    for (const event of ['pointerup', 'pointercancel']) removeEventListener(event, released)
+    setTimeout(work)
+  }
+  for (const event of ['pointerup', 'pointercancel']) addEventListener(event, released)
 }

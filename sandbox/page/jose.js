@@ -16,11 +16,12 @@ export function encode(bytes) {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-/** The bytes of canonical base64url. */
-export function decode(text) {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new Error('it is not base64url')
+/** The bytes of canonical base64url, and so many of them. */
+export function decode(text, length) {
+  if (typeof text !== 'string' || !/^[A-Za-z0-9_-]*$/.test(text)) throw new Error('it is not base64url')
   const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
   if (encode(bytes) !== text) throw new Error('it is not canonical base64url')
+  if (length !== undefined && bytes.length !== length) throw new Error(`it has ${bytes.length} bytes instead of ${length}`)
   return bytes
 }
 
@@ -47,10 +48,11 @@ export function parts(jwe) {
       throw new Error(`its ${SEGMENTS[i]}: ${error.message}`)
     }
   })
+  if (encryptedKey.length !== 0) throw new Error('its encrypted key must be empty, as with alg dir there is none')
   if (iv.length !== 12 || tag.length !== 16) throw new Error('its IV must have 12 bytes and its tag 16')
   const header = JSON.parse(fromUtf8(head))
   if (header.alg !== 'dir' || header.enc !== 'A256GCM') throw new Error('its header must say alg dir, enc A256GCM')
-  return { aad: utf8(segments[0]), header, headerText: fromUtf8(head), encryptedKey, iv, ciphertext, tag }
+  return { aad: utf8(segments[0]), header, headerText: fromUtf8(head), iv, ciphertext, tag }
 }
 
 /**
@@ -93,6 +95,8 @@ export class SdkKeyPair {
   /** The 32 bytes that this side and the service's share. */
   async sessionKey(serverPubKey) {
     const { kty, crv, x, y } = JSON.parse(fromUtf8(decode(serverPubKey)))
+    // Some importKey take coordinates that are too short.
+    for (const coordinate of [x, y]) decode(coordinate, 32)
     const theirs = await subtle.importKey('jwk', { kty, crv, x, y }, P256, false, [])
     const z = await subtle.deriveBits({ name: 'ECDH', public: theirs }, this.#privateKey, 256)
     return concatKdf(new Uint8Array(z))

@@ -2,7 +2,7 @@
 
 import { BREAKS, soundText } from './breaks.js'
 import { byId, el } from './dom.js'
-import { RequestForm, check } from './form.js'
+import { RequestForm } from './form.js'
 import { decode } from './jose.js'
 import { keep, load } from './kept.js'
 import { ask, buildOutages } from './outages.js'
@@ -107,17 +107,16 @@ function showSummary(found) {
 
 function breakIt([, , did, notice, run]) {
   return alone(async () => {
-    const isSound = check(form.text).length === 0
     const chosen = setup()
     const [stand] = cast.partners
     const set = chosen.partner.enabled ? chosen : { ...chosen, partner: stand, key: usable(stand.payloadKeys.keys[0]) }
     await run({
       partners: cast.partners,
-      first: () => last ?? travel(soundText(form.text, isSound), set, {}, undefined, false),
+      first: () => last ?? travel(soundText(form.text), set, {}, undefined, false),
       send: ({ members, partner: other, nameKid, ...twist } = {}) => {
         const whose = twist.earlier?.set ?? set
         const now = other ? { ...set, partner: other, key: usable(other.payloadKeys.keys[0]) } : { ...whose, nameKid: nameKid ?? whose.nameKid }
-        return travel(soundText(form.text, isSound, members), now, twist, { did, notice })
+        return travel(soundText(form.text, members), now, twist, { did, notice })
       },
     })
   })

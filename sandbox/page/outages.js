@@ -25,14 +25,19 @@ async function answered(response) {
   return json
 }
 
+/** How many outages last only as long as a request: they are told with its answer, and not as lasting. */
+let passing = 0
+
 /** An outage for the length of some work; then what was before. */
 export async function during(service, outage, work) {
   const before = (await ask('requests')).outages[service === 'dynamodb' ? 'dynamodb' : 'secretsManager']
-  await tell('outage', { service, outage })
+  passing += 1
   try {
+    await tell('outage', { service, outage })
     return await work()
   } finally {
-    await tell('outage', { service, outage: before })
+    const now = await tell('outage', { service, outage: before }).finally(() => (passing -= 1))
+    showOutages(now)
   }
 }
 
@@ -56,6 +61,7 @@ export function buildOutages(failed) {
 
 /** Says which outages are in force, wherever they were set. */
 export function showOutages({ dynamodb, secretsManager }) {
+  if (passing > 0) return
   const now = { dynamodb, 'secrets-manager': secretsManager }
   const said = SERVICES.filter(([service]) => now[service]).map(([service, name]) => `${name} ${WORDS[now[service]]}`)
   for (const [service] of SERVICES) {

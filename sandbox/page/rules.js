@@ -3,7 +3,8 @@
  * service checks again: the page's word counts for nothing.
  */
 
-import { decode } from './jose.js'
+import { decode, hex } from './jose.js'
+import { readObject } from './json.js'
 
 /** What is filled in when a request is sent. */
 export const NEW_UUID = '<new UUID>'
@@ -122,26 +123,46 @@ function data(value) {
   }
 }
 
-/** All but the point's being on the curve, which only the service checks. */
 function sdkPublicKey(value) {
   if (value.kind !== 'string') return 'must be a string'
   if (value.value === FRESH_KEY) return
-  let jwk
+  let bytes
   try {
-    const bytes = decode(value.value.replaceAll('+', '-').replaceAll('/', '_').replace(/={1,2}$/, ''))
-    if (bytes.length > 1024) return 'must decode to at most 1024 bytes'
-    jwk = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    bytes = decode(asBase64url(value.value))
   } catch {
     return 'must be the base64url (or base64) of a JWK'
   }
+  if (bytes.length > 1024) return 'must decode to at most 1024 bytes'
+  let jwk
   try {
-    jwk = JSON.parse(jwk)
+    jwk = readObject(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)).members
   } catch {
     return 'must decode to a JWK: one JSON object without repeated members'
   }
-  if (jwk === null || typeof jwk !== 'object') return 'must decode to a JWK: one JSON object without repeated members'
-  if ('d' in jwk) return 'must be a public key: remove the private member d, and make a new key pair'
-  if (jwk.kty !== 'EC' || jwk.crv !== 'P-256') return 'must be an EC key on P-256: kty EC, crv P-256'
-  const sound = [jwk.x, jwk.y].every((coordinate) => /^[A-Za-z0-9_-]{43}$/.test(coordinate))
-  return unless(sound, 'must have x and y of exactly 43 base64url characters each')
+  if (jwk.has('d')) return 'must be a public key: remove the private member d, and make a new key pair'
+  const [kty, crv, x, y] = ['kty', 'crv', 'x', 'y'].map((name) => jwk.get(name)?.value)
+  if (kty !== 'EC' || crv !== 'P-256') return 'must be an EC key on P-256: kty EC, crv P-256'
+  let point
+  try {
+    point = [x, y].map((coordinate) => decode(coordinate, 32))
+  } catch {
+    return 'must have x and y of exactly 43 base64url characters each'
+  }
+  return unless(isOnP256(...point), 'must be a point on the curve P-256')
+}
+
+/** base64 of either alphabet, with all of its padding or none, as base64url without; else what is none. */
+function asBase64url(text) {
+  const unpadded = text.replace(/={1,2}$/, '')
+  const isPadded = unpadded !== text
+  if (isPadded && text.length % 4 !== 0) return '?'
+  return /[-_]/.test(unpadded) ? unpadded : unpadded.replaceAll('+', '-').replaceAll('/', '_')
+}
+
+/** y^2 = x^3 - 3x + b (SEC 2, section 2.4.2), with coordinates below the prime. */
+function isOnP256(...coordinates) {
+  const p = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn
+  const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn
+  const [x, y] = coordinates.map((bytes) => BigInt(`0x${hex(bytes)}`))
+  return x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n
 }

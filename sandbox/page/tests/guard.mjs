@@ -99,7 +99,7 @@ test('every other path is the function’s', async () => {
   assert.match((await ask('/', { method: 'POST', headers: { Accept: 'text/html' } })).text, /"TOK404"/)
 })
 
-onPage('the policy is in force', { allowed: /Content Security Policy|TrustedHTML/ }, async (page) => {
+onPage('the policy is in force', { allowed: /Content Security Policy|Trusted(HTML|Script)/ }, async (page) => {
   const outcome = await page.evaluate(async () => {
     const blocked = []
     document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => blocked.push(effectiveDirective))
