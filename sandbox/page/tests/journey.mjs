@@ -118,6 +118,6 @@ onPage('the sandbox goes away and comes back', { allowed: /ERR_CONNECTION|ERR_EM
   await page.waitForFunction(() => document.getElementById('recent-state').textContent === '', undefined, { timeout: PATIENCE })
   assert.equal(await page.inputValue('#member-name'), 'Typed before')
   await page.click('#send')
-  await page.getByText('A token was issued').waitFor()
+  await page.getByRole('heading', { name: 'A token was issued' }).waitFor()
   assert.match(await verdict(page), /HTTP 200/)
 })

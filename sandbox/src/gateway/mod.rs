@@ -19,6 +19,7 @@ use hyper::{
     body::Incoming,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -116,7 +117,7 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let body = read(body).await?;
         let event = event::rest_proxy_event(&parts, &body, call);
-        let is_base64 = event["isBase64Encoded"] == true;
+        let is_base64 = event.get("isBase64Encoded") == Some(&Value::Bool(true));
         let event = event.to_string();
         let (bytes, body_bytes) = (event.len(), body.len());
         let event_in = EventIn {
