@@ -194,7 +194,7 @@ export class RequestForm {
 
   #showJsonFaults() {
     const found = check(byId('json').value)
-    const said = found.map(({ field, reason }) => `${field ?? 'The JSON'} ${reason}`)
+    const said = found.map(({ field, reason }) => `${field ?? 'The text'} ${reason}`)
     byId('json-fault').textContent = said.join('\n')
     byId('json').setAttribute('aria-invalid', String(found.length > 0))
   }

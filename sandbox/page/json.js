@@ -11,7 +11,7 @@ const SPACE = /[ \t\n\r]*/y
 /** What is wrong, and where. `field` is the outermost member that it lies in. */
 export class JsonFault extends Error {
   constructor(reason, field) {
-    super(field ? `${field} ${reason}` : `The JSON ${reason}`)
+    super(field ? `${field} ${reason}` : `The text ${reason}`)
     this.reason = reason
     this.field = field
   }
@@ -68,11 +68,11 @@ class Reader {
       this.take(SPACE)
       if (this.text[this.at] !== '"') throw this.unexpected('a member\'s name in "double quotes" was expected')
       const name = this.string(field)
-      if (!this.skip(':')) throw this.unexpected(': was expected')
+      if (!this.skip(':')) throw this.unexpected('a colon was expected')
       if (members.has(name)) throw new JsonFault(`has the member ${JSON.stringify(name)} twice`, field ?? name)
       members.set(name, this.value(depth + 1, field ?? name))
     } while (this.skip(','))
-    if (!this.skip('}')) throw this.unexpected(', or } was expected')
+    if (!this.skip('}')) throw this.unexpected('a comma or } was expected')
     return { kind: 'object', members }
   }
 
@@ -82,7 +82,7 @@ class Reader {
     if (this.skip(']')) return { kind: 'array', items }
     do items.push(this.value(depth + 1, field))
     while (this.skip(','))
-    if (!this.skip(']')) throw this.unexpected(', or ] was expected')
+    if (!this.skip(']')) throw this.unexpected('a comma or ] was expected')
     return { kind: 'array', items }
   }
 

@@ -101,7 +101,7 @@ function showSummary(found) {
   }
   summary.replaceChildren(
     el('p', {}, `Not sent: ${found.length === 1 ? 'a rule is' : `${found.length} rules are`} broken. Correct it, or send it as it is to see what the service says.`),
-    el('ul', {}, found.map(({ field, reason }) => el('li', {}, el('a', { href: '#request', on: { click: go(field) } }, `${field ?? 'The JSON'} ${reason}`)))),
+    el('ul', {}, found.map(({ field, reason }) => el('li', {}, el('a', { href: '#request', on: { click: go(field) } }, `${field ?? 'The text'} ${reason}`)))),
   )
 }
 

@@ -76,7 +76,7 @@ onPage('raw JSON is told where it breaks', {}, async (page) => {
   for (const [json, said] of [
     ['', /is not JSON: at line 1, column 1, where it ends, a value was expected/],
     ['{\n  "a": 1,\n}', /line 3, column 1, a member's name in "double quotes" was expected/],
-    ['{"accountNumber": 012}', /line 1, column 20, , or } was expected/],
+    ['{"accountNumber": 012}', /The text is not JSON: at line 1, column 20, a comma or } was expected/],
     ['[]', /is not an object/],
     ['{"dob":"19910807","dob":"19910807"}', /dob has the member "dob" twice/],
     ['{"accountNumber":"1","data":{"a":{"b":{}}}}', /data must have strings as values/],
