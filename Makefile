@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients check fmt clippy validate build release model rotate-under-load measure clean \
+.PHONY: help run local invoke events test clients check fmt clippy validate build release model simulate simulate-controls rotate-under-load measure clean \
         event programs rust cc python node
 
 help: ## List the targets
@@ -59,6 +59,12 @@ release: rust cc ## Build the function for this machine, optimised as for Lambda
 
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
 	cargo run -p model
+
+simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=
+	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)")
+
+simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
+	cargo run -p simulation -- --controls
 
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
 	cargo test -p tokenctl --test service -- --ignored --nocapture no_request_is_refused

@@ -14,6 +14,7 @@ pub const LIMIT: u64 = 400;
 
 const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// A bug to be planted.
 #[derive(Clone, Debug)]
 pub struct Bug {
