@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     issue::Success,
     jwe::{self, Header},
-    keys::SealingKey,
+    keys::{KeyId, SealingKey},
     problem::Problem,
     request::{MemberFault, ReferenceId},
 };
@@ -66,6 +66,11 @@ impl ReplyKey {
     pub(crate) fn unnamed(key: &Arc<SealingKey>) -> Self {
         let key = Arc::clone(key);
         Self { key, named: false }
+    }
+
+    /// The key's name.
+    pub fn kid(&self) -> &KeyId {
+        self.key.kid()
     }
 
     /// Seals an answer.

@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    future::Future,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -113,6 +114,14 @@ impl Deadline {
         self.0
             .map_or(limit, |end| end.saturating_duration_since(now).min(limit))
     }
+}
+
+/// Does `work` and adds the time that it took to `spent`.
+pub(crate) async fn timed<T>(spent: &mut Option<Duration>, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let output = work.await;
+    *spent = Some(spent.unwrap_or_default().saturating_add(started.elapsed()));
+    output
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     answer::ReplyKey,
-    clock::{Clock, Deadline},
+    clock::{Clock, Deadline, timed},
     jwe::{FormFault, Received},
+    keys::KeyId,
     partner::{Partner, PartnerId, Unauthenticated},
     record::{
         Draft, Existing, Issued, Unjudgeable, Verdict,
-        store::{AttemptCount, Records, WriteError, Written},
+        store::{Records, WriteCost, WriteError, Written},
     },
     request::{IssueRequest, ReferenceId, RequestFault},
     secrets::{Secrets, Snapshot, Unusable},
@@ -52,8 +53,14 @@ pub struct Trail {
     pub reply_key: Option<ReplyKey>,
     /// The request's, as soon as it is known to be valid.
     pub reference_id: Option<ReferenceId>,
-    /// Attempts of the write.
-    pub attempts: AttemptCount,
+    /// Time spent waiting for secrets; `None` if none were asked for.
+    pub secrets_wait: Option<Duration>,
+    /// The key that has sealed a token.
+    pub token_kid: Option<KeyId>,
+    /// The key that has sealed a record.
+    pub record_kid: Option<KeyId>,
+    /// Of the write.
+    pub write: WriteCost,
 }
 
 /// A token to answer with.
@@ -169,6 +176,11 @@ impl Issuer {
         }
     }
 
+    /// How long ago the older of the two secrets was last confirmed.
+    pub fn secrets_age(&self) -> Option<Duration> {
+        self.secrets.age()
+    }
+
     /// Issues a token for `call`, or finds the one that an equal call was issued.
     ///
     /// `trail` is filled as far as the call got.
@@ -187,16 +199,20 @@ impl Issuer {
             lifetime,
             &self.rng,
         )?;
+        trail.token_kid = Some(minted.kid.clone());
         let record_keys = &secrets.server_keys.record;
         let draft = Draft::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
+        trail.record_kid = Some(draft.sealed_by().clone());
 
         let written = self
             .records
-            .write(&draft, now, call.deadline, &trail.attempts)
+            .write(&draft, now, call.deadline, &mut trail.write)
             .await?;
         let verdict = match written {
             Written::First => Verdict::OwnWrite,
-            Written::Taken(existing) => self.judge(&existing, &draft, &secrets, call).await?,
+            Written::Taken(existing) => {
+                self.judge(&existing, &draft, &secrets, call, trail).await?
+            }
         };
         let (issued, replayed) = match verdict {
             Verdict::OwnWrite => {
@@ -228,14 +244,19 @@ impl Issuer {
         call: &Call<'_>,
         trail: &mut Trail,
     ) -> Result<(Snapshot, Accepted), IssueError> {
-        let secrets = self.secrets.current(call.deadline).await?;
+        let current = self.secrets.current(call.deadline);
+        let secrets = timed(&mut trail.secrets_wait, current).await?;
         match self.accept_by(&secrets, call, trail) {
             Ok(accepted) => Ok((secrets, accepted)),
             Err(error) if error.may_come_from_stale_partners() => {
-                match self.secrets.newer_partners(&secrets, call.deadline).await {
+                let newer = self.secrets.newer_partners(&secrets, call.deadline);
+                match timed(&mut trail.secrets_wait, newer).await {
                     None => Err(error),
                     Some(newer) => {
-                        *trail = Trail::default();
+                        *trail = Trail {
+                            secrets_wait: trail.secrets_wait,
+                            ..Trail::default()
+                        };
                         let accepted = self.accept_by(&newer, call, trail)?;
                         Ok((newer, accepted))
                     }
@@ -288,15 +309,13 @@ impl Issuer {
         draft: &Draft,
         secrets: &Snapshot,
         call: &Call<'_>,
+        trail: &mut Trail,
     ) -> Result<Verdict, IssueError> {
         let judge = |ring| existing.judge(draft, ring, self.clock.now());
         let verdict = match judge(&secrets.server_keys.record) {
             Err(Unjudgeable::UnknownKey) => {
-                match self
-                    .secrets
-                    .newer_server_keys(secrets, call.deadline)
-                    .await?
-                {
+                let newer = self.secrets.newer_server_keys(secrets, call.deadline);
+                match timed(&mut trail.secrets_wait, newer).await? {
                     None => Err(Unjudgeable::UnknownKey),
                     Some(newer) => judge(&newer.record),
                 }

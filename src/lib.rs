@@ -29,6 +29,7 @@ mod json;
 pub mod jwe;
 pub mod keys;
 pub mod logs;
+mod metrics;
 pub mod partner;
 pub mod problem;
 pub mod record;

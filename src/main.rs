@@ -10,7 +10,8 @@ use token_service::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    logs::init();
+    let clock = Clock::system();
+    logs::init(clock.clone());
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => {
@@ -19,7 +20,6 @@ async fn main() -> ExitCode {
         }
     };
     let sdk = aws::sdk_config().await;
-    let clock = Clock::system();
     let secrets = Secrets::new(
         &aws_sdk_secretsmanager::Client::new(&sdk),
         &config.api_keys_secret_id,

@@ -4,9 +4,13 @@
 //! answer of the protocol, never a runtime error.
 
 mod event;
+mod report;
 mod response;
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 use lambda_http::{LambdaEvent, http::HeaderValue};
 use ring::rand::SystemRandom;
@@ -16,10 +20,10 @@ use crate::{
     answer::{self, CodeForm},
     clock::{Clock, Deadline, UnixMillis},
     issue::{Call, IssueError, Issuer, Success, Trail},
-    partner::PartnerId,
     problem::{Problem, Unacceptable},
 };
 use event::{Body, Event};
+use report::Report;
 use response::Answer;
 pub use response::Response;
 
@@ -31,6 +35,8 @@ pub struct Service {
     issuer: Issuer,
     clock: Clock,
     rng: SystemRandom,
+    /// Until the first request.
+    cold: AtomicBool,
 }
 
 /// Why there is no token.
@@ -45,8 +51,12 @@ enum Failure {
 impl Service {
     /// Answers by what `issuer` issues.
     pub fn new(issuer: Issuer, clock: Clock) -> Self {
-        let rng = SystemRandom::new();
-        Self { issuer, clock, rng }
+        Self {
+            issuer,
+            clock,
+            rng: SystemRandom::new(),
+            cold: AtomicBool::new(true),
+        }
     }
 
     /// Answers one event and logs one line about it.
@@ -67,17 +77,16 @@ impl Service {
         let form = event.paths().find_map(code_form).unwrap_or(CodeForm::Text);
         let answer = self.seal(result.map_err(Problem::from), &trail, form);
 
-        tracing::info!(
+        let report = Report {
             request_id,
-            partner_id = trail.partner.as_ref().map(PartnerId::as_str),
-            code = %format_args!("TOK{:03}", answer.code()),
-            status = answer.status(),
-            duration_ms = started.elapsed().as_secs_f64() * 1000.0,
-            replayed = answer.replayed(),
-            attempts = trail.attempts.so_far(),
+            answer: &answer,
             cause,
-            "answered"
-        );
+            trail: &trail,
+            took: started.elapsed(),
+            secrets_age: self.issuer.secrets_age(),
+            cold: self.cold.swap(false, Ordering::Relaxed),
+        };
+        report.log();
         answer.into_response(request_id, event.is_http_api())
     }
 

@@ -171,6 +171,11 @@ impl Draft {
             request: request_bytes,
         })
     }
+
+    /// The record key that sealed it.
+    pub fn sealed_by(&self) -> &KeyId {
+        &self.sealed_by
+    }
 }
 
 /// The plaintext of `sealed`, as drawn at the head of this file, with room for the tag.

@@ -21,13 +21,13 @@ use aws_sdk_dynamodb::{
     error::{BoxError, ProvideErrorMetadata, SdkError},
     operation::put_item::PutItemError,
     primitives::Blob,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
 
 use super::{Draft, Existing};
 use crate::{
     aws::{Failure, Limits},
-    clock::{Deadline, UnixMillis},
+    clock::{Deadline, UnixMillis, timed},
 };
 
 /// Three attempts of a second each and the pauses between them stay within the operation's 4 s.
@@ -104,7 +104,7 @@ impl Records {
         }
     }
 
-    /// Writes `draft` unless a record that is still kept stands there, and counts the attempts.
+    /// Writes `draft` unless a record that is still kept stands there, and adds up what that costs.
     ///
     /// Ends within 4 s, or earlier where `deadline` is nearer.
     pub async fn write(
@@ -112,7 +112,7 @@ impl Records {
         draft: &Draft,
         now: UnixMillis,
         deadline: Deadline,
-        attempts: &AttemptCount,
+        cost: &mut WriteCost,
     ) -> Result<Written, WriteError> {
         let budget = deadline.budget(LIMITS.operation);
         if budget.is_zero() {
@@ -130,14 +130,19 @@ impl Records {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now.seconds()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
-            .interceptor(attempts.clone())
+            .interceptor(cost.attempts.clone())
             .send();
-        match tokio::time::timeout(budget, put).await {
+        match timed(&mut cost.took, tokio::time::timeout(budget, put)).await {
             Err(_) => Err(WriteError::Call {
                 failure: Failure::timed_out(),
             }),
-            Ok(Ok(_)) => Ok(Written::First),
+            Ok(Ok(output)) => {
+                let consumed = output.consumed_capacity;
+                cost.units = consumed.and_then(|consumed| consumed.capacity_units);
+                Ok(Written::First)
+            }
             Ok(Err(SdkError::ServiceError(error)))
                 if error.err().is_conditional_check_failed_exception() =>
             {
@@ -236,16 +241,25 @@ impl ClassifyRetry for Garbled {
     }
 }
 
-/// Counts one write's attempts, for the log.
-#[derive(Clone, Debug, Default)]
-pub struct AttemptCount(Arc<AtomicU32>);
+/// What one write costs, for the log and the metrics.
+#[derive(Debug, Default)]
+pub struct WriteCost {
+    attempts: AttemptCount,
+    /// Its time, pauses between attempts included; `None` if there was none left to begin.
+    pub took: Option<Duration>,
+    /// Write units, as DynamoDB tells them with a success.
+    pub units: Option<f64>,
+}
 
-impl AttemptCount {
-    /// So far.
-    pub fn so_far(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+impl WriteCost {
+    /// Attempts so far.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.0.load(Ordering::Relaxed)
     }
 }
+
+#[derive(Clone, Debug, Default)]
+struct AttemptCount(Arc<AtomicU32>);
 
 impl Intercept for AttemptCount {
     fn name(&self) -> &'static str {

@@ -156,6 +156,12 @@ impl<T> Cache<T> {
         }
     }
 
+    /// How long ago the last good value was confirmed, usable or not.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let last_good = self.last_good.load();
+        self.clock.now().since(last_good.as_deref()?.at)
+    }
+
     /// The last good value if it was confirmed at most `age` ago. A clock that went backwards counts
     /// as expired: the age is not known.
     fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
@@ -206,7 +212,9 @@ impl<T> Cache<T> {
                 at: began,
             }))),
             // A document fault names a path, an AWS error its code: neither holds a value.
-            Err(error) => tracing::warn!(secret = self.name, %error, "secret not refreshed"),
+            Err(error) => {
+                tracing::warn!(Secret = self.name, SecretsRefreshFailures = 1, %error, "secret not refreshed");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ mod cache;
 mod document;
 mod source;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
 
@@ -89,6 +89,12 @@ impl Secrets {
             partners: partners?,
             server_keys: server_keys?,
         })
+    }
+
+    /// How long ago the older of the two was last confirmed; `None` if one never was, or if the clock went
+    /// backwards.
+    pub fn age(&self) -> Option<Duration> {
+        Some(self.partners.age()?.max(self.server_keys.age()?))
     }
 
     /// For a request with an API key, `kid` or `sdkApiKey` that `seen` does not know, or that none of
