@@ -20,6 +20,7 @@ mod http;
 mod idempotency;
 mod jwe;
 mod logs;
+mod metrics;
 mod secret_store;
 mod secrets;
 mod token;

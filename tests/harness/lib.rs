@@ -12,6 +12,7 @@
 mod aws;
 mod documents;
 mod event;
+mod metrics;
 mod patience;
 mod plain;
 mod reply;
@@ -21,6 +22,7 @@ pub mod table;
 pub use aws::{dynamodb, put_secret, secrets_manager};
 pub use documents::{api_keys, digest, hash_of, jwk, partner_with, server_keys, server_keys_of};
 pub use event::Event;
+pub use metrics::{Point, points};
 pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};
 pub use reply::Reply;

@@ -11,7 +11,7 @@ use peers::{
 use sandbox::{Logs, Options, Sandbox, development, proxy_event};
 use serde_json::Value;
 
-use crate::{Event, Plain, Reply, eventually};
+use crate::{Event, Plain, Reply, eventually, points};
 
 /// A sandbox with the service in it, and who may open its replies. Ends with the test.
 pub struct Service {
@@ -132,12 +132,13 @@ impl Service {
         lines.remove(0)
     }
 
-    /// All lines logged so far, each of which must be JSON.
+    /// All lines logged so far, each of which must be JSON and, where it has metrics, in their format.
     pub fn log_json(&self) -> Vec<Value> {
         self.sandbox
             .log_lines()
             .iter()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .inspect(|line| drop(points(line)))
             .collect()
     }
 
