@@ -24,6 +24,8 @@ const MAX_BINARY_BYTES: u64 = 8_000_000;
 const MAX_RESIDENT_KIB: u64 = 24 * 1024;
 /// What one write unit pays for.
 const MAX_ITEM_BYTES: usize = 1024;
+/// CloudWatch Logs is paid for by the byte.
+const MAX_LINE_BYTES: usize = 1536;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotMeasure {
@@ -78,6 +80,8 @@ pub(crate) async fn measure(requests: u32, binary: Option<PathBuf>) -> Result<En
         let item = item_size(&item.ok_or(CannotMeasure::NoItem)?);
         let size = fs::metadata(&binary)?.len();
         let resident = peak_resident_kib(sandbox)?;
+        let lines = sandbox.log_lines();
+        let line = lines.iter().map(String::len).max().unwrap_or_default();
 
         let checks = [
             (
@@ -99,6 +103,10 @@ pub(crate) async fn measure(requests: u32, binary: Option<PathBuf>) -> Result<En
             (
                 item <= MAX_ITEM_BYTES,
                 format!("the seed's item: {item} bytes, at most {MAX_ITEM_BYTES}"),
+            ),
+            (
+                (1..=MAX_LINE_BYTES).contains(&line),
+                format!("the longest line of the log, its metrics included: {line} bytes, at most {MAX_LINE_BYTES}"),
             ),
         ];
         for (held, text) in &checks {
