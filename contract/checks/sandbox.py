@@ -1,0 +1,81 @@
+"""A sandbox for the length of a run: its URL, and its table for what no request can bring about."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+START_SECONDS, STOP_SECONDS = 60, 10
+
+
+@contextlib.contextmanager
+def sandbox(binary):
+    # A file, not a pipe: nobody has to keep reading it for the sandbox to go on.
+    with tempfile.TemporaryFile() as log:
+        try:
+            process = subprocess.Popen([binary, "local"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        except FileNotFoundError:
+            sys.exit(f"{binary} is missing; build it with: cargo build --workspace")
+        try:
+            yield _started(process, log)
+            if process.poll() is not None:
+                sys.exit(f"the sandbox died. It said last:\n{_said(log)[-4000:]}")
+        finally:
+            # As Ctrl-C does, so that it takes the function with it.
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                sys.exit(f"the sandbox was still running {STOP_SECONDS} s after it was asked to end")
+
+
+class Sandbox:
+    def __init__(self, said):
+        self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
+        self.environment = dict(re.findall(r"^export (\w+)=(.*)$", said, re.MULTILINE))
+
+    def change_record(self, key, attribute, value):
+        """Sets one attribute of a record, as an operator or time would. `value` is DynamoDB's JSON."""
+        request = {
+            "TableName": self.environment["TOKENS_TABLE"],
+            "Key": {"pk": {"S": key}},
+            "UpdateExpression": "SET #attribute = :value",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {"#attribute": attribute},
+            "ExpressionAttributeValues": {":value": value},
+        }
+        # The emulator looks at the form of a signature, not at the signature.
+        signature = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": "DynamoDB_20120810.UpdateItem",
+            "X-Amz-Date": "20260101T000000Z",
+            "Authorization": signature,
+        }
+        call = urllib.request.Request(self.environment["AWS_ENDPOINT_URL_DYNAMODB"], json.dumps(request).encode(), headers)
+        urllib.request.urlopen(call, timeout=10).close()
+
+
+def _started(process, log):
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        # The last line of its introduction.
+        if "The function's log follows" in _said(log):
+            return Sandbox(_said(log))
+        if process.poll() is not None:
+            sys.exit(f"{_said(log)}\nthe sandbox ended with {process.returncode}; above is what it said")
+        time.sleep(0.05)
+    sys.exit(f"{_said(log)}\nno URL from the sandbox within {START_SECONDS} s; above is what it said")
+
+
+def _said(log):
+    # Not read(): the sandbox writes at the offset that it would move.
+    return os.pread(log.fileno(), 1 << 24, 0).decode(errors="replace")
