@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 import pathlib
 
 import jsonschema_rs
@@ -19,6 +20,11 @@ class Document:
         self.text = PATH.read_text() if text is None else text
         self.root = yaml.safe_load(self.text)
         self.components = self.root["components"]
+
+    @classmethod
+    def of_environment(cls):
+        """The document that schemathesis is run with: docs/openapi.yaml, or a planted fault of it."""
+        return cls(pathlib.Path(os.environ.get("OPENAPI", PATH)).read_text())
 
     def resolve(self, node):
         while isinstance(node, dict) and "$ref" in node:
@@ -55,14 +61,12 @@ class Document:
         opened = Document.__new__(Document)
         opened.root = copy.deepcopy(self.root)
         opened.components = opened.root["components"]
-        bodies = opened.components["requestBodies"], opened.components["responses"]
-        for body in (body for kind in bodies for body in kind.values()):
-            body["content"] = {
-                opened_type(content_type, "description" in body): opened.opened_media(media)
-                if opened.content_schema(media)
-                else media
-                for content_type, media in body["content"].items()
-            }
+        for kind, name in (("requestBodies", opened_type), ("responses", opened_answer_type)):
+            for body in opened.components[kind].values():
+                body["content"] = {
+                    name(content_type): opened.opened_media(media) if opened.content_schema(media) else media
+                    for content_type, media in body["content"].items()
+                }
         return opened.root
 
     def opened_media(self, media):
@@ -73,11 +77,13 @@ class Document:
         }
 
 
-def opened_type(content_type, answer=False):
+def opened_type(content_type):
     """`text/plain` of a request is `application/text-plain+json` where it is open."""
-    if answer:
-        return OPENED if content_type == "text/plain" else content_type
     return f"application/{content_type.replace('/', '-')}+json"
+
+
+def opened_answer_type(content_type):
+    return OPENED if content_type == "text/plain" else content_type
 
 
 def sealed_type(content_type):
