@@ -1,0 +1,93 @@
+"""schemathesis against the sandbox, and the faults that it must find."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import partner
+from document import Document
+from proxy import OpeningProxy
+
+HERE = pathlib.Path(__file__).resolve().parent
+SEED, EXAMPLES, AT_MOST_SECONDS = 1, 40, 400
+SEEN_AT_LEAST = 3
+"""How often each member must have been accepted, and refused, for the run to have shown something."""
+
+# What is planted, as a change of the text of docs/openapi.yaml: (what it is, what stands there, what is put there).
+FAULTS = (
+    (
+        "a status that is not documented",
+        '        "400":\n          $ref: "#/components/responses/BadRequest"\n',
+        "",
+    ),
+    ("a pattern that lets too much pass", "'^[A-Za-z0-9._:-]{1,64}$'", "'^[A-Za-z0-9._:/-]{1,64}$'"),
+    ("a length that lets too little pass", "minLength: 1\n      maxLength: 100\n", "minLength: 1\n      maxLength: 1\n"),
+    ("a member that is not required", "[referenceId, sdkPublicKey, sdkApiKey, accountNumber]", "[referenceId, sdkPublicKey, sdkApiKey]"),
+    ("a header of another value", "const: no-store", "const: no-cache"),
+    ("a member of the answer of another type", "type: integer\n          format: int64", "type: string\n          format: int64"),
+    ("a member of the answer that nobody names", ", token, expireAt]", ", expireAt]", "        token:\n          description: For the SDK. You cannot read it\n          $ref: \"#/components/schemas/CompactJwe\"\n", ""),
+    ("an answer that is said to be plain", "$ref: \"#/components/schemas/SealedTOK400\"", "$ref: \"#/components/schemas/CompactJwe\""),
+)
+
+
+def check(document, sandbox, results):
+    report, seen = run(document, sandbox, EXAMPLES)
+    cases = report["test_cases"]
+    failed = cases["unique_failures"] + len(report["errors"])
+    if not report["complete"] or report["exit_code"] != 0:
+        failed = max(failed, 1)
+    results.add(cases["generated"] - cases["with_failures"] - cases["without_checks"], failed)
+    for member in document.components["schemas"]["TokenRequest"]["properties"]:
+        for verdict in ("accepted", "refused"):
+            results.check(f"{member} was {verdict} often enough", often_enough, seen, f"{verdict} {member}")
+
+
+def often_enough(seen, what):
+    assert seen.get(what, 0) >= SEEN_AT_LEAST, f"{seen.get(what, 0)} times of at least {SEEN_AT_LEAST}"
+
+
+def check_faults(document, sandbox, results):
+    for what, *changes in FAULTS:
+        results.check(f"schemathesis finds {what}", is_found, document, sandbox, changes)
+
+
+def is_found(document, sandbox, changes):
+    text = document.text
+    for old, new in zip(changes[::2], changes[1::2]):
+        assert old in text, f"docs/openapi.yaml has no {old!r}"
+        text = text.replace(old, new, 1)
+    report, _ = run(Document(text), sandbox, 15, "--max-failures", "1", "--no-shrink", quiet=True)
+    assert report["complete"] or report["failures"], "schemathesis did not finish"
+    assert report["failures"] and not report["errors"], "it is not found"
+
+
+def run(document, sandbox, examples, *options, quiet=False):
+    """One run: its report, and what the hooks counted."""
+    pattern = document.components["schemas"]["CompactJwe"]["pattern"]
+    with tempfile.TemporaryDirectory() as folder, OpeningProxy(sandbox.url, re.sub(r"^\^|\$$", "", pattern)) as proxy:
+        folder = pathlib.Path(folder)
+        (folder / "openapi.yaml").write_text(document.text)
+        (folder / "opened.json").write_text(json.dumps(document.opened()))
+        command = [pathlib.Path(sys.executable).with_name("st"), "--config-file", HERE.parent / "schemathesis.toml", "run"]
+        command += [folder / "opened.json", "--url", proxy.url, "--header", f"X-API-KEY: {partner.API_KEY}"]
+        command += ["--seed", str(SEED), "--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
+        command += ["--generation-database", "none", "--report", "json", "--report-json-path", folder / "report.json", *options]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(HERE),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SCHEMATHESIS_HOOKS": "hooks",
+            "OPENAPI": str(folder / "openapi.yaml"),
+            "SEEN": str(folder / "seen.json"),
+        }
+        ended = subprocess.run(
+            command, env=environment, timeout=AT_MOST_SECONDS, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if not quiet and ended.returncode != 0:
+            print(ended.stdout)
+        assert (folder / "report.json").exists(), f"schemathesis ended with {ended.returncode}: {ended.stdout[-2000:]}"
+        return json.loads((folder / "report.json").read_text()), json.loads((folder / "seen.json").read_text())
