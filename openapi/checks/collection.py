@@ -1,11 +1,13 @@
 """Makes docs/postman/: the collection with its scripts in it, and the environment for a sandbox."""
 
+import http
 import json
 
 import partner
 from document import PROJECT
 
-SOURCE, FOLDER = PROJECT / "contract" / "postman", PROJECT / "docs" / "postman"
+SOURCE, FOLDER = PROJECT / "openapi" / "postman", PROJECT / "docs" / "postman"
+COLLECTION, ENVIRONMENT = FOLDER / "token-service.postman_collection.json", FOLDER / "sandbox.postman_environment.json"
 V2, OLDER = "/token-service/client/server/new/v2/token", "/token-service/client/server/new/token"
 
 USUAL = {
@@ -110,19 +112,42 @@ def errors():
     yield request("An error on the older path", "Its resCode is an integer.", 401, 2, path=OLDER, auth=api_key("NOBODYS-KEY"), **plain)
 
 
-def collection():
+def collection_items():
+    return [*tokens(), *errors()]
+
+
+def saved_answers(document):
+    """What the path of today can answer, as saved examples: also what no request here can bring about."""
+    for status, response in document.root["paths"][V2]["post"]["responses"].items():
+        for content_type, media in document.resolve(response)["content"].items():
+            for example in map(document.resolve, media["examples"].values()):
+                said = example.get("x-opened", example["value"])
+                how = "sealed, shown opened" if "x-opened" in example else "in the clear"
+                yield {
+                    "name": f"{status} {said.get('resCode', 'of API Gateway')}, {how}: {example.get('summary', said.get('message'))}",
+                    "status": http.HTTPStatus(int(status)).phrase,
+                    "code": int(status),
+                    "_postman_previewlanguage": "json",
+                    "header": [{"key": "Content-Type", "value": content_type}],
+                    "body": json.dumps(said, indent=2, ensure_ascii=False),
+                }
+
+
+def collection(document):
+    first, *more = tokens()
     jose, before, after = ((SOURCE / name).read_text() for name in ("jose.js", "prerequest.js", "tests.js"))
     return {
         "info": {
             "name": "Token service",
             "description": "Calls Get Token: bodies are sealed before they are sent, and answers opened. Import the environment too, "
-            "put your credentials into it, and send *Get a token*. The rules are in docs/protocol.md, the errors in docs/errors.md.",
+            "put your credentials into it, and send *Get a token*. Beside it stands, as saved examples, everything that it can be answered. "
+            "The rules are in docs/protocol.md, the errors in docs/errors.md.",
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
         "auth": api_key("{{apiKey}}"),
         "event": [script("prerequest", f"{jose}\n{before}"), script("test", f"{jose}\n{after}")],
         "variable": [{"key": "referenceId", "value": ""}, {"key": "token", "value": ""}],
-        "item": [{"name": "Tokens", "item": list(tokens())}, {"name": "Errors", "item": list(errors())}],
+        "item": [{"name": "Tokens", "item": [{**first, "response": list(saved_answers(document))}, *more]}, {"name": "Errors", "item": list(errors())}],
     }
 
 
@@ -145,13 +170,12 @@ def environment():
     }
 
 
-def files():
+def files(document):
     """{path: text} of what docs/postman/ holds."""
-    made = {"token-service.postman_collection.json": collection(), "sandbox.postman_environment.json": environment()}
-    return {FOLDER / name: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for name, content in made.items()}
+    made = {COLLECTION: collection(document), ENVIRONMENT: environment()}
+    return {path: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for path, content in made.items()}
 
 
-def write():
-    FOLDER.mkdir(exist_ok=True)
-    for path, text in files().items():
+def write(document):
+    for path, text in files(document).items():
         path.write_text(text)

@@ -4,10 +4,21 @@ import json
 import re
 
 import partner
-from document import PROJECT
+from document import PROJECT, Document
 from request_schema import failing
-from results import same
+from results import Results, same
 
+# What is planted in the document's text: (what it is, what stands there, what is put there).
+FAULTS = (
+    ("an example that opens to something else", '"resCode": "TOK004"', '"resCode": "TOK040"'),
+    ("an error that is not described", 'schema: {$ref: "#/components/schemas/TOK002"}', 'schema: {$ref: "#/components/schemas/TOK415"}'),
+    ("a member of another name", "        mobileNumber:", "        mobile:"),
+    ("a member that need not be there", "serverPubKey, token, expireAt]", "serverPubKey, token]"),
+    ("a path of another version", "/new/v2/token:", "/new/v3/token:"),
+    ("words that the service does not say", "There is nothing at this path", "There is nothing here"),
+    ("a rule that is too strict", "'^[0-9]{1,19}$'", "'^[0-9]{1,18}$'"),
+    ("a rule that is too lax", "maximum: 9999999999999999999", "maximum: 99999999999999999999"),
+)
 # What schema or JSON text cannot say; the service's own tests hold it against these vectors.
 BEYOND_THE_SCHEMA = {"not-json", "repeated-member", "too-deep", "lone-surrogate"}
 
@@ -27,10 +38,22 @@ def check(document, results):
         results.check(f"vector {vector['name']}", vector_agrees, validator, vector)
 
 
+def check_faults(document, results):
+    for what, old, new in FAULTS:
+        results.check(f"the checks find {what}", is_found, document, old, new)
+
+
+def is_found(document, old, new):
+    assert old in document.text, f"docs/openapi.yaml has no {old!r}"
+    found = Results("planted", quiet=True)
+    check(Document(document.text.replace(old, new)), found)
+    assert found.failed, "it is not found"
+
+
 def example_is_what_it_opens_to(document, example):
     if "x-opened" in example:
         plaintext = partner.opened(example["value"])
-        assert plaintext, "the development key does not open it; contract/run seal seals it anew"
+        assert plaintext, "the development key does not open it; openapi/run seal seals it anew"
         same(json.loads(plaintext), example["x-opened"], "what it opens to")
 
 

@@ -11,6 +11,8 @@ from results import same
 
 # What nobody can bring about from outside of a healthy sandbox; their words are held against the code.
 NOT_CAUSED = {"Failure", "SealedUnavailable", "Unavailable"}
+UNPROVOKED_CODES = {"TOK003", "TOK503"}
+"""Codes that no request alone brings about."""
 
 
 class Answer:
