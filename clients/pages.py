@@ -1,0 +1,136 @@
+"""The programs and commands of the project's pages, run as a reader would.
+
+Under `<!-- run: LANGUAGE -->`, up to the next heading, a page's fenced blocks are gone through in order, in a fresh folder
+that holds credentials.json (the sandbox's partner acme), token-ring.json and the language's client file:
+
+    ```js get-token.mjs     is saved under that name
+    ```sh                   is run, line by line; `# exit N` behind a line is how it must end, where that is not 0
+    ```text                 is what the lines before it print; `...` stands for anything
+
+`<!-- file: PATH -->` before a block says that it is that file of the project, whole; it may be saved too.
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROJECT = HERE.parent
+SECRETS = PROJECT / "events" / "secrets"
+SECONDS = 120
+FILES = {
+    "node": ["node/token-client.mjs"],
+    "python": ["python/token_client.py"],
+    "java": ["java/TokenClient.java"],
+    "go": ["go/tokenclient.go"],
+    "php": ["php/TokenClient.php"],
+    "curl": ["curl/get-token.sh"],
+}
+"""What a reader copies."""
+FOLDERS = {"go": "tokenclient"}
+"""Where to, if not beside the program."""
+
+PART = re.compile(
+    r"^(?:(?P<heading>#+ .*)|<!-- (?P<mark>run|file|example|not run): ?(?P<value>.*?) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
+)
+
+
+class Block:
+    def __init__(self, page, line, info, text):
+        self.where, self.text = f"{page.relative_to(PROJECT)}:{line}", text
+        self.language, _, self.file = info.partition(" ")
+
+
+def pages():
+    """Every page that a reader may take a command from."""
+    found = subprocess.run(["git", "-C", PROJECT, "ls-files", "-co", "--exclude-standard", "*.md"], capture_output=True, text=True, check=True)
+    return [PROJECT / name for name in found.stdout.splitlines()]
+
+
+def parts(page):
+    """(the language of `run` that holds there, the mark right before, the block) for each block."""
+    language, mark = None, None
+    text = page.read_text()
+    for part in PART.finditer(text):
+        if part["heading"]:
+            language = mark = None
+        elif part["mark"] == "run":
+            language = part["value"]
+        elif part["mark"]:
+            mark = (part["mark"], part["value"])
+        else:
+            yield language, mark, Block(page, text.count("\n", 0, part.start()) + 1, part["info"], part["text"])
+            mark = None
+
+
+def check_all(language, url):
+    """Runs what the pages have for a language: how many runs passed, and what is wrong with the others."""
+    passed, faults = 0, []
+    for page in pages():
+        runs = itertools.groupby(((there, block) for there, _, block in parts(page)), lambda pair: pair[0])
+        for there, blocks in runs:
+            if there == language:
+                try:
+                    run(language, url, [block for _, block in blocks])
+                    passed += 1
+                except AssertionError as fault:
+                    faults.append(str(fault))
+    return passed, faults
+
+
+def unchecked():
+    """What is wrong with the pages before anything is run: blocks that nobody runs, and files that are not as shown."""
+    for page in pages():
+        for language, mark, block in parts(page):
+            kind, value = mark or (None, None)
+            if kind == "file" and (PROJECT / value).read_text() != block.text:
+                yield f"{block.where}: it is not {value}"
+            if language and language not in FILES:
+                yield f"{block.where}: nothing runs {language}"
+            if not (language or kind or block.language == "mermaid" or page.name == "tokenctl.md"):
+                yield f"{block.where}: nothing runs this block. clients/pages.py says how to have it run"
+
+
+def run(language, url, blocks):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        prepare(folder, language, url)
+        printed = ""
+        for block in blocks:
+            if block.file:
+                (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / block.file).write_text(block.text)
+            elif block.language == "sh":
+                printed = "".join(line_printed(line, folder, language, block) for line in block.text.splitlines())
+            elif block.language == "text":
+                pattern = ".*".join(map(re.escape, block.text.split("...")))
+                assert re.fullmatch(pattern, printed, re.DOTALL), f"{block.where}: it prints\n{printed}"
+
+
+def prepare(folder, language, url):
+    credentials = json.loads((SECRETS / "partner.json").read_text())
+    (folder / "credentials.json").write_text(json.dumps({**credentials, "url": url}))
+    (folder / "token-ring.json").write_text(json.dumps(json.loads((SECRETS / "server-keys.json").read_text())["token"]))
+    to = folder / FOLDERS.get(language, "")
+    to.mkdir(exist_ok=True)
+    for file in FILES[language]:
+        shutil.copy(HERE / file, to)
+    if language == "node":
+        (folder / "node_modules").symlink_to(HERE / "node" / "node_modules")
+
+
+def line_printed(line, folder, language, block):
+    command, _, comment = line.partition(" # ")
+    expected = int(comment.split()[1]) if comment.startswith("exit ") else 0
+    path = os.pathsep.join([str(HERE / "python" / ".venv" / "bin"), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path if language == "python" else os.environ["PATH"]}
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS
+    )
+    assert ended.returncode == expected, f"{block.where}: {command} ended with {ended.returncode}\n{ended.stdout}"
+    return ended.stdout
