@@ -1,6 +1,6 @@
 """The programs and commands of the project's pages, run as a reader would.
 
-Under `<!-- run: LANGUAGE -->`, up to the next heading, a page's fenced blocks are gone through in order, in a fresh folder
+After `<!-- run: LANGUAGE -->`, up to the next such mark, a page's fenced blocks are gone through in order, in a fresh folder
 that holds credentials.json (the sandbox's partner acme), token-ring.json and the language's client file:
 
     ```js get-token.mjs     is saved under that name
@@ -35,9 +35,7 @@ FILES = {
 FOLDERS = {"go": "tokenclient"}
 """Where to, if not beside the program."""
 
-PART = re.compile(
-    r"^(?:(?P<heading>#+ .*)|<!-- (?P<mark>run|file|example|not run): ?(?P<value>.*?) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
-)
+PART = re.compile(r"^(?:<!-- (?P<mark>run|file|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE)
 
 
 class Block:
@@ -53,18 +51,15 @@ def pages():
 
 
 def parts(page):
-    """(the language of `run` that holds there, the mark right before, the block) for each block."""
-    language, mark = None, None
-    text = page.read_text()
+    """(the mark `run` that holds there, the other mark right before it, the block) for each block."""
+    run, mark, text = None, None, page.read_text()
     for part in PART.finditer(text):
-        if part["heading"]:
-            language = mark = None
-        elif part["mark"] == "run":
-            language = part["value"]
+        if part["mark"] == "run":
+            run = part
         elif part["mark"]:
-            mark = (part["mark"], part["value"])
+            mark = part
         else:
-            yield language, mark, Block(page, text.count("\n", 0, part.start()) + 1, part["info"], part["text"])
+            yield run, mark, Block(page, text.count("\n", 0, part.start()) + 1, part["info"], part["text"])
             mark = None
 
 
@@ -72,11 +67,10 @@ def check_all(language, url):
     """Runs what the pages have for a language: how many runs passed, and what is wrong with the others."""
     passed, faults = 0, []
     for page in pages():
-        runs = itertools.groupby(((there, block) for there, _, block in parts(page)), lambda pair: pair[0])
-        for there, blocks in runs:
-            if there == language:
+        for mark, blocks in itertools.groupby(parts(page), lambda part: part[0]):
+            if mark and mark["value"] == language:
                 try:
-                    run(language, url, [block for _, block in blocks])
+                    run(language, url, [block for *_, block in blocks])
                     passed += 1
                 except AssertionError as fault:
                     faults.append(str(fault))
@@ -86,13 +80,12 @@ def check_all(language, url):
 def unchecked():
     """What is wrong with the pages before anything is run: blocks that nobody runs, and files that are not as shown."""
     for page in pages():
-        for language, mark, block in parts(page):
-            kind, value = mark or (None, None)
-            if kind == "file" and (PROJECT / value).read_text() != block.text:
-                yield f"{block.where}: it is not {value}"
-            if language and language not in FILES:
-                yield f"{block.where}: nothing runs {language}"
-            if not (language or kind or block.language == "mermaid" or page.name == "tokenctl.md"):
+        for run, mark, block in parts(page):
+            if mark and mark["mark"] == "file" and (PROJECT / mark["value"]).read_text() != block.text:
+                yield f"{block.where}: it is not {mark['value']}"
+            if run and run["value"] not in FILES:
+                yield f"{block.where}: nothing runs {run['value']}"
+            if not (run or mark or block.language == "mermaid" or page.name == "tokenctl.md"):
                 yield f"{block.where}: nothing runs this block. clients/pages.py says how to have it run"
 
 

@@ -10,6 +10,7 @@ import time
 import collection
 import collection_checks
 import document_checks
+import errors_page
 import lint
 import properties
 import seal_examples
@@ -44,13 +45,14 @@ def main():
     topic("the document: lint", lint.check, document)
     topic("the document, with the contract and the code", document_checks.check, document)
     topic("planted in the document", document_checks.check_faults, document)
+    topic("docs/errors.md, with the contract and the code", errors_page.check)
     topic("the collection, with the document", collection_checks.check, document)
     with sandbox(options.sandbox) as service:
         topic("the document's examples, on the service", service_checks.check, document, service)
         topic("the collection, on the service", collection_checks.check_runs, service)
         topic("planted in the collection", collection_checks.check_faults, service)
-        topic("schemathesis, on the service", properties.check, document, service)
-        topic("planted in the document, for schemathesis", properties.check_faults, document, service)
+    topic("schemathesis, on the service", properties.check, document, options.sandbox)
+    topic("planted in the document, for schemathesis", properties.check_faults, document, options.sandbox)
     passed, failed = (sum(getattr(results, which) for results in all_results) for which in ("passed", "failed"))
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed > 0)

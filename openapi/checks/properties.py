@@ -1,4 +1,7 @@
-"""schemathesis against the sandbox, and the faults that it must find."""
+"""schemathesis against the sandbox, and the faults that it must find.
+
+Each run has a sandbox of its own: records of an earlier run would make conflicts, and those look like findings.
+"""
 
 import json
 import os
@@ -11,9 +14,10 @@ import tempfile
 import partner
 from document import Document
 from proxy import OpeningProxy
+from sandbox import sandbox
 
 HERE = pathlib.Path(__file__).resolve().parent
-SEED, EXAMPLES, AT_MOST_SECONDS = 1, 40, 400
+SEED, EXAMPLES, AT_MOST_SECONDS = 1, 25, 300
 SEEN_AT_LEAST = 3
 """How often each member must have been accepted, and refused, for the run to have shown something."""
 
@@ -34,8 +38,8 @@ FAULTS = (
 )
 
 
-def check(document, sandbox, results):
-    report, seen = run(document, sandbox, EXAMPLES)
+def check(document, binary, results):
+    report, seen = run(document, binary, EXAMPLES)
     cases = report["test_cases"]
     failed = cases["unique_failures"] + len(report["errors"])
     if not report["complete"] or report["exit_code"] != 0:
@@ -50,25 +54,29 @@ def often_enough(seen, what):
     assert seen.get(what, 0) >= SEEN_AT_LEAST, f"{seen.get(what, 0)} times of at least {SEEN_AT_LEAST}"
 
 
-def check_faults(document, sandbox, results):
+def check_faults(document, binary, results):
     for what, *changes in FAULTS:
-        results.check(f"schemathesis finds {what}", is_found, document, sandbox, changes)
+        results.check(f"schemathesis finds {what}", is_found, document, binary, changes)
 
 
-def is_found(document, sandbox, changes):
+def is_found(document, binary, changes):
     text = document.text
     for old, new in zip(changes[::2], changes[1::2]):
         assert old in text, f"docs/openapi.yaml has no {old!r}"
         text = text.replace(old, new, 1)
-    report, _ = run(Document(text), sandbox, 15, "--max-failures", "1", "--no-shrink", quiet=True)
+    report, _ = run(Document(text), binary, 15, "--max-failures", "1", "--no-shrink", quiet=True)
     assert report["complete"] or report["failures"], "schemathesis did not finish"
     assert report["failures"] and not report["errors"], "it is not found"
 
 
-def run(document, sandbox, examples, *options, quiet=False):
+def run(document, binary, examples, *options, quiet=False):
     """One run: its report, and what the hooks counted."""
     pattern = document.components["schemas"]["CompactJwe"]["pattern"]
-    with tempfile.TemporaryDirectory() as folder, OpeningProxy(sandbox.url, re.sub(r"^\^|\$$", "", pattern)) as proxy:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sandbox(binary) as service,
+        OpeningProxy(service.url, re.sub(r"^\^|\$$", "", pattern)) as proxy,
+    ):
         folder = pathlib.Path(folder)
         (folder / "openapi.yaml").write_text(document.text)
         (folder / "opened.json").write_text(json.dumps(document.opened()))
