@@ -18,6 +18,8 @@ from sandbox import sandbox
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED, EXAMPLES, AT_MOST_SECONDS = 1, 25, 300
+ONE_OPERATION = ("--include-operation-id", "getToken")
+"""Where all that is planted shows."""
 SEEN_AT_LEAST = 3
 """How often each member must have been accepted, and refused, for the run to have shown something."""
 
@@ -28,7 +30,7 @@ FAULTS = (
         '        "400":\n          $ref: "#/components/responses/BadRequest"\n',
         "",
     ),
-    ("a pattern that lets too much pass", "'^[A-Za-z0-9._:-]{1,64}$'", "'^[A-Za-z0-9._:/-]{1,64}$'"),
+    ("a pattern that lets too much pass", "'^[A-Za-z0-9._:-]{1,64}$'", "'^[ -~]{1,64}$'"),
     ("a length that lets too little pass", "minLength: 1\n      maxLength: 100\n", "minLength: 1\n      maxLength: 1\n"),
     ("a member that is not required", "[referenceId, sdkPublicKey, sdkApiKey, accountNumber]", "[referenceId, sdkPublicKey, sdkApiKey]"),
     ("a header of another value", "const: no-store", "const: no-cache"),
@@ -64,7 +66,7 @@ def is_found(document, binary, changes):
     for old, new in zip(changes[::2], changes[1::2]):
         assert old in text, f"docs/openapi.yaml has no {old!r}"
         text = text.replace(old, new, 1)
-    report, _ = run(Document(text), binary, 15, "--max-failures", "1", "--no-shrink", quiet=True)
+    report, _ = run(Document(text), binary, EXAMPLES, *ONE_OPERATION, "--max-failures", "1", "--no-shrink", quiet=True)
     assert report["complete"] or report["failures"], "schemathesis did not finish"
     assert report["failures"] and not report["errors"], "it is not found"
 
@@ -82,7 +84,7 @@ def run(document, binary, examples, *options, quiet=False):
         (folder / "opened.json").write_text(json.dumps(document.opened()))
         command = [pathlib.Path(sys.executable).with_name("st"), "--config-file", HERE.parent / "schemathesis.toml", "run"]
         command += [folder / "opened.json", "--url", proxy.url, "--header", f"X-API-KEY: {partner.API_KEY}"]
-        command += ["--seed", str(SEED), "--max-examples", str(examples), "--phases", "examples,coverage,fuzzing"]
+        command += ["--seed", str(SEED), "--max-examples", str(examples), "--phases", "coverage,fuzzing"]
         command += ["--generation-database", "none", "--report", "json", "--report-json-path", folder / "report.json", *options]
         environment = {
             **os.environ,
