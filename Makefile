@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients page-test check fmt clippy validate build release model simulate simulate-controls rotate-under-load measure clean \
+.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate build release model simulate simulate-controls rotate-under-load measure clean \
         event programs rust cc python node
 
 help: ## List the targets
@@ -36,6 +36,9 @@ test: node python programs ## Run every test, other people's JOSE libraries incl
 
 clients: python programs ## Check the clients against the sandbox and the test vectors: all, or CLIENTS="go php"
 	clients/run $(CLIENTS) --sandbox $(SANDBOX)
+
+openapi: node python programs ## Check docs/openapi.yaml and the Postman collection against the sandbox
+	openapi/run --sandbox $(SANDBOX)
 
 page-test: node programs ## Drive the sandbox's page in Chromium
 	sandbox/page/tests/check $(SANDBOX)
@@ -77,7 +80,7 @@ measure: release programs ## Count what the function costs: binary, memory, call
 
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv $(PYTHON_CLIENT)/.venv clients/node/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots
+	rm -rf .aws-sam .sandbox .venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots
 
 event:
 	@test -f "$(EVENT)" || { \
