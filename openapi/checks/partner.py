@@ -5,7 +5,7 @@ import sys
 
 from document import PROJECT
 
-sys.path.insert(0, str(PROJECT / "clients" / "python"))
+sys.path[:0] = [str(PROJECT / "clients" / "python"), str(PROJECT / "clients")]
 from token_client import InputError, SdkKeyPair, TokenClient  # noqa: E402
 
 CREDENTIALS = json.loads((PROJECT / "events" / "secrets" / "partner.json").read_text())

@@ -1,7 +1,6 @@
-"""A sandbox for the length of a run: its URL, and its table for what no request can bring about."""
+"""A sandbox for the length of a run, for the checks here and in openapi/."""
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 START_SECONDS, STOP_SECONDS = 60, 10
 
@@ -38,30 +36,11 @@ def sandbox(binary):
 
 
 class Sandbox:
+    """Its URL, and the variables that it tells an operator to export."""
+
     def __init__(self, said):
         self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
         self.environment = dict(re.findall(r"^export (\w+)=(.*)$", said, re.MULTILINE))
-
-    def change_record(self, key, attribute, value):
-        """Sets one attribute of a record, as an operator or time would. `value` is DynamoDB's JSON."""
-        request = {
-            "TableName": self.environment["TOKENS_TABLE"],
-            "Key": {"pk": {"S": key}},
-            "UpdateExpression": "SET #attribute = :value",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeNames": {"#attribute": attribute},
-            "ExpressionAttributeValues": {":value": value},
-        }
-        # The emulator looks at the form of a signature, not at the signature.
-        signature = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": "DynamoDB_20120810.UpdateItem",
-            "X-Amz-Date": "20260101T000000Z",
-            "Authorization": signature,
-        }
-        call = urllib.request.Request(self.environment["AWS_ENDPOINT_URL_DYNAMODB"], json.dumps(request).encode(), headers)
-        urllib.request.urlopen(call, timeout=10).close()
 
 
 def _started(process, log):
