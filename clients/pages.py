@@ -35,7 +35,9 @@ FILES = {
 FOLDERS = {"go": "tokenclient"}
 """Where to, if not beside the program."""
 
-PART = re.compile(r"^(?:<!-- (?P<mark>run|file|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE)
+PART = re.compile(
+    r"^(?:<!-- (?P<mark>run|file|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
+)
 
 
 class Block:
@@ -123,7 +125,13 @@ def line_printed(line, folder, language, block):
     path = os.pathsep.join([str(HERE / "python" / ".venv" / "bin"), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path if language == "python" else os.environ["PATH"]}
     ended = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
     )
     assert ended.returncode == expected, f"{block.where}: {command} ended with {ended.returncode}\n{ended.stdout}"
     return ended.stdout

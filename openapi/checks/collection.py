@@ -85,8 +85,17 @@ def api_key(value):
 
 def tokens():
     yield request("Get a token", "Edit the body and send. It is sealed on the way.", 200, "TOK200", tests=KEEP_TOKEN)
-    yield request("The same request again", "Gets the same token: repeat a call whose answer was lost.", 200, "TOK200", body=AGAIN, tests=SAME_TOKEN)
-    yield request("The same request on the older path", "Its resCode is an integer.", 200, 100, body=AGAIN, path=OLDER, tests=SAME_TOKEN)
+    yield request(
+        "The same request again",
+        "Gets the same token: repeat a call whose answer was lost.",
+        200,
+        "TOK200",
+        body=AGAIN,
+        tests=SAME_TOKEN,
+    )
+    yield request(
+        "The same request on the older path", "Its resCode is an integer.", 200, 100, body=AGAIN, path=OLDER, tests=SAME_TOKEN
+    )
     yield request("Get a token by GET", "Works, as the first guide had it. Use POST.", 200, "TOK200", method="GET")
     required = {name: USUAL[name] for name in ("referenceId", "sdkPublicKey", "sdkApiKey", "accountNumber")}
     yield request("Required members only", "All the others may be left out.", 200, "TOK200", body=required, tests=KEEP_TOKEN)
@@ -96,9 +105,24 @@ def tokens():
 def errors():
     wrong = {**USUAL, "accountNumber": "12-34", "email": "not an address", "dob": "19910230"}
     sealed, plain = {"sealed": True}, {"sealed": False}
-    yield request("Members at fault", "Every one of them is named.", 400, "TOK400", body=wrong, tests=fault_of("accountNumber", "email", "dob"), **sealed)
+    yield request(
+        "Members at fault",
+        "Every one of them is named.",
+        400,
+        "TOK400",
+        body=wrong,
+        tests=fault_of("accountNumber", "email", "dob"),
+        **sealed,
+    )
     yield request("Not JSON", "What is inside must be a JSON object.", 400, "TOK400", body="not JSON", **sealed)
-    yield request("Unknown sdkApiKey", "All members are valid, and sdkApiKey is not yours.", 401, "TOK004", body={**USUAL, "sdkApiKey": "another's"}, **sealed)
+    yield request(
+        "Unknown sdkApiKey",
+        "All members are valid, and sdkApiKey is not yours.",
+        401,
+        "TOK004",
+        body={**USUAL, "sdkApiKey": "another's"},
+        **sealed,
+    )
     yield request("No X-API-KEY", "", 401, "TOK002", auth={"type": "noauth"}, **plain)
     yield request("Unknown X-API-KEY", "", 401, "TOK002", auth=api_key("NOBODYS-KEY"), **plain)
     yield request("Not encrypted", "Its own script takes the seal off again.", 400, "TOK422", before=PLAINTEXT, **plain)
@@ -109,7 +133,9 @@ def errors():
     allow = "pm.test('Allow says which', () => pm.expect(pm.response.headers.get('Allow')).to.eql('POST, GET'))"
     yield request("Wrong method", "", 405, "TOK405", method="PUT", tests=allow, **plain)
     yield request("Wrong path", "", 404, "TOK404", path=V2 + "s", **plain)
-    yield request("An error on the older path", "Its resCode is an integer.", 401, 2, path=OLDER, auth=api_key("NOBODYS-KEY"), **plain)
+    yield request(
+        "An error on the older path", "Its resCode is an integer.", 401, 2, path=OLDER, auth=api_key("NOBODYS-KEY"), **plain
+    )
 
 
 def collection_items():
@@ -139,15 +165,18 @@ def collection(document):
     return {
         "info": {
             "name": "Token service",
-            "description": "Calls Get Token: bodies are sealed before they are sent, and answers opened. Import the environment too, "
-            "put your credentials into it, and send *Get a token*. Beside it stands, as saved examples, everything that it can be answered. "
-            "The rules are in docs/protocol.md, the errors in docs/errors.md.",
+            "description": "Calls Get Token: bodies are sealed before they are sent, and answers opened. Import the environment "
+            "too, put your credentials into it, and send *Get a token*. Beside it stands, as saved examples, everything that it can "
+            "be answered. The rules are in docs/protocol.md, the errors in docs/errors.md.",
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
         "auth": api_key("{{apiKey}}"),
         "event": [script("prerequest", f"{jose}\n{before}"), script("test", f"{jose}\n{after}")],
         "variable": [{"key": "referenceId", "value": ""}, {"key": "token", "value": ""}],
-        "item": [{"name": "Tokens", "item": [{**first, "response": list(saved_answers(document))}, *more]}, {"name": "Errors", "item": list(errors())}],
+        "item": [
+            {"name": "Tokens", "item": [{**first, "response": list(saved_answers(document))}, *more]},
+            {"name": "Errors", "item": list(errors())},
+        ],
     }
 
 

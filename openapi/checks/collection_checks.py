@@ -65,7 +65,9 @@ def run(runtime, file, sandbox, quiet=False):
     command = ["node", RUNNER, runtime, file, collection.ENVIRONMENT, sandbox.url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     *said, last = ended.stdout.splitlines() or [""]
-    assert ended.returncode == 0 and last.startswith("{"), f"{runtime} ended with {ended.returncode}: {ended.stdout}{ended.stderr}"
+    assert ended.returncode == 0 and last.startswith("{"), (
+        f"{runtime} ended with {ended.returncode}: {ended.stdout}{ended.stderr}"
+    )
     if not quiet:
         print(*said, sep="\n", end="\n" if said else "", flush=True)
     return json.loads(last)

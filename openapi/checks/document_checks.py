@@ -11,7 +11,11 @@ from results import Results, same
 # What is planted in the document's text: (what it is, what stands there, what is put there).
 FAULTS = (
     ("an example that opens to something else", '"resCode": "TOK004"', '"resCode": "TOK040"'),
-    ("an error that is not described", 'schema: {$ref: "#/components/schemas/TOK002"}', 'schema: {$ref: "#/components/schemas/TOK415"}'),
+    (
+        "an error that is not described",
+        'schema: {$ref: "#/components/schemas/TOK002"}',
+        'schema: {$ref: "#/components/schemas/TOK415"}',
+    ),
     ("a member of another name", "        mobileNumber:", "        mobile:"),
     ("a member that need not be there", "serverPubKey, token, expireAt]", "serverPubKey, token]"),
     ("a path of another version", "/new/v2/token:", "/new/v3/token:"),
@@ -151,7 +155,7 @@ def same_paths(document):
 
 
 def words_are_the_codes(document):
-    code = re.sub(r'\\\n\s*', "", (PROJECT / "src/problem.rs").read_text())
+    code = re.sub(r"\\\n\s*", "", (PROJECT / "src/problem.rs").read_text())
     for name, example in document.components["examples"].items():
         shown = example.get("x-opened", example["value"])
         if "resDesc" in shown and shown["resDesc"] != "SUCCESS":

@@ -50,7 +50,11 @@ def strings(file):
 
 
 def descriptions():
-    return {text for text in strings("src/problem.rs") if " " in text and text[0].isupper() or text.startswith(("sdkApiKey is", "referenceId was"))}
+    return {
+        text
+        for text in strings("src/problem.rs")
+        if " " in text and text[0].isupper() or text.startswith(("sdkApiKey is", "referenceId was"))
+    }
 
 
 def said_reasons():

@@ -48,7 +48,7 @@ def before_call(context, case, kwargs):
             case.body = {name: _whole(value) if name in INTEGERS else value for name, value in case.body.items()}
         wrong = failing(_request, case.body)
         case.body = put_right(case.body, wrong, _date_of_birth())
-        # Generators like short ids and those of the examples. Some may come twice, most should make a token.
+        # Generators like short ids. Some may come twice, most should make a token.
         if "referenceId" not in wrong and case.body["referenceId"] in _issued and _random.random() < 0.9:
             case.body["referenceId"] = _reference_id()
 

@@ -32,11 +32,25 @@ FAULTS = (
     ),
     ("a pattern that lets too much pass", "'^[A-Za-z0-9._:-]{1,64}$'", "'^[ -~]{1,64}$'"),
     ("a length that lets too little pass", "minLength: 1\n      maxLength: 100\n", "minLength: 1\n      maxLength: 1\n"),
-    ("a member that is not required", "[referenceId, sdkPublicKey, sdkApiKey, accountNumber]", "[referenceId, sdkPublicKey, sdkApiKey]"),
+    (
+        "a member that is not required",
+        "[referenceId, sdkPublicKey, sdkApiKey, accountNumber]",
+        "[referenceId, sdkPublicKey, sdkApiKey]",
+    ),
     ("a header of another value", "const: no-store", "const: no-cache"),
     ("a member of the answer of another type", "type: integer\n          format: int64", "type: string\n          format: int64"),
-    ("a member of the answer that nobody names", ", token, expireAt]", ", expireAt]", "        token:\n          description: For the SDK. You cannot read it\n          $ref: \"#/components/schemas/CompactJwe\"\n", ""),
-    ("an answer that is said to be plain", "$ref: \"#/components/schemas/SealedTOK400\"", "$ref: \"#/components/schemas/CompactJwe\""),
+    (
+        "a member of the answer that nobody names",
+        ", token, expireAt]",
+        ", expireAt]",
+        '        token:\n          description: For the SDK. You cannot read it\n          $ref: "#/components/schemas/CompactJwe"\n',
+        "",
+    ),
+    (
+        "an answer that is said to be plain",
+        '$ref: "#/components/schemas/SealedTOK400"',
+        '$ref: "#/components/schemas/CompactJwe"',
+    ),
 )
 
 
@@ -95,7 +109,13 @@ def run(document, binary, examples, *options, quiet=False):
             "SEEN": str(folder / "seen.json"),
         }
         ended = subprocess.run(
-            command, env=environment, timeout=AT_MOST_SECONDS, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment,
+            timeout=AT_MOST_SECONDS,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         if not quiet and ended.returncode != 0:
             print(ended.stdout)
