@@ -39,6 +39,9 @@ PART = re.compile(
     r"^(?:<!-- (?P<mark>run|file|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
 )
 
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
 
 class Block:
     def __init__(self, page, line, info, text):
@@ -79,9 +82,25 @@ def check_all(language, url):
     return passed, faults
 
 
+def broken_links(page):
+    """Links to what the project does not have: a file, or a heading of a page."""
+    for path, _, anchor in (link.partition("#") for link in LINK.findall(page.read_text())):
+        to = (page.parent / path) if path else page
+        if not to.exists():
+            yield f"{page.relative_to(PROJECT)}: there is no {path}"
+        elif anchor and anchor not in (slug(heading) for heading in HEADING.findall(to.read_text())):
+            yield f"{page.relative_to(PROJECT)}: {to.name} has no heading #{anchor}"
+
+
+def slug(heading):
+    """How GitHub names a heading in a link."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
 def unchecked():
-    """What is wrong with the pages before anything is run: blocks that nobody runs, and files that are not as shown."""
+    """What is wrong with the pages before anything is run: blocks that nobody runs, files that are not as shown, links."""
     for page in pages():
+        yield from broken_links(page)
         for run, mark, block in parts(page):
             if mark and mark["mark"] == "file" and (PROJECT / mark["value"]).read_text() != block.text:
                 yield f"{block.where}: it is not {mark['value']}"
