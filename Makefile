@@ -4,17 +4,19 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 SANDBOX := $(TARGET)/debug/sandbox
 SAM := .venv/bin/sam
 PYTHON_CLIENT := clients/python
+DEPLOY := deploy/.venv/bin
+BUILT := .aws-sam/build/Function
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate build release model simulate simulate-controls rotate-under-load measure clean \
-        event programs rust cc python node
+.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e build reproducible deploy delete release model simulate simulate-controls rotate-under-load measure clean \
+        event stage credentials programs rust cc python node
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: programs ## Serve one encrypted request by the real binary, and show every step of it
 	$(SANDBOX) run
@@ -54,10 +56,32 @@ clippy: rust cc
 validate: .venv/installed ## Check template.yaml (sam validate --lint)
 	$(SAM) validate --lint
 
+policy: deploy/.venv/installed ## Hold template.yaml against the rules of deploy/checks, and each rule against a planted fault
+	$(DEPLOY)/pytest deploy/checks/test_policy.py
+
+checkov: deploy/.venv/checkov ## Hold template.yaml against checkov's checks; those waived are in deploy/checkov.yaml
+	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
+
+e2e: .venv/installed deploy/.venv/installed programs ## Deploy template.yaml to an emulator of AWS, and call it through its API Gateway
+	cargo build -p tokenctl
+	$(DEPLOY)/pytest deploy/checks/test_e2e.py
+
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
-	@ls -l .aws-sam/build/Function/bootstrap
+	@# SAM publishes a version for a changed package, and none for a changed parameter. So the parameters are in the package.
+	@cp samconfig.toml $(BUILT)
+	@ls -l $(BUILT)/bootstrap
+
+reproducible: .venv/installed rust ## Build the last commit in two folders, and compare the bytes
+	deploy/reproducible
+
+deploy: stage credentials build ## Deploy: STAGE=dev, a section of samconfig.toml; GUIDED=1 asks for every parameter
+	$(SAM) deploy --config-env "$(STAGE)" $(if $(GUIDED),--guided)
+
+delete: stage credentials deploy/.venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
+	PYTHONPATH=deploy $(DEPLOY)/python deploy/check_delete.py "$(STAGE)" "$(CONFIRM)"
+	$(SAM) delete --config-env "$(STAGE)" --no-prompts
 
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
@@ -80,12 +104,22 @@ measure: release programs ## Count what the function costs: binary, memory, call
 
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots
+	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots
 
 event:
 	@test -f "$(EVENT)" || { \
 	    echo "$(if $(EVENT),There is no $(EVENT),Say which event, as in: make invoke EVENT=events/get-token.json). There are:" >&2; \
 	    ls events/*.json | grep -v manifest >&2; exit 1; }
+
+stage:
+	@grep -q "^\[$(or $(STAGE),-)\.deploy\.parameters\]" samconfig.toml || { \
+	    echo "$(if $(STAGE),samconfig.toml has no stage $(STAGE),Say which stage, as in: make $(MAKECMDGOALS) STAGE=dev). There are:" >&2; \
+	    sed -n 's/^\[\(.*\)\.deploy\.parameters\]/  \1/p' samconfig.toml >&2; exit 1; }
+
+credentials: .venv/installed
+	@test "$(origin AWS_DEFAULT_REGION)" != file || { echo "Say which region, as in: make $(MAKECMDGOALS) AWS_DEFAULT_REGION=eu-west-1" >&2; exit 1; }
+	@.venv/bin/python -c 'import boto3; print("account and role:", boto3.client("sts").get_caller_identity()["Arn"])' 2>/dev/null || { \
+	    echo "AWS takes no credentials from here. Set AWS_PROFILE after: aws sso login (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and AWS_DEFAULT_REGION" >&2; exit 1; }
 
 # What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
@@ -98,6 +132,18 @@ PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --re
 	python3 -m venv .venv
 	@echo "installing the SAM tools into .venv (some 800 MB)"
 	.venv/$(PIP_INSTALL) $<
+	@touch $@
+
+deploy/.venv/installed: deploy/requirements.txt | python
+	python3 -m venv deploy/.venv
+	@echo "installing the emulator and the rules' tools into deploy/.venv (some 130 MB)"
+	deploy/.venv/$(PIP_INSTALL) $<
+	@touch $@
+
+deploy/.venv/checkov: deploy/checkov.txt | python
+	python3 -m venv $@
+	@echo "installing checkov into $@ (some 290 MB)"
+	$@/$(PIP_INSTALL) $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 # Tools that are looked for only where they are needed, each with the command that gets it.

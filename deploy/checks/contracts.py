@@ -1,0 +1,58 @@
+"""What the template must agree with, read from where it is written: the code and the documents."""
+
+import functools
+import re
+
+import yaml
+
+from checks.template import ROOT
+
+_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+@functools.cache
+def operations() -> set[tuple[str, str]]:
+    """Path and method of every operation of docs/openapi.yaml."""
+    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+    return {(path, method) for path, item in document["paths"].items() for method in item.keys() & _METHODS}
+
+
+@functools.cache
+def metrics() -> dict[str, set[frozenset[str]]]:
+    """Each metric of docs/metrics.md with its sets of dimensions."""
+    table = (ROOT / "docs/metrics.md").read_text().partition("| metric | unit | dimensions |")[2].partition("\n\n")[0]
+    found = {}
+    for line in table.splitlines()[2:]:
+        name, _, dimensions = (cell.strip() for cell in line.strip("|").split("|")[:3])
+        sets = re.findall(r"\[([^\]]*)\]", dimensions)
+        found[name.strip("`")] = {frozenset(filter(None, re.split(r",\s*", names))) for names in sets}
+    return found
+
+
+@functools.cache
+def alarm_entries() -> set[str]:
+    """The alarms that docs/operations.md explains: the third-level headings of its chapter Alarms."""
+    text = (ROOT / "docs/operations.md").read_text()
+    chapter = re.search(r"^## Alarms$(.*?)(?=^## )", text, re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"^### ([a-z-]+)$", chapter[1] if chapter else "", re.MULTILINE))
+
+
+def _config() -> str:
+    return (ROOT / "src/config.rs").read_text().partition("#[cfg(test)]")[0]
+
+
+@functools.cache
+def variables() -> set[str]:
+    """The variables that the function reads and Lambda does not set."""
+    return set(re.findall(r'reader\.(?:required|text|seconds)\("([A-Z_]+)"', _config()))
+
+
+@functools.cache
+def ranges() -> dict[str, tuple[int, int, int]]:
+    """Default, least and most of each variable that is a number of seconds."""
+    least_lifetime = {"Lifetime::RANGE": "60..=86_400"}
+    found = {}
+    for name, default, span in re.findall(r'seconds\("([A-Z_]+)", ([\d_]+), ([\w:.=]+)\)', _config()):
+        least, most = least_lifetime.get(span, span).split("..=")
+        found[name] = (int(default), int(least), int(most))
+    return found

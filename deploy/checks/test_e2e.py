@@ -1,0 +1,376 @@
+"""The template is deployed by `sam deploy` to an emulator of AWS that enforces IAM and runs the real bootstrap. An operator
+fills the secrets by `tokenctl`, and a partner calls through the emulated API Gateway.
+
+In order: each test goes on where the one before it stopped, as the life of a stack does.
+"""
+
+import json
+import pathlib
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from checks import contracts
+from checks.emulator import STACK, UNKNOWN, Emulator, binary, for_emulator, lay_out, running
+from checks.template import ROOT, written
+
+SAM = ROOT / ".venv/bin/sam"
+V2 = "/token-service/client/server/new/v2/token"
+LEGACY = "/token-service/client/server/new/token"
+SECRETS_TTL = 2
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class Stack:
+    """The deployed stack, its operator and one partner."""
+
+    def __init__(self, emulator: Emulator, template: pathlib.Path) -> None:
+        self.aws = emulator
+        self._template = template
+        self._tokenctl = binary("tokenctl", "TOKENCTL_BIN")
+        self.outputs: dict[str, str] = {}
+
+    def deploy(self, *overrides: str) -> None:
+        ages = [f"SecretsTtlSeconds={SECRETS_TTL}", "SecretsMinRefreshSeconds=1"]
+        self.aws.run(
+            SAM, "deploy", "--template-file", self._template, "--config-file", ROOT / "samconfig.toml", "--config-env", "dev",
+            "--no-progressbar", "--parameter-overrides", *ages, *overrides,
+        )  # fmt: skip
+        stack, = self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    @property
+    def url(self) -> str:
+        """The stage, by the path that MiniStack serves it under; a real one has a host name of its own."""
+        api = self.outputs["Url"].removeprefix("https://").partition(".")[0]
+        return f"{self.aws.url}/restapis/{api}/dev/_user_request_"
+
+    def tokenctl(self, *arguments: str | pathlib.Path, **more: str) -> str:
+        return self.aws.run(
+            self._tokenctl,
+            *arguments,
+            API_KEYS_SECRET_ID=self.outputs["ApiKeysSecretArn"],
+            SERVER_KEYS_SECRET_ID=self.outputs["ServerKeysSecretArn"],
+            TOKENS_TABLE=self.outputs["TokensTableName"],
+            TOKENCTL_CREDENTIALS=str(self.aws.folder / "acme-credentials.json"),
+            **more,
+        )
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        return json.loads((self.aws.folder / "acme-credentials.json").read_text())
+
+    def sealed(self, **members: Any) -> bytes:
+        """A request's body. Values may break the rules."""
+        request = {"sdkPublicKey": SDK_KEY, "accountNumber": "123123123"} | members
+        file = self.aws.folder / "request.json"
+        file.write_text(json.dumps(request))
+        return self.tokenctl("encrypt", "--unchecked", file).splitlines()[-1].encode()
+
+    def opened(self, reply: Reply) -> dict[str, Any]:
+        file = self.aws.folder / "answer.txt"
+        file.write_text(reply.body)
+        return json.loads(self.tokenctl("decrypt", file))
+
+    def call(self, body: bytes, method: str = "POST", path: str = V2, **headers: str) -> Reply:
+        names = {"Content-Type": "text/plain", "X-API-KEY": self.credentials["apiKey"]} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        request = urllib.request.Request(self.url + path, body, names, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Reply(response.status, _lower(response.headers), response.read().decode())
+        except urllib.error.HTTPError as refused:
+            return Reply(refused.code, _lower(refused.headers), refused.read().decode())
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def eventually(check: Callable[[], bool], what: str) -> None:
+    for _ in range(60):
+        if check():
+            return
+        time.sleep(0.25)
+    raise AssertionError(f"not within 15 s: {what}")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("e2e")
+    with running(folder) as emulator:
+        yield Stack(emulator, lay_out(folder))
+
+
+# The seed's own example of a member: a point on P-256, in a JWK, in base64url.
+SDK_KEY = (
+    "eyJrdHkiOiJFQyIsImNydiI6IlAtMjU2IiwieCI6Im8xRVFPVF9uU1NFc09LRnAtclk1M1E1b2w5VkVyNG1LSmhOb2R6MU1feVEiLCJ5IjoiTUdpSkxJ"
+    "TDBHYWlMZFlzS2tHOUZSLVJ6Y0ljU0ZZX09GMWJlaVlCNW5FUSJ9"
+)
+
+
+def test_the_emulator_knows_all_but_what_is_listed(stack: Stack) -> None:
+    template = written()
+    template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://code/function.zip"
+    with pytest.raises(Exception, match="Unrecognized resource types") as refused:
+        stack.aws.client("cloudformation").create_change_set(
+            StackName=STACK, ChangeSetName="all", ChangeSetType="CREATE", TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )  # fmt: skip
+    named = str(refused.value).partition("[")[2].partition("]")[0]
+    # Those behind a condition that is false are not looked at.
+    assert set(named.split(", ")) == set(UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rule"),
+    [
+        ({"TokenTtlSeconds": "59"}, "TokenTtlSeconds"),
+        ({"Stage": "Prod"}, "must be 2-16 lower-case letters and digits"),
+        ({"Issuer": "caf\u00e9"}, "must be 1-64 printable ASCII characters"),
+        ({"AllowedCidrs": "10.0.0.0/8,10.0.0.1"}, "must be IPv4 networks"),
+        ({"AlarmEmail": "nobody"}, "must be empty or an e-mail address"),
+        ({"DomainName": "token.example.com"}, "DomainName needs CertificateArn"),
+        ({"TruststoreUri": "s3://bucket/trust.pem"}, "TruststoreUri needs DomainName"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_is_made(stack: Stack, parameters: dict[str, str], rule: str) -> None:
+    with pytest.raises(Exception, match="ValidationError") as refused:
+        stack.aws.client("cloudformation").create_change_set(
+            StackName=STACK, ChangeSetName="wrong", ChangeSetType="CREATE",
+            TemplateBody=json.dumps(for_emulator("s3://code/function.zip")),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )  # fmt: skip
+    assert rule in str(refused.value)
+
+
+def test_deploys_into_an_empty_account(stack: Stack) -> None:
+    stack.deploy()
+    # On AWS a secret that is created without a value has no version. MiniStack gives it one, of "".
+    secrets = stack.aws.client("secretsmanager")
+    for output in ("ApiKeysSecretArn", "ServerKeysSecretArn"):
+        secret = stack.outputs[output]
+        version, = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+        assert secrets.get_secret_value(SecretId=secret)["SecretString"] == ""
+        secrets.update_secret_version_stage(SecretId=secret, VersionStage="AWSCURRENT", RemoveFromVersionId=version)
+
+
+def test_the_table_is_protected(stack: Stack) -> None:
+    """MiniStack drops the rest of what the template says of it: encryption, TTL and recovery are the rules' business."""
+    table = stack.aws.client("dynamodb").describe_table(TableName=stack.outputs["TokensTableName"])["Table"]
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_without_keys_it_answers_503(stack: Stack) -> None:
+    (stack.aws.folder / "acme-credentials.json").write_text('{"apiKey":"none yet"}')
+    reply = stack.call(b"anything")
+    assert (reply.status, json.loads(reply.body)["resCode"]) == (503, "TOK503")
+    assert int(reply.headers["retry-after"]) >= 0
+    (stack.aws.folder / "acme-credentials.json").unlink()
+
+
+def test_the_operator_fills_the_secrets(stack: Stack) -> None:
+    stack.tokenctl("keys", "init")
+    stack.tokenctl("partner", "add", "acme", "--program-id", "2001", "--url", stack.url)
+    assert stack.tokenctl("secrets", "check").count("as it must be") == 2
+    # Without a new deployment: the function's role opens both.
+    eventually(lambda: stack.call(stack.sealed(referenceId="first")).status == 200, "it serves")
+
+
+@pytest.mark.parametrize("path", [V2, LEGACY])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_token_on_every_path_and_method(stack: Stack, method: str, path: str) -> None:
+    reference = f"token-{method}-{path.count('v2')}"
+    reply = stack.call(stack.sealed(referenceId=reference), method, path)
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/plain")
+    assert reply.headers["cache-control"] == "no-store" and reply.headers["x-request-id"]
+    answer = stack.opened(reply)
+    assert answer["resCode"] == ("TOK200" if path == V2 else 100)
+    assert answer["referenceId"] == reference and answer["token"].count(".") == 4
+
+
+def test_every_operation_of_the_document_is_there(stack: Stack) -> None:
+    assert {(V2, "post"), (V2, "get"), (LEGACY, "post"), (LEGACY, "get")} == contracts.operations()
+
+
+def test_a_replay_gives_the_same_token(stack: Stack) -> None:
+    replies = [stack.call(stack.sealed(referenceId="again")) for _ in range(2)]
+    assert [reply.headers.get("idempotent-replayed") for reply in replies] == [None, "true"]
+    first, second = (stack.opened(reply) for reply in replies)
+    assert first == second
+
+
+def test_the_record_is_one_item_and_tells_nothing(stack: Stack) -> None:
+    item = stack.aws.client("dynamodb").get_item(
+        TableName=stack.outputs["TokensTableName"], Key={"pk": {"S": "acme#again"}}
+    )["Item"]
+    assert item.keys() == {"pk", "jti", "status", "issuedAt", "expireAt", "ttl", "fingerprint", "sealedBy", "sealed"}
+    assert int(item["ttl"]["N"]) == int(item["expireAt"]["N"]) // 1000 + 86_400
+    assert "123123123" not in str(item)
+    assert "active" in stack.tokenctl("lookup", "again", "--partner", "acme")
+
+
+# Name, how to call, status, code, whether the answer is sealed.
+ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str, bool]] = [
+    ("no key", lambda s: s.call(b"x", X_API_KEY=""), 401, "TOK002", False),
+    ("another's key", lambda s: s.call(s.sealed(referenceId="e1"), X_API_KEY="nobody"), 401, "TOK002", False),
+    ("no JWE", lambda s: s.call(b"not a JWE"), 400, "TOK422", False),
+    ("too large", lambda s: s.call(b"x" * 32_769), 413, "TOK413", False),
+    ("type", lambda s: s.call(b"x", Content_Type="image/png"), 415, "TOK415", False),
+    ("members", lambda s: s.call(s.sealed(referenceId="e2", accountNumber="12 34")), 400, "TOK400", True),
+    ("sdkApiKey", lambda s: s.call(s.sealed(referenceId="e3", sdkApiKey="another")), 401, "TOK004", True),
+    ("conflict", lambda s: s.call(s.sealed(referenceId="again", accountNumber="9")), 409, "TOK409", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "status", "code", "sealed"), [row[1:] for row in ERRORS], ids=[row[0] for row in ERRORS])
+def test_errors(stack: Stack, call: Callable[[Stack], Reply], status: int, code: str, sealed: bool) -> None:
+    reply = call(stack)
+    answer = stack.opened(reply) if sealed else json.loads(reply.body)
+    assert (reply.status, answer["resCode"]) == (status, code)
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_a_disabled_partner_is_out(stack: Stack) -> None:
+    body = stack.sealed(referenceId="after")
+    stack.tokenctl("partner", "disable", "acme")
+    eventually(lambda: stack.call(body).status == 401, "the partner is out")
+    stack.tokenctl("partner", "enable", "acme")
+    eventually(lambda: stack.call(body).status == 200, "the partner is in again")
+
+
+@pytest.mark.parametrize(("sid", "status", "code"), [("RecordTokens", 500, "TOK003"), ("ReadKeys", 200, "TOK200")])
+def test_the_role_has_no_permission_to_spare(stack: Stack, sid: str, status: int, code: str) -> None:
+    """Each statement is needed, and IAM is what allows: taken out, the service fails in the way that the protocol says."""
+    iam = stack.aws.client("iam")
+    role = next(role for role in iam.list_roles()["Roles"] if "FunctionRole" in role["RoleName"])["RoleName"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName="token-service")["PolicyDocument"]
+    less = policy | {"Statement": [statement for statement in policy["Statement"] if statement["Sid"] != sid]}
+    assert len(less["Statement"]) == len(policy["Statement"]) - 1
+    put = lambda document: iam.put_role_policy(  # noqa: E731
+        RoleName=role, PolicyName="token-service", PolicyDocument=json.dumps(document)
+    )
+    put(less)
+    try:
+        if sid == "ReadKeys":
+            # The last good keys serve on, and the log says why.
+            eventually(lambda: "AccessDenied" in _log(stack), "the refresh fails")
+        reply = stack.call(stack.sealed(referenceId=f"without-{sid}"))
+        assert (reply.status, stack.opened(reply)["resCode"]) == (status, code)
+    finally:
+        put(policy)
+
+
+def _log(stack: Stack) -> str:
+    logs = stack.aws.client("logs")
+    group = next(g["logGroupName"] for g in logs.describe_log_groups()["logGroups"] if "FunctionLogs" in g["logGroupName"])
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    # Calls nobody waits for, so that a refresh comes due.
+    stack.call(b"x")
+    return "\n".join(event["message"] for event in events)
+
+
+def test_the_log_is_json_and_tells_no_secret(stack: Stack) -> None:
+    log = _log(stack)
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    answered = [line for line in lines if line["message"] == "answered"]
+    assert {"TOK200", "TOK400", "TOK409"} <= {line["code"] for line in answered}
+    credentials = _secrets(stack)
+    assert credentials and not [secret for secret in credentials if secret in log]
+    assert "123123123" not in log
+
+
+def _secrets(stack: Stack) -> list[str]:
+    credentials = stack.credentials
+    return [credentials["apiKey"], credentials["sdkApiKey"], *(key["k"] for key in credentials["payloadKeys"]["keys"])]
+
+
+@pytest.mark.skipif(not (ROOT / "docs/metrics.md").exists(), reason="the function has no metrics yet")
+def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
+    lines = [json.loads(line) for line in _log(stack).splitlines() if line.startswith("{")]
+    directives = [directive for line in lines if "_aws" in line for directive in line["_aws"]["CloudWatchMetrics"]]
+    assert directives
+    for directive in directives:
+        assert directive["Namespace"] == "TokenService"
+        for metric in directive["Metrics"]:
+            sets = {frozenset(names) for names in directive["Dimensions"]}
+            assert sets <= contracts.metrics()[metric["Name"]], metric
+    seen = {metric["Name"] for directive in directives for metric in directive["Metrics"]}
+    assert {"Requests", "Latency", "SecretsAge", "SecretsRefreshFailures", "DynamoDBLatency"} <= seen
+
+
+def test_an_update_publishes_a_version_and_keeps_the_data(stack: Stack) -> None:
+    before = stack.outputs
+    alias = lambda: stack.aws.client("lambda").get_alias(  # noqa: E731
+        FunctionName=stack.outputs["FunctionName"], Name="live"
+    )["FunctionVersion"]
+    version = alias()
+    # SAM publishes a version for a changed package, not for a changed parameter: so `make build` packs samconfig.toml too.
+    (stack.aws.folder / "function" / "samconfig.toml").write_text("TokenTtlSeconds=120")
+    stack.deploy("TokenTtlSeconds=120")
+    assert alias() != version
+    for output in ("ApiKeysSecretArn", "ServerKeysSecretArn", "TokensTableName", "KeyArn"):
+        assert stack.outputs[output] == before[output]
+    started = time.time()
+    reply = stack.call(stack.sealed(referenceId="short"))
+    assert reply.status == 200
+    assert 115 <= stack.opened(reply)["expireAt"] / 1000 - started <= 125
+    assert stack.call(stack.sealed(referenceId="again")).headers["idempotent-replayed"] == "true"
+
+
+def test_alarms_and_dashboard_are_there(stack: Stack) -> None:
+    cloudwatch = stack.aws.client("cloudwatch")
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix(f"{STACK}-") for alarm in alarms} == contracts.alarm_entries() - {"silence"}
+    assert all(alarm["AlarmActions"] == [stack.outputs["AlarmTopicArn"]] for alarm in alarms)
+    board = json.loads(cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
+    assert "${" not in json.dumps(board)
+
+
+def test_an_unconfirmed_delete_is_refused(stack: Stack) -> None:
+    with pytest.raises(RuntimeError, match="CONFIRM=token-service-dev"):
+        _check_delete(stack, "")
+
+
+def _check_delete(stack: Stack, confirm: str) -> str:
+    return stack.aws.run(sys.executable, ROOT / "deploy/check_delete.py", "dev", confirm, PYTHONPATH=str(ROOT / "deploy"))
+
+
+def test_deleting_the_stack_deletes_no_data(stack: Stack) -> None:
+    kept = _check_delete(stack, STACK)
+    assert stack.outputs["TokensTableName"] in kept
+    stack.aws.run(SAM, "delete", "--config-file", ROOT / "samconfig.toml", "--config-env", "dev", "--no-prompts")
+    secrets = stack.aws.client("secretsmanager")
+    for output in ("ApiKeysSecretArn", "ServerKeysSecretArn"):
+        assert secrets.get_secret_value(SecretId=stack.outputs[output])["SecretString"].startswith("{")
+    item = stack.aws.client("dynamodb").get_item(
+        TableName=stack.outputs["TokensTableName"], Key={"pk": {"S": "acme#again"}}
+    )
+    assert "Item" in item
+    key = stack.aws.client("kms").describe_key(KeyId=stack.outputs["KeyArn"])["KeyMetadata"]
+    assert key["KeyState"] == "Enabled"
+    groups = [g["logGroupName"] for g in stack.aws.client("logs").describe_log_groups()["logGroups"]]
+    assert any("FunctionLogs" in group for group in groups)
+
+
+def test_a_stack_that_would_lose_data_is_not_deleted(stack: Stack) -> None:
+    table = written()["Resources"]["TokensTable"]
+    del table["DeletionPolicy"], table["Properties"]["SSESpecification"]
+    stack.aws.client("cloudformation").create_stack(
+        StackName=STACK, TemplateBody=json.dumps({"Resources": {"TokensTable": table}})
+    )
+    with pytest.raises(RuntimeError, match="TokensTable: goes when the stack goes"):
+        _check_delete(stack, STACK)

@@ -1,0 +1,171 @@
+"""The template against the rules, and each rule against a template with its fault planted."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from checks import contracts, rules
+from checks.template import Template, expanded, written
+
+WRITTEN = written()
+EXPANDED = expanded(WRITTEN)
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps(rule: rules.Rule) -> None:
+    assert list(rule(EXPANDED)) == []
+
+
+def test_the_contracts_were_found() -> None:
+    """An empty contract would agree with anything."""
+    assert len(contracts.operations()) == 4
+    assert len(contracts.variables()) == 10
+    assert len(contracts.ranges()) == 5
+    assert {"Requests", "SecretsAge"} <= contracts.metrics().keys()
+    assert contracts.metrics()["Requests"] >= {frozenset(), frozenset({"Outcome"})}
+    assert contracts.alarm_entries()
+
+
+# (rule, fault): what to do to the properties of a resource of the written template.
+Fault = tuple[rules.Rule, str, Callable[[dict], None]]
+
+
+def _statement(number: int, **members: object) -> Callable[[dict], None]:
+    return lambda role: role["Policies"][0]["PolicyDocument"]["Statement"][number].update(members)
+
+
+def _set(**members: object) -> Callable[[dict], None]:
+    return lambda properties: properties.update(members)
+
+
+def _without(*path: str) -> Callable[[dict], None]:
+    def remove(properties: dict) -> None:
+        for member in path[:-1]:
+            properties = properties[member]
+        del properties[path[-1]]
+
+    return remove
+
+
+def _replace(member: str, old: str, new: str) -> Callable[[dict], None]:
+    def replace(properties: dict) -> None:
+        assert old in properties[member]
+        properties[member] = properties[member].replace(old, new)
+
+    return replace
+
+
+def _body(change: Callable[[dict], None]) -> Callable[[dict], None]:
+    return lambda api: change(api["DefinitionBody"])
+
+
+V2 = "/token-service/client/server/new/v2/token"
+FAULTS: list[Fault] = [
+    (rules.actions_are_exact, "FunctionRole", _statement(0, Action="dynamodb:*")),
+    (rules.actions_are_exact, "FunctionRole", _statement(1, Action=["secretsmanager:Get*"])),
+    (rules.resources_are_exact, "FunctionRole", _statement(0, Resource="*")),
+    (rules.resources_are_exact, "FunctionRole", _statement(0, Resource={"Fn::Sub": "${TokensTable.Arn}*"})),
+    (rules.resources_are_exact, "FunctionRole",
+     _set(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
+    (rules.keys_are_used_through_their_service, "FunctionRole", _statement(2, Condition={})),
+    (rules.nobody_outside_is_let_in, "ApiKeysPolicy", _set(BlockPublicPolicy=False)),
+    (rules.nobody_outside_is_let_in, "ServerKeysPolicy", _set(SecretId={"Ref": "ApiKeysSecret"})),
+    (rules.nobody_outside_is_let_in, "ApiKeysPolicy",
+     lambda policy: policy["ResourcePolicy"]["Statement"][0].update(Effect="Allow")),
+    (rules.nobody_outside_is_let_in, "Key",
+     lambda key: key["KeyPolicy"]["Statement"][0].update(Principal="*")),
+    (rules.nobody_outside_is_let_in, "Key", lambda key: key["KeyPolicy"]["Statement"][1].pop("Condition")),
+    (rules.everything_is_encrypted_with_our_key, "TokensTable", _set(SSESpecification={"SSEEnabled": True})),
+    (rules.everything_is_encrypted_with_our_key, "ApiKeysSecret", _without("KmsKeyId")),
+    (rules.everything_is_encrypted_with_our_key, "FunctionLogs", _without("KmsKeyId")),
+    (rules.everything_is_encrypted_with_our_key, "AlarmTopic", _set(KmsMasterKeyId="alias/aws/sns")),
+    (rules.everything_is_encrypted_with_our_key, "Key", _set(EnableKeyRotation=False)),
+    (rules.data_outlives_stack_and_update, "TokensTable", _set(DeletionProtectionEnabled=False)),
+    (rules.data_outlives_stack_and_update, "TokensTable", _without("PointInTimeRecoverySpecification")),
+    (rules.records_end, "TokensTable", _set(TimeToLiveSpecification={"AttributeName": "expireAt", "Enabled": True})),
+    (rules.no_secret_is_in_the_template, "ServerKeysSecret", _set(GenerateSecretString={})),
+    (rules.no_secret_is_in_the_template, "Function",
+     lambda function: function["Environment"]["Variables"].update(API_KEY="secret")),
+    (rules.no_secret_is_in_the_template, "Function",
+     lambda function: function["Environment"]["Variables"].update(
+         ISSUER={"Fn::Sub": "{{resolve:secretsmanager:${ApiKeysSecret}}}"})),
+    (rules.logs_end_and_tell_nothing, "AccessLogs", _without("RetentionInDays")),
+    (rules.logs_end_and_tell_nothing, "Function", _without("LoggingConfig")),
+    (rules.logs_end_and_tell_nothing, "Function",
+     lambda function: function["LoggingConfig"].update(ApplicationLogLevel="WARN")),
+    (rules.logs_end_and_tell_nothing, "Api", _without("AccessLogSetting")),
+    (rules.logs_end_and_tell_nothing, "Api",
+     lambda api: _replace("Format", "$context.resourcePath", "$context.path")(api["AccessLogSetting"])),
+    (rules.logs_end_and_tell_nothing, "Api",
+     lambda api: _replace("Format", "$context.xrayTraceId", "$input.body")(api["AccessLogSetting"])),
+    (rules.logs_end_and_tell_nothing, "Api", lambda api: api["MethodSettings"][0].update(LoggingLevel="INFO")),
+    (rules.logs_end_and_tell_nothing, "WafLogging", _without("RedactedFields")),
+    (rules.the_api_is_guarded, "Api", _set(EndpointConfiguration={"Type": "EDGE"})),
+    (rules.the_api_is_guarded, "Api", _without("SecurityPolicy")),
+    (rules.the_api_is_guarded, "Api", _set(CacheClusterEnabled=True)),
+    (rules.the_api_is_guarded, "Api", lambda api: api["MethodSettings"][0].pop("ThrottlingRateLimit")),
+    (rules.the_api_is_guarded, "Api", _body(_without("x-amazon-apigateway-policy"))),
+    (rules.the_api_is_guarded, "Api", _body(_set(security=[{"apiKey": []}]))),
+    (rules.the_api_is_guarded, "Domain", _set(SecurityPolicy="TLS_1_0")),
+    (rules.the_api_is_the_documents, "Api", _body(_without("paths", V2, "get"))),
+    (rules.the_api_is_the_documents, "Api", _body(lambda body: body["paths"].update({"/v3": body["paths"][V2]}))),
+    (rules.the_api_is_the_documents, "Api", _body(_without("paths", V2, "x-amazon-apigateway-any-method"))),
+    (rules.the_api_is_the_documents, "Api", _body(_without("paths", "/{proxy+}"))),
+    (rules.the_api_is_the_documents, "Api",
+     _body(lambda body: body["paths"][V2]["post"]["x-amazon-apigateway-integration"].update(
+         uri={"Fn::Sub": "arn:aws:apigateway:x:lambda:path/2015-03-31/functions/${Function.Arn}/invocations"}))),
+    (rules.the_api_is_the_documents, "Api",
+     _body(lambda body: body["x-amazon-apigateway-gateway-responses"]["THROTTLED"].update(
+         responseTemplates={"application/json": '{"message":$context.error.messageString}'}))),
+    (rules.a_release_rolls_back, "Function", _without("DeploymentPreference")),
+    (rules.a_release_rolls_back, "Function", _without("DeploymentPreference", "Alarms")),
+    (rules.a_release_rolls_back, "ReleaseAlarm", lambda alarm: alarm["Dimensions"].pop()),
+    (rules.the_function_is_as_built, "Function", _set(Architectures=["x86_64"])),
+    (rules.the_function_is_as_built, "Function", _without("Tracing")),
+    (rules.alarms_are_wired, "ErrorsAlarm", _without("AlarmActions")),
+    (rules.alarms_are_wired, "LatencyAlarm", _without("TreatMissingData")),
+    (rules.alarms_are_wired, "KeyWearAlarm", _replace("AlarmDescription", "#key-wear", "")),
+    (rules.alarms_are_wired, "SilenceAlarm", _set(AlarmName={"Fn::Sub": "${AWS::StackName}-quiet"})),
+    (rules.alarms_are_wired, "Dashboard",
+     lambda board: _replace("Fn::Sub", "-unopenable", "-errors")(board["DashboardBody"])),
+    (rules.metrics_are_the_documented_ones, "SecretsAgeAlarm", _set(MetricName="SecretAge")),
+    (rules.metrics_are_the_documented_ones, "SecretsAgeAlarm", _set(Dimensions=[{"Name": "Secret", "Value": "x"}])),
+    (rules.metrics_are_the_documented_ones, "Dashboard",
+     lambda board: _replace("Fn::Sub", '"Replays"', '"Repeats"')(board["DashboardBody"])),
+    (rules.metrics_are_the_documented_ones, "Dashboard",
+     lambda board: _replace("Fn::Sub", "{TokenService,TokenKid}", "{TokenService,Kid}")(board["DashboardBody"])),
+    (rules.queries_name_our_logs, "SlowQuery", _set(LogGroupNames=["/aws/lambda/token-service"])),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0].__name__}-{fault[1]}")
+def test_a_planted_fault_is_found(fault: Fault) -> None:
+    rule, resource, plant = fault
+    template = copy.deepcopy(WRITTEN)
+    plant(template["Resources"][resource]["Properties"])
+    assert list(rule(expanded(template))), f"{rule.__name__} did not see it"
+
+
+OUTSIDE: list[tuple[rules.Rule, Callable[[Template], None]]] = [
+    (rules.data_outlives_stack_and_update, lambda t: t["Resources"]["TokensTable"].pop("DeletionPolicy")),
+    (rules.data_outlives_stack_and_update, lambda t: t["Resources"]["ApiKeysSecret"].pop("UpdateReplacePolicy")),
+    (rules.data_outlives_stack_and_update, lambda t: t["Resources"]["Key"].update(DeletionPolicy="Delete")),
+    (rules.data_outlives_stack_and_update, lambda t: t["Resources"]["WafLogs"].update(Condition="HasWaf")),
+    (rules.nobody_outside_is_let_in, lambda t: t["Resources"].pop("ServerKeysPolicy")),
+    (rules.parameters_say_what_they_take, lambda t: t["Parameters"]["TokenTtlSeconds"].update(MaxValue=86401)),
+    (rules.parameters_say_what_they_take, lambda t: t["Parameters"]["ThrottleRate"].pop("MinValue")),
+    (rules.parameters_say_what_they_take, lambda t: t["Parameters"]["Issuer"].update(AllowedPattern="[ -~]{1,64}")),
+    (rules.parameters_say_what_they_take, lambda t: t["Parameters"]["Stage"].pop("Description")),
+]
+
+
+@pytest.mark.parametrize("rule, plant", OUTSIDE)
+def test_a_fault_planted_beside_the_properties_is_found(rule: rules.Rule, plant: Callable[[Template], None]) -> None:
+    template = copy.deepcopy(WRITTEN)
+    plant(template)
+    assert list(rule(expanded(template))), f"{rule.__name__} did not see it"
+
+
+def test_every_rule_has_a_fault() -> None:
+    assert {fault[0] for fault in FAULTS} | {rule for rule, _ in OUTSIDE} == set(rules.RULES)
