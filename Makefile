@@ -45,7 +45,7 @@ openapi: node python programs ## Check docs/openapi.yaml and the Postman collect
 page-test: node programs ## Drive the sandbox's page in Chromium
 	sandbox/page/tests/check $(SANDBOX)
 
-check: fmt clippy validate ## What CI asks before it tests: formatting, lints, the template
+check: fmt clippy validate policy ## What CI asks before it tests: formatting, lints, the template
 
 fmt: rust
 	cargo fmt --all --check
