@@ -30,6 +30,13 @@ def metrics() -> dict[str, set[frozenset[str]]]:
 
 
 @functools.cache
+def codes() -> set[str]:
+    """The protocol's codes: the values of the dimension Outcome."""
+    row = re.search(r"^\| `Outcome` \|(.*)$", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    return set(re.findall(r"TOK\d{3}", row[1]))
+
+
+@functools.cache
 def alarm_entries() -> set[str]:
     """The alarms that docs/operations.md explains: the third-level headings of its chapter Alarms."""
     text = (ROOT / "docs/operations.md").read_text()

@@ -280,6 +280,14 @@ def metrics_are_the_documented_ones(template: Template) -> Iterator[str]:
             yield f"{where}: {metric} by {sorted(dimensions)} is not in docs/metrics.md"
 
 
+def codes_are_the_protocols(template: Template) -> Iterator[str]:
+    """In gateway responses, the firewall's, alarms and dashboard: a code that nobody knows helps nobody."""
+    places = ("AWS::ApiGateway::RestApi", "AWS::WAFv2::WebACL", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
+    for name, resource in properties(template, *places):
+        for code in sorted(set(re.findall(r"TOK\d+", json.dumps(resource))) - contracts.codes()):
+            yield f"{name}: {code} is not a code of the protocol"
+
+
 def _our_metrics(template: Template) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Every use of a metric of the function's: where, its name, the names of its dimensions."""
     for name, alarm in properties(template, "AWS::CloudWatch::Alarm"):
@@ -339,6 +347,7 @@ RULES: list[Rule] = [
     the_function_is_as_built,
     alarms_are_wired,
     metrics_are_the_documented_ones,
+    codes_are_the_protocols,
     parameters_say_what_they_take,
     queries_name_our_logs,
 ]

@@ -22,6 +22,7 @@ def test_the_contracts_were_found() -> None:
     assert len(contracts.operations()) == 4
     assert len(contracts.variables()) == 10
     assert len(contracts.ranges()) == 5
+    assert len(contracts.codes()) == 12
     assert {"Requests", "SecretsAge"} <= contracts.metrics().keys()
     assert contracts.metrics()["Requests"] >= {frozenset(), frozenset({"Outcome"})}
     assert contracts.alarm_entries()
@@ -135,6 +136,10 @@ FAULTS: list[Fault] = [
      lambda board: _replace("Fn::Sub", '"Replays"', '"Repeats"')(board["DashboardBody"])),
     (rules.metrics_are_the_documented_ones, "Dashboard",
      lambda board: _replace("Fn::Sub", "{TokenService,TokenKid}", "{TokenService,Kid}")(board["DashboardBody"])),
+    (rules.codes_are_the_protocols, "UnopenableAlarm", _set(Dimensions=[{"Name": "Outcome", "Value": "TOK401"}])),
+    (rules.codes_are_the_protocols, "Api",
+     _body(lambda body: body["x-amazon-apigateway-gateway-responses"]["THROTTLED"].update(
+         responseTemplates={"application/json": '{"resCode":"TOK429","resDesc":""}'}))),
     (rules.queries_name_our_logs, "SlowQuery", _set(LogGroupNames=["/aws/lambda/token-service"])),
 ]
 
