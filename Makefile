@@ -62,8 +62,8 @@ policy: deploy/.venv/installed ## Hold template.yaml against the rules of deploy
 checkov: deploy/.venv/checkov ## Hold template.yaml against checkov's checks; those waived are in deploy/checkov.yaml
 	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
 
-e2e: .venv/installed deploy/.venv/installed programs ## Deploy template.yaml to an emulator of AWS, and call it through its API Gateway
-	cargo build -p tokenctl
+e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy template.yaml to an emulator of AWS, and call it through its API Gateway
+	cargo build -p token-service -p tokenctl
 	$(DEPLOY)/pytest deploy/checks/test_e2e.py
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
