@@ -45,7 +45,7 @@ class Stack:
         self.aws.run(
             SAM, "deploy", "--template-file", self._template, "--config-file", ROOT / "samconfig.toml", "--config-env", "dev",
             "--no-progressbar", "--parameter-overrides", *ages, *overrides,
-        )  # fmt: skip
+        )
         stack, = self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
@@ -127,7 +127,7 @@ def test_the_emulator_knows_all_but_what_is_listed(stack: Stack) -> None:
         stack.aws.client("cloudformation").create_change_set(
             StackName=STACK, ChangeSetName="all", ChangeSetType="CREATE", TemplateBody=json.dumps(template),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )  # fmt: skip
+        )
     named = str(refused.value).partition("[")[2].partition("]")[0]
     # Those behind a condition that is false are not looked at.
     assert set(named.split(", ")) == set(UNKNOWN)
@@ -152,7 +152,7 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(stack: Stack, para
             TemplateBody=json.dumps(for_emulator("s3://code/function.zip")),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )  # fmt: skip
+        )
     assert rule in str(refused.value)
 
 
@@ -233,7 +233,7 @@ ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str, bool]] = [
     ("members", lambda s: s.call(s.sealed(referenceId="e2", accountNumber="12 34")), 400, "TOK400", True),
     ("sdkApiKey", lambda s: s.call(s.sealed(referenceId="e3", sdkApiKey="another")), 401, "TOK004", True),
     ("conflict", lambda s: s.call(s.sealed(referenceId="again", accountNumber="9")), 409, "TOK409", True),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "status", "code", "sealed"), [row[1:] for row in ERRORS], ids=[row[0] for row in ERRORS])
@@ -260,14 +260,15 @@ def test_the_role_has_no_permission_to_spare(stack: Stack, sid: str, status: int
     policy = iam.get_role_policy(RoleName=role, PolicyName="token-service")["PolicyDocument"]
     less = policy | {"Statement": [statement for statement in policy["Statement"] if statement["Sid"] != sid]}
     assert len(less["Statement"]) == len(policy["Statement"]) - 1
-    put = lambda document: iam.put_role_policy(  # noqa: E731
-        RoleName=role, PolicyName="token-service", PolicyDocument=json.dumps(document)
-    )
+
+    def put(document: dict[str, Any]) -> None:
+        iam.put_role_policy(RoleName=role, PolicyName="token-service", PolicyDocument=json.dumps(document))
+
     put(less)
     try:
         if sid == "ReadKeys":
             # The last good keys serve on, and the log says why.
-            eventually(lambda: "AccessDenied" in _log(stack), "the refresh fails")
+            eventually(lambda: "GetSecretValue: refused with AccessDenied" in _log(stack), "the refresh fails")
         reply = stack.call(stack.sealed(referenceId=f"without-{sid}"))
         assert (reply.status, stack.opened(reply)["resCode"]) == (status, code)
     finally:
@@ -275,11 +276,11 @@ def test_the_role_has_no_permission_to_spare(stack: Stack, sid: str, status: int
 
 
 def _log(stack: Stack) -> str:
+    """The function's log so far. It is called before, so that a refresh that is due takes place."""
+    stack.call(b"x")
     logs = stack.aws.client("logs")
     group = next(g["logGroupName"] for g in logs.describe_log_groups()["logGroups"] if "FunctionLogs" in g["logGroupName"])
     events = logs.filter_log_events(logGroupName=group)["events"]
-    # Calls nobody waits for, so that a refresh comes due.
-    stack.call(b"x")
     return "\n".join(event["message"] for event in events)
 
 
@@ -314,14 +315,11 @@ def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
 
 def test_an_update_publishes_a_version_and_keeps_the_data(stack: Stack) -> None:
     before = stack.outputs
-    alias = lambda: stack.aws.client("lambda").get_alias(  # noqa: E731
-        FunctionName=stack.outputs["FunctionName"], Name="live"
-    )["FunctionVersion"]
-    version = alias()
+    version = _live_version(stack)
     # SAM publishes a version for a changed package, not for a changed parameter: so `make build` packs samconfig.toml too.
     (stack.aws.folder / "function" / "samconfig.toml").write_text("TokenTtlSeconds=120")
     stack.deploy("TokenTtlSeconds=120")
-    assert alias() != version
+    assert _live_version(stack) != version
     for output in ("ApiKeysSecretArn", "ServerKeysSecretArn", "TokensTableName", "KeyArn"):
         assert stack.outputs[output] == before[output]
     started = time.time()
@@ -329,6 +327,11 @@ def test_an_update_publishes_a_version_and_keeps_the_data(stack: Stack) -> None:
     assert reply.status == 200
     assert 115 <= stack.opened(reply)["expireAt"] / 1000 - started <= 125
     assert stack.call(stack.sealed(referenceId="again")).headers["idempotent-replayed"] == "true"
+
+
+def _live_version(stack: Stack) -> str:
+    alias = stack.aws.client("lambda").get_alias(FunctionName=stack.outputs["FunctionName"], Name="live")
+    return alias["FunctionVersion"]
 
 
 def test_alarms_and_dashboard_are_there(stack: Stack) -> None:
