@@ -6,6 +6,8 @@ SAM := .venv/bin/sam
 PYTHON_CLIENT := clients/python
 DEPLOY := deploy/.venv/bin
 BUILT := .aws-sam/build/Function
+# The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise.
+REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -68,20 +70,20 @@ e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy template.yaml to a
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
-	PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
+	RUSTFLAGS="$(REMAP)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
 	@# SAM publishes a version for a changed package, and none for a changed parameter. So the parameters are in the package.
 	@cp samconfig.toml $(BUILT)
 	@ls -l $(BUILT)/bootstrap
 
-reproducible: .venv/installed rust ## Build the last commit in two folders, and compare the bytes
+reproducible: .venv/installed rust ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
 
-deploy: stage credentials build ## Deploy: STAGE=dev, a section of samconfig.toml; GUIDED=1 asks for every parameter
-	$(SAM) deploy --config-env "$(STAGE)" $(if $(GUIDED),--guided)
+deploy: stage credentials build ## Deploy: STAGE=dev, a section of samconfig.toml; GUIDED=1 the first time
+	$(SAM) deploy --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(if $(GUIDED),--guided)
 
 delete: stage credentials deploy/.venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
 	PYTHONPATH=deploy $(DEPLOY)/python deploy/check_delete.py "$(STAGE)" "$(CONFIRM)"
-	$(SAM) delete --config-env "$(STAGE)" --no-prompts
+	$(SAM) delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" --no-prompts
 
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
