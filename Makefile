@@ -6,8 +6,9 @@ SAM := .venv/bin/sam
 PYTHON_CLIENT := clients/python
 DEPLOY := deploy/.venv/bin
 BUILT := .aws-sam/build/Function
-# The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise.
-REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
+# The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise. RUSTFLAGS
+# replaces cargo-lambda's own, which is the processor that Lambda has at least.
+ARM64_FLAGS := -C target-cpu=neoverse-n1 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -70,7 +71,7 @@ e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy template.yaml to a
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
-	RUSTFLAGS="$(REMAP)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
+	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
 	@# SAM publishes a version for a changed package, and none for a changed parameter. So the parameters are in the package.
 	@cp samconfig.toml $(BUILT)
 	@ls -l $(BUILT)/bootstrap
