@@ -10,6 +10,7 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod attacks;
 mod configuration;
 mod docs;
 mod errors;
