@@ -103,6 +103,13 @@ pub(crate) fn shallow_object(text: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue
     repeated(&members).is_none().then_some(members)
 }
 
+/// One object's members, repeated ones too, with their values unread; `None` if it is not an object,
+/// or a name is no text.
+pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    let Members(members) = serde_json::from_str(text).ok()?;
+    Some(members)
+}
+
 /// The text of a raw JSON string; `None` for any other value.
 pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let Text(text) = serde_json::from_str(raw.get()).ok()?;

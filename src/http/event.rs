@@ -13,6 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::json;
 
+/// More escapes than the longest base64 has, were each of its slashes escaped: one in 64 characters. A JWE has none; a
+/// few may be in the white space and the quotes around it.
+const MAX_ESCAPES: usize = 1024;
+
 /// An event from API Gateway.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -29,8 +33,8 @@ pub(super) struct Event<'a> {
     headers: Option<&'a RawValue>,
     #[serde(borrow)]
     multi_value_headers: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "lenient")]
-    body: Option<Text<'a>>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient")]
     is_base64_encoded: bool,
     #[serde(borrow, deserialize_with = "lenient")]
@@ -103,12 +107,60 @@ impl<'a> Event<'a> {
         std::iter::once(path).chain(without_stage)
     }
 
-    /// A header's value. Several are joined as HTTP joins them, which no single value equals.
-    pub(super) fn header(&self, name: &str) -> Option<Cow<'a, str>> {
+    /// The headers, read once.
+    pub(super) fn headers(&self) -> Headers<'a> {
         let all = |raw: Option<&'a RawValue>| {
-            let members = raw.and_then(|raw| json::shallow_object(raw.get().as_bytes()))?;
+            raw.and_then(|raw| json::members(raw.get()))
+                .unwrap_or_default()
+        };
+        Headers([all(self.multi_value_headers), all(self.headers)])
+    }
+
+    /// The body with API Gateway's base64 undone. Nothing over `limit` bytes is decoded or copied, so
+    /// that a stranger's six megabytes cost no more than reading past them.
+    pub(super) fn body(&self, limit: usize) -> Body<'a> {
+        let json = self.body.map_or("", RawValue::get);
+        let quoted = |json: &'a str| json.strip_prefix('"')?.strip_suffix('"');
+        let Some(escaped) = quoted(json) else {
+            return Body::Bytes(Cow::Borrowed(b""));
+        };
+        let most = match self.is_base64_encoded {
+            true => limit.div_ceil(3) * 4,
+            false => limit,
+        };
+        if is_longer(escaped, most) {
+            return Body::TooLarge;
+        }
+        // Undoing an escape costs a hundred times what reading a character does. What has so many is
+        // neither base64 nor a JWE, and is refused as well as it is.
+        let text = if escaped.bytes().filter(|byte| *byte == b'\\').count() > MAX_ESCAPES {
+            Cow::Borrowed(escaped)
+        } else {
+            serde_json::from_str(json).map_or(Cow::Borrowed(""), |Text(text)| text)
+        };
+        if !self.is_base64_encoded {
+            return Body::Bytes(match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            });
+        }
+        match BASE64_STANDARD.decode(text.as_bytes()) {
+            Ok(bytes) if bytes.len() > limit => Body::TooLarge,
+            Ok(bytes) => Body::Bytes(Cow::Owned(bytes)),
+            Err(_) => Body::NotBase64,
+        }
+    }
+}
+
+/// An event's headers: `multiValueHeaders`, and `headers`.
+pub(super) struct Headers<'a>([Vec<(Cow<'a, str>, &'a RawValue)>; 2]);
+
+impl<'a> Headers<'a> {
+    /// A header's value. Several are joined as HTTP joins them, which no single value equals.
+    pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.0.iter().find_map(|members| {
             let values: Vec<Cow<'a, str>> = members
-                .into_iter()
+                .iter()
                 .filter(|(other, _)| other.eq_ignore_ascii_case(name))
                 .flat_map(|(_, value)| values(value))
                 .collect();
@@ -117,28 +169,32 @@ impl<'a> Event<'a> {
                 Err(values) if values.is_empty() => None,
                 Err(values) => Some(values.join(", ").into()),
             }
-        };
-        all(self.multi_value_headers).or_else(|| all(self.headers))
+        })
     }
+}
 
-    /// The body with API Gateway's base64 undone; nothing over `limit` bytes is decoded.
-    pub(super) fn body(&self, limit: usize) -> Body<'_> {
-        let text = text(&self.body).unwrap_or_default();
-        if !self.is_base64_encoded {
-            return match text.len() {
-                len if len > limit => Body::TooLarge,
-                _ => Body::Bytes(Cow::Borrowed(text.as_bytes())),
-            };
-        }
-        if text.len() > limit.div_ceil(3) * 4 {
-            return Body::TooLarge;
-        }
-        match BASE64_STANDARD.decode(text) {
-            Ok(bytes) if bytes.len() > limit => Body::TooLarge,
-            Ok(bytes) => Body::Bytes(Cow::Owned(bytes)),
-            Err(_) => Body::NotBase64,
-        }
+/// Whether a JSON string's text is longer than `most` bytes once its escapes are undone.
+fn is_longer(escaped: &str, most: usize) -> bool {
+    // An escape is six times as long as what it stands for at the most.
+    if escaped.len() <= most || escaped.len() > most.saturating_mul(6) {
+        return escaped.len() > most;
     }
+    let mut rest = escaped.as_bytes();
+    let mut len = 0;
+    loop {
+        let (bytes, after) = match rest {
+            [b'\\', b'u', b'0', b'0', b'0'..=b'7', _, after @ ..] => (1, after),
+            [b'\\', b'u', b'0', b'0'..=b'7', _, _, after @ ..] => (2, after),
+            // Half of a surrogate pair, which is four bytes.
+            [b'\\', b'u', b'd' | b'D', b'8'..=b'f', _, _, after @ ..] => (2, after),
+            [b'\\', b'u', _, _, _, _, after @ ..] => (3, after),
+            [b'\\', _, after @ ..] | [_, after @ ..] => (1, after),
+            [] => break,
+        };
+        len += bytes;
+        rest = after;
+    }
+    len > most
 }
 
 fn text<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
@@ -206,7 +262,8 @@ mod tests {
     fn joins_a_header_that_comes_twice() {
         let header = |event: serde_json::Value| {
             Event::read(&raw(&event))
-                .header("x-api-key")
+                .headers()
+                .get("x-api-key")
                 .map(Cow::into_owned)
         };
         assert_eq!(header(json!({"headers": {"X-Api-Key": "k"}})).unwrap(), "k");
@@ -237,6 +294,53 @@ mod tests {
         ] {
             assert!(matches!(Event::read(&raw(&over)).body(8), Body::TooLarge));
         }
+    }
+
+    #[test]
+    fn tells_the_size_of_a_body_without_undoing_its_escapes() {
+        for text in [
+            "",
+            "a",
+            "\"\\/\n\u{1}\u{7f}",
+            "\u{e9}\u{20ac}\u{1f600}",
+            "\\u0041",
+            "\\\\u0041",
+        ] {
+            let text = text.repeat(50);
+            let plain = serde_json::to_string(&text).unwrap();
+            let units = text.encode_utf16().map(|unit| format!("\\u{unit:04X}"));
+            let escaped = format!("\"{}\"", units.collect::<String>());
+            for json in [plain, escaped] {
+                let inner = &json[1..json.len() - 1];
+                assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+                assert!(!is_longer(inner, text.len()), "{json}");
+                assert!(
+                    text.is_empty() || is_longer(inner, text.len() - 1),
+                    "{json}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_a_body_of_escapes_as_it_is() {
+        let read = |text: &str| match Event::read(&raw(&json!({"body": text}))).body(9000) {
+            Body::Bytes(bytes) => bytes.into_owned(),
+            _ => panic!("refused"),
+        };
+        let few = "\"".repeat(MAX_ESCAPES);
+        assert_eq!(read(&few), few.as_bytes());
+        let many = format!("{{{few}\"");
+        assert!(read(&many).starts_with(b"{\\\"") && read(&many).len() > many.len());
+        let slashes = format!(
+            r#"{{"body":"{}","isBase64Encoded":true}}"#,
+            "\\/\\/\\/\\/".repeat(100)
+        );
+        let event = RawValue::from_string(slashes).unwrap();
+        let Body::Bytes(bytes) = Event::read(&event).body(9000) else {
+            panic!("refused")
+        };
+        assert_eq!(bytes.as_ref(), [0xff; 300]);
     }
 
     #[test]

@@ -107,13 +107,14 @@ impl Service {
             Body::Bytes(bytes) => Some(bytes),
             Body::NotBase64 => None,
         };
-        if !event
-            .header("content-type")
+        let headers = event.headers();
+        if !headers
+            .get("content-type")
             .is_none_or(|content_type| is_jwe_type(&content_type))
         {
             return Err(Unacceptable::ContentType.into());
         }
-        let api_key = event.header("x-api-key");
+        let api_key = headers.get("x-api-key");
         let call = Call {
             api_key: api_key.as_deref(),
             body: body.as_deref(),
