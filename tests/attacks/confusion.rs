@@ -74,6 +74,31 @@ async fn takes_no_encryption_but_a256gcm_in_any_spelling() {
     refuses(&service, &encryptions.map(|enc| (enc, under(&header(enc))))).await;
 }
 
+/// Names are compared as they are, after unescaping: `ALG` is another member, which nobody knows.
+#[tokio::test]
+async fn takes_no_header_member_for_another_that_is_spelt_alike() {
+    let service = Service::start().await;
+    let missing = [
+        r#"{"ALG":"dir","enc":"A256GCM"}"#,
+        r#"{"Alg":"dir","enc":"A256GCM"}"#,
+        r#"{"alg":"dir","ENC":"A256GCM"}"#,
+        r#"{"alg ":"dir","enc":"A256GCM"}"#,
+        r#"{"alg\u0000":"dir","enc":"A256GCM"}"#,
+        r#"{"a\u200dlg":"dir","enc":"A256GCM"}"#,
+        r#"{"alg":{"alg":"dir"},"enc":"A256GCM"}"#,
+        r#"[{"alg":"dir","enc":"A256GCM"}]"#,
+    ];
+    refuses(&service, &missing.map(|header| (header, under(header)))).await;
+    // What is not `alg` changes nothing about it.
+    for header in [
+        r#"{"alg":"dir","enc":"A256GCM","ALG":"none","Enc":"none","KID":"unknown"}"#,
+        r#"{"\u0061lg":"\u0064ir","enc":"A256GCM"}"#,
+        r#"{"alg":"dir","enc":"A256GCM","CRIT":["x"],"Zip":"DEF"}"#,
+    ] {
+        service.post(&under(header)).await.issued();
+    }
+}
+
 /// CVE-2023-51774: a JWS whose HMAC key is the key that decrypts.
 #[tokio::test]
 async fn takes_no_jws_for_a_jwe() {

@@ -1,6 +1,17 @@
 //! A running service: the real binary in a sandbox of its own, all in memory.
 
-use std::{ops::Deref, sync::LazyLock, time::Duration};
+use std::{
+    env,
+    fs::OpenOptions,
+    io::Write,
+    ops::Deref,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::Request;
@@ -17,6 +28,21 @@ use crate::{Event, Plain, Reply, eventually, points};
 pub struct Service {
     sandbox: Sandbox,
     partners: Vec<Credentials>,
+    asked: AtomicUsize,
+}
+
+/// Adds a line of the test's name and its number of requests to the file that `COUNT_REQUESTS_IN` names.
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let (Some(path), Some(test)) =
+            (env::var_os("COUNT_REQUESTS_IN"), thread::current().name())
+            && let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path)
+        {
+            // One write a line: several tests do so at once.
+            let line = format!("{test} {}\n", self.asked.load(Relaxed));
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
 }
 
 impl Deref for Service {
@@ -50,7 +76,11 @@ impl Service {
             Err(error) => panic!("the sandbox does not start: {error}"),
         };
         let partners = development::partners().unwrap();
-        Self { sandbox, partners }
+        Self {
+            sandbox,
+            partners,
+            asked: AtomicUsize::new(0),
+        }
     }
 
     /// Knows another partner, whose replies it opens too.
@@ -88,6 +118,7 @@ impl Service {
 
     /// Sends a request to the gateway.
     pub async fn send(&self, request: Request<Bytes>) -> Reply {
+        self.asked.fetch_add(1, Relaxed);
         let response = partner::call(self.sandbox.url(), request).await;
         Reply::read(response.expect("the gateway answers"), &self.partners)
     }
@@ -99,6 +130,7 @@ impl Service {
 
     /// Hands any JSON to the function, past the gateway.
     pub async fn invoke_json(&self, event: &Value) -> Reply {
+        self.asked.fetch_add(1, Relaxed);
         let answer = match self.sandbox.invoke(event).await {
             Ok(answer) => answer,
             Err(error) => panic!("no answer: {error}\nto {event}"),
