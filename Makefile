@@ -15,8 +15,10 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e build reproducible deploy delete release model simulate simulate-controls rotate-under-load measure clean \
-        event stage credentials programs rust cc python node
+.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
+        build reproducible deploy delete release model simulate simulate-controls rotate-under-load \
+        fuzz attacks attack-cost hostile-controls measure clean \
+        event stage credentials programs rust cc python node valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +104,18 @@ simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, 
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
 	cargo test -p tokenctl --test service -- --ignored --nocapture no_request_is_refused
 
+fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=30 or RUNS= a target, TARGETS="jwe header"
+	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
+
+attacks: programs python ## Try published attacks on the real binary: all, or KIND=json
+	tests/attacks/run $(if $(KIND),--kind "$(KIND)")
+
+attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
+	fuzz/cost $(if $(FOUND),"$(FOUND)")
+
+hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
+	fuzz/controls $(BUGS)
+
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
 	$(SANDBOX) measure --binary $(TARGET)/release/token-service
 
@@ -161,6 +175,10 @@ cc:
 python:
 	@python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 	    echo "Python 3.10 or newer with venv is missing. Get it with: apt-get install python3 python3-venv, or on macOS: brew install python3" >&2; exit 1; }
+
+valgrind:
+	@command -v valgrind >/dev/null || { \
+	    echo "valgrind is missing. Get it with: apt-get install valgrind (there is none for macOS on arm64)" >&2; exit 1; }
 
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
