@@ -32,7 +32,8 @@ async fn refuses_every_changed_bit_of_iv_tag_header_and_ciphertext() {
     for (at, name) in [(0, "header"), (2, "IV"), (3, "ciphertext"), (4, "tag")] {
         let bits = segments[at].len() * 8;
         // All of header, IV and tag; of the ciphertext its first and last blocks and a sample of the rest.
-        let chosen = |bit: &usize| at != 3 || *bit < 128 || bits - bit <= 128 || bit.is_multiple_of(61);
+        let chosen =
+            |bit: &usize| at != 3 || *bit < 128 || bits - bit <= 128 || bit.is_multiple_of(61);
         for bit in (0..bits).filter(chosen) {
             let mut changed = segments.clone();
             changed[at][bit / 8] ^= 1 << (bit % 8);
