@@ -24,5 +24,6 @@ mod logs;
 mod metrics;
 mod secret_store;
 mod secrets;
+mod taint;
 mod token;
 mod vectors;

@@ -1,0 +1,179 @@
+//! The process's memory, read from outside: what stays there of keys that were rotated out and of requests long answered.
+//!
+//! Zeroizing is a promise about a value's last place and not about every place that it was in. So this counts copies
+//! before and after, asserts where the service can keep the promise, and prints the rest: see SECURITY.md.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{BufRead, BufReader},
+    os::unix::fs::FileExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use peers::jwe;
+use sandbox::{Logs, Options, Sandbox};
+use serde_json::Value;
+use service_tests::{Event, Plain, put_secret};
+
+use super::{
+    canaries::{AWS, Canaries},
+    forms::Needles,
+};
+
+/// How many requests of others come after the last one that is searched for.
+const LATER: usize = 20;
+
+/// How often something is in memory, by its name.
+type Copies = BTreeMap<String, usize>;
+
+/// What was found at one time.
+pub(super) struct Scan {
+    pub(super) copies: Copies,
+    bytes: usize,
+}
+
+/// Every writable page of a process. Needs the right to trace it, which a parent has.
+fn scan(pid: u32, needles: &Needles) -> Scan {
+    let maps = File::open(format!("/proc/{pid}/maps")).expect("the process runs");
+    let memory = File::open(format!("/proc/{pid}/mem")).expect("its parent may read it");
+    let (mut copies, mut bytes) = (Copies::new(), 0);
+    for line in BufReader::new(maps).lines() {
+        let line = line.unwrap();
+        let (range, rest) = line.split_once(' ').unwrap();
+        if !rest.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').unwrap();
+        let [start, end] = [start, end].map(|at| u64::from_str_radix(at, 16).unwrap());
+        let mut region = vec![0; usize::try_from(end - start).unwrap()];
+        if memory.read_exact_at(&mut region, start).is_err() {
+            continue;
+        }
+        bytes += region.len();
+        for (found, _) in needles.occurrences(&region) {
+            *copies
+                .entry(format!("{} ({})", found.name, found.form))
+                .or_default() += 1;
+        }
+    }
+    Scan { copies, bytes }
+}
+
+/// The service right after its last request, a few requests of others later, and `LATER` requests after both of its
+/// secrets were replaced.
+pub(super) async fn scans(function: &Path) -> [Scan; 3] {
+    let (old, new) = (Canaries::new(), Canaries::of("new "));
+    let quick = [
+        ("SECRETS_TTL_SECONDS", "1"),
+        ("SECRETS_MIN_REFRESH_SECONDS", "1"),
+    ];
+    let env = AWS.iter().chain(&quick);
+    let options = Options {
+        function: function.to_owned(),
+        logs: Logs::Capture,
+        max_instances: 1,
+        env: env
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        api_keys: Some(old.api_keys.clone()),
+        server_keys: Some(old.server_keys.clone()),
+        ..Options::default()
+    };
+    let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
+    let mut needles = old.needles();
+    for _ in 0..3 {
+        let body = old.seal(&old.plain().json(), true);
+        let answer = ask(&sandbox, &old, &old.event(&body)).await;
+        for (name, secret) in old.session(answer["serverPubKey"].as_str().unwrap()) {
+            needles.add(name, &secret);
+        }
+        let token = answer["token"].as_str().unwrap();
+        needles.add("a token", token.as_bytes());
+    }
+    let at_once = scan(pid(&sandbox), &needles);
+    for _ in 0..3 {
+        ask(&sandbox, &old, &others(&old)).await;
+    }
+    let soon = scan(pid(&sandbox), &needles);
+
+    put_secret(&sandbox, "api-keys", &new.api_keys).await;
+    put_secret(&sandbox, "server-keys", &new.server_keys).await;
+    let put = Instant::now();
+    tokio::time::sleep_until((put + Duration::from_millis(1_050)).into()).await;
+    for _ in 0..LATER {
+        let answer = ask(&sandbox, &new, &others(&new)).await;
+        let token = answer["token"].as_str().expect("the new keys are in use");
+        peers::resource_server::open_token(token, &new.server_keys).unwrap();
+    }
+    let later = scan(pid(&sandbox), &needles);
+    sandbox.stop().await;
+    [at_once, soon, later]
+}
+
+fn pid(sandbox: &Sandbox) -> u32 {
+    let pids = sandbox.function_pids();
+    assert_eq!(pids.len(), 1, "one process from the first to the last");
+    pids[0]
+}
+
+/// A request in which nothing is searched for but the partner's keys.
+fn others(canaries: &Canaries) -> Event {
+    let plain = Plain::new().text("sdkApiKey", &canaries.partner.sdk_api_key);
+    Event::of_body(&canaries.seal(&plain.json(), true))
+        .header("X-API-KEY", &canaries.partner.api_key)
+}
+
+async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
+    let answer = sandbox.invoke(&event.json()).await.unwrap();
+    let key = &canaries.partner.payload_keys[0].k;
+    let opened = jwe::open(answer["body"].as_str().unwrap(), key);
+    let opened = opened.unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let members = opened.json().unwrap();
+    assert_eq!(members["resCode"], "TOK200", "{members}");
+    members
+}
+
+/// What the service can see to, and does: no copy of any of these may be left.
+pub(super) fn broken_promises(after: &Scan) -> Vec<&String> {
+    let promised = |name: &str| PROMISED.iter().any(|promise| name.starts_with(promise));
+    after.copies.keys().filter(|name| promised(name)).collect()
+}
+
+const PROMISED: [&str; 0] = [];
+
+const LIVE: [&str; 5] = [
+    "payload key canaria-key-1 (raw)",
+    "token key canary-token-1 (raw)",
+    "record seal v1 of canary-record-1 (raw)",
+    "HMAC state of canary-record-1 (raw)",
+    "an API key's digest (raw)",
+];
+
+#[tokio::test]
+async fn old_keys_and_old_requests_leave_memory() {
+    let scans = scans(&Options::default().function).await;
+    let [at_once, _, later] = &scans;
+    println!(
+        "searched: {:?} bytes",
+        scans.each_ref().map(|scan| scan.bytes)
+    );
+    let names: BTreeSet<&String> = scans.iter().flat_map(|scan| scan.copies.keys()).collect();
+    println!("copies at once, 3 requests later, {LATER} requests after the rotation");
+    for name in names {
+        let [a, b, c] = scans
+            .each_ref()
+            .map(|scan| scan.copies.get(name).copied().unwrap_or(0));
+        println!("{a:4} {b:4} {c:4}  {name}");
+    }
+    // Without these the search would be blind: keys that are in use are in memory.
+    for live in LIVE {
+        assert!(
+            at_once.copies.contains_key(live),
+            "{live} is in use, and not found"
+        );
+    }
+    let broken = broken_promises(later);
+    assert!(broken.is_empty(), "{broken:#?}");
+}
