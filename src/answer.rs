@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     issue::Success,
+    json,
     jwe::{self, Header},
     keys::{KeyId, SealingKey},
     problem::Problem,
@@ -104,7 +105,7 @@ pub fn success(success: &Success, form: CodeForm) -> Zeroizing<Vec<u8>> {
         expire_at: i64,
     }
     let token = Zeroizing::new(success.issued.token.compact());
-    json(&Members {
+    written(&Members {
         res_code: ResCode::new(ResCode::SUCCESS, form),
         res_desc: "SUCCESS",
         reference_id: success.reference_id.as_str(),
@@ -130,7 +131,7 @@ pub fn problem(
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         errors: &'a [MemberFault],
     }
-    json(&Members {
+    written(&Members {
         res_code: ResCode::new(problem.code, form),
         res_desc: problem.description,
         reference_id: reference_id.map(ReferenceId::as_str),
@@ -138,9 +139,9 @@ pub fn problem(
     })
 }
 
-fn json(members: &impl Serialize) -> Zeroizing<Vec<u8>> {
+fn written(members: &impl Serialize) -> Zeroizing<Vec<u8>> {
     // Structs of strings and integers always serialize.
-    Zeroizing::new(serde_json::to_vec(members).unwrap_or_default())
+    json::write_secret(members).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 //! number stays the text that was sent, so `1e3`, `-0` and 19 digits are told apart exactly.
 //! What the members mean is the reader's business: `request` and `secrets`.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt, io};
 
 use serde::{
-    Deserialize,
+    Deserialize, Serialize,
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 /// A JSON value that borrows from its text where it can.
 pub(crate) enum Value<'a> {
@@ -114,6 +115,30 @@ pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
 pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let Text(text) = serde_json::from_str(raw.get()).ok()?;
     Some(text)
+}
+
+/// Writes JSON that holds a secret: zeroized on drop, and in one piece of memory only.
+pub(crate) fn write_secret(value: &impl Serialize) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    // Its length first, as a buffer that grows leaves copies behind.
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *text, value)?;
+    Ok(text)
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `raw` is JSON by syntax: only its strings can still be wrong.
@@ -275,6 +300,16 @@ mod tests {
             JsonFault::TooDeep { limit: 8, .. }
         ));
         assert!(matches!(fault(&nested(9_000)), JsonFault::TooDeep { .. }));
+    }
+
+    #[test]
+    fn writes_a_secret_without_growing() {
+        for len in [0, 1, 127, 128, 5_000] {
+            let value = "\"".repeat(len);
+            let text = write_secret(&value).unwrap();
+            assert_eq!(*text, serde_json::to_vec(&value).unwrap());
+            assert_eq!(text.capacity(), 2 * len + 2);
+        }
     }
 
     #[test]

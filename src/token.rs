@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::UnixMillis,
+    json,
     jwe::{self, Header, Sealed},
     keys::{KeyId, SealingKey},
     partner::Partner,
@@ -135,9 +136,7 @@ pub fn mint(
             },
         },
     };
-    // Room for the longest claims, as growing would leave copies of the session key behind.
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(1024));
-    serde_json::to_writer(&mut *plaintext, &claims).map_err(|_| Unspecified)?;
+    let plaintext = json::write_secret(&claims).map_err(|_| Unspecified)?;
     let token = Token(jwe::seal(key, header(key.kid()), &plaintext, rng)?);
     Ok(Minted {
         token,

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::UnixMillis,
+    json,
     keys::{self, IV_LEN, KeyBytes, KeyId, Named, Ring, SealingKey, TAG_LEN},
     partner::PartnerId,
     request::{IssueRequest, ReferenceId},
@@ -117,10 +118,9 @@ struct RequestBytes {
 
 impl RequestBytes {
     fn of(request: &IssueRequest) -> Result<Self, Unspecified> {
-        let customer = serde_json::to_vec(&request.customer).map_err(|_| Unspecified)?;
         Ok(Self {
             sdk_public_key: request.sdk_public_key.clone(),
-            customer: Zeroizing::new(customer),
+            customer: json::write_secret(&request.customer).map_err(|_| Unspecified)?,
         })
     }
 }

@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, fmt};
 use ring::rand::SecureRandom;
 use serde::Serialize;
 use time::Date;
+use zeroize::Zeroize;
 
 pub use crate::json::JsonFault;
 use crate::{
@@ -40,7 +41,7 @@ impl ReferenceId {
     }
 }
 
-/// What the partner says of the customer, normalised. `Debug` is redacted.
+/// What the partner says of the customer, normalised. Zeroized on drop; `Debug` is redacted.
 ///
 /// Its JSON form is canonical: members in this order, absent ones left out, `data` sorted by key.
 /// `record` compares requests by it.
@@ -66,6 +67,37 @@ pub struct Customer {
     dob: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: BTreeMap<String, String>,
+}
+
+impl Drop for Customer {
+    fn drop(&mut self) {
+        self.account_number.zeroize();
+        let Self {
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
+            ..
+        } = self;
+        for member in [
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
+        ] {
+            member.zeroize();
+        }
+        for (mut key, mut value) in std::mem::take(&mut self.data) {
+            key.zeroize();
+            value.zeroize();
+        }
+    }
 }
 
 impl fmt::Debug for Customer {
@@ -195,35 +227,31 @@ impl IssueRequest {
             None => None,
         };
 
-        match (
-            reference_id,
-            sdk_public_key,
-            session,
-            sdk_api_key,
+        // Before it is known to be whole: what is read is zeroized where the rest is refused, too.
+        let customer = account_number.map(|account_number| Customer {
             account_number,
-        ) {
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
+            data,
+        });
+        match (reference_id, sdk_public_key, session, sdk_api_key, customer) {
             (
                 Some(reference_id),
                 Some(sdk_public_key),
                 Some(session),
                 Some(sdk_api_key),
-                Some(account_number),
+                Some(customer),
             ) if members.faults.is_empty() => Ok(Self {
                 reference_id,
                 sdk_public_key,
                 session,
                 sdk_api_key,
-                customer: Customer {
-                    account_number,
-                    first_name,
-                    last_name,
-                    name,
-                    email,
-                    isd_code,
-                    mobile_number,
-                    dob,
-                    data,
-                },
+                customer,
             }),
             (reference_id, ..) => Err(RequestFault::Members {
                 faults: members.faults,
