@@ -47,8 +47,8 @@ pub type KeyBytes = Zeroizing<[u8; 32]>;
 
 /// A named AES-256-GCM key.
 ///
-/// `Debug` shows its name only. `ring` keeps the expanded key in memory of its own, which it does
-/// not zeroize when the key is dropped; the raw bytes are zeroized as soon as it is expanded.
+/// `Debug` shows its name only. The raw bytes are zeroized as soon as the key is expanded, and the
+/// expanded key is overwritten on drop.
 pub struct SealingKey {
     kid: KeyId,
     key: LessSafeKey,
@@ -88,6 +88,17 @@ impl SealingKey {
     ) -> Result<&'b mut [u8], Unspecified> {
         let nonce = Nonce::assume_unique_for_key(iv);
         self.key.open_in_place(nonce, Aad::from(aad), in_out)
+    }
+}
+
+impl Drop for SealingKey {
+    /// `ring` leaves an expanded key in memory as it is: a key of zeros takes its place.
+    fn drop(&mut self) {
+        if let Ok(zeros) = UnboundKey::new(&AES_256_GCM, &[0; 32]) {
+            self.key = LessSafeKey::new(zeros);
+            // Keeps the compiler from leaving out a write that nothing reads.
+            std::hint::black_box(&self.key);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use ring::digest;
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
 
 use crate::keys::{Ring, SealingKey};
 
@@ -29,7 +30,7 @@ impl PartnerId {
 
 /// SHA-256 of an API key. Keys are random, so their digests need no salt and no stretching.
 ///
-/// Compares in constant time; `Debug` is redacted.
+/// Compares in constant time; zeroized on drop; `Debug` is redacted.
 #[derive(Clone)]
 pub struct KeyDigest([u8; 32]);
 
@@ -55,6 +56,12 @@ impl KeyDigest {
         digests.iter().fold(Choice::from(0), |found, digest| {
             found | self.0.ct_eq(&digest.0)
         })
+    }
+}
+
+impl Drop for KeyDigest {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -82,6 +82,14 @@ impl RecordKey {
     }
 }
 
+impl Drop for RecordKey {
+    /// As with [`SealingKey`]: what `ring` would leave in memory is overwritten.
+    fn drop(&mut self) {
+        self.fingerprint = hmac::Key::new(HMAC_SHA256, &[0; 32]);
+        std::hint::black_box(&self.fingerprint);
+    }
+}
+
 impl Named for RecordKey {
     fn kid(&self) -> &KeyId {
         self.sealing.kid()
