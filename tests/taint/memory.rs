@@ -135,14 +135,51 @@ async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
     members
 }
 
-/// What the service can see to, and does: no copy of any of these may be left.
-pub(super) fn broken_promises(after: &Scan) -> Vec<&String> {
-    let promised = |name: &str| PROMISED.iter().any(|promise| name.starts_with(promise));
-    after.copies.keys().filter(|name| promised(name)).collect()
+/// What the service overwrites and was found all the same: of a request as soon as others have come, of a key as soon as
+/// it is out of service.
+///
+/// Not promised: the text of the secrets' documents (keys in base64url, digests in hexadecimal digits), which stays in
+/// buffers of the AWS SDK's HTTP client for a while; nor headers, which stay in those of the runtime's.
+pub(super) fn broken_promises([_, soon, later]: &[Scan; 3]) -> Vec<String> {
+    let found = |scan: &Scan, promised: &[&str]| {
+        let names = scan.copies.keys().cloned();
+        let broken = names.filter(|name| promised.iter().any(|start| name.starts_with(start)));
+        broken.collect::<Vec<_>>()
+    };
+    [
+        found(soon, &OF_REQUESTS),
+        found(later, &OF_REQUESTS),
+        found(later, &OF_KEYS),
+    ]
+    .concat()
 }
 
-const PROMISED: [&str; 0] = [];
+const OF_REQUESTS: [&str; 12] = [
+    "a session key",
+    "a shared secret",
+    "accountNumber",
+    "firstName",
+    "lastName",
+    "name",
+    "email",
+    "isdCode",
+    "mobileNumber",
+    "dob",
+    "a key of data",
+    "a value of data",
+];
 
+const OF_KEYS: [&str; 7] = [
+    "payload key canaria-key-1 (raw)",
+    "payload key canaria-key-2 (raw)",
+    "payload key canaria-key-3 (raw)",
+    "token key canary-token-1 (raw)",
+    "token key canary-token-2 (raw)",
+    "record seal v1",
+    "HMAC state",
+];
+
+/// Of these a copy is in use.
 const LIVE: [&str; 5] = [
     "payload key canaria-key-1 (raw)",
     "token key canary-token-1 (raw)",
@@ -154,7 +191,7 @@ const LIVE: [&str; 5] = [
 #[tokio::test]
 async fn old_keys_and_old_requests_leave_memory() {
     let scans = scans(&Options::default().function).await;
-    let [at_once, _, later] = &scans;
+    let [at_once, ..] = &scans;
     println!(
         "searched: {:?} bytes",
         scans.each_ref().map(|scan| scan.bytes)
@@ -174,6 +211,6 @@ async fn old_keys_and_old_requests_leave_memory() {
             "{live} is in use, and not found"
         );
     }
-    let broken = broken_promises(later);
+    let broken = broken_promises(&scans);
     assert!(broken.is_empty(), "{broken:#?}");
 }
