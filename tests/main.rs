@@ -11,6 +11,7 @@
 )]
 
 mod attacks;
+mod alike;
 mod configuration;
 mod docs;
 mod errors;
@@ -22,6 +23,7 @@ mod idempotency;
 mod jwe;
 mod logs;
 mod metrics;
+mod nonces;
 mod secret_store;
 mod secrets;
 mod taint;

@@ -41,6 +41,7 @@ fn leaks(seen: &Seen) -> BTreeSet<String> {
 async fn no_secret_and_no_customer_comes_out_in_any_encoding() {
     let seen = seen().await;
     println!("{seen}");
+    assert_eq!(seen.unseen(), []);
     let leaks = leaks(seen);
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
