@@ -357,3 +357,44 @@ fn bare(body: &[u8]) -> &[u8] {
         .and_then(|body| body.strip_suffix(b"\""))
         .unwrap_or(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_white_space_and_one_pair_of_quotes() {
+        for (body, expected) in [
+            ("a.b", "a.b"),
+            (" \n a.b\t", "a.b"),
+            ("\"a.b\"", "a.b"),
+            (" \"a.b\" ", "a.b"),
+            ("\"\"a.b\"\"", "\"a.b\""),
+            ("\"a.b", "\"a.b"),
+            ("\"", "\""),
+            ("", ""),
+        ] {
+            assert_eq!(bare(body.as_bytes()), expected.as_bytes(), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_what_newer_partners_may_know_asks_for_them() {
+        let known = PartnerId::new("p");
+        let disabled = Unauthenticated::Disabled(known.unwrap());
+        for (error, may) in [
+            (IssueError::from(Unauthenticated::UnknownKey), true),
+            (Unopenable::UnknownKid.into(), true),
+            (Unopenable::NoKeyOpens.into(), true),
+            (IssueError::UnknownSdkApiKey, true),
+            (Unauthenticated::MissingKey.into(), false),
+            (disabled.into(), false),
+            (Unopenable::NotEncrypted.into(), false),
+            (Unopenable::NotBase64.into(), false),
+            (IssueError::Conflict(Conflict::Reused), false),
+            (IssueError::Generator(Unspecified), false),
+        ] {
+            assert_eq!(error.may_come_from_stale_partners(), may, "{error}");
+        }
+    }
+}

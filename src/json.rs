@@ -303,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn tells_the_kinds_of_values_apart() {
+        let Ok(object) = object(br#"{"t":true,"f":false,"n":null,"e":[],"o":{}}"#, 8) else {
+            panic!("refused")
+        };
+        let member = |name| object.member(name);
+        assert!(matches!(member("t"), Some(Value::Bool(true))));
+        assert!(matches!(member("f"), Some(Value::Bool(false))));
+        assert!(matches!(member("n"), Some(Value::Null)));
+        assert!(matches!(member("e"), Some(Value::Array(elements)) if elements.is_empty()));
+        assert!(matches!(member("o"), Some(Value::Object(members)) if members.len() == 0));
+    }
+
+    #[test]
     fn writes_a_secret_without_growing() {
         for len in [0, 1, 127, 128, 5_000] {
             let value = "\"".repeat(len);

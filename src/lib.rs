@@ -33,6 +33,8 @@ mod metrics;
 pub mod partner;
 pub mod problem;
 pub mod record;
+#[cfg(test)]
+mod redaction;
 pub mod request;
 pub mod secrets;
 pub mod session;

@@ -139,3 +139,63 @@ impl Partners {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::sealing_key;
+
+    fn partner(id: &str, api_keys: &[&str], enabled: bool) -> Partner {
+        let digests = |keys: &[&str]| keys.iter().map(|key| KeyDigest::of(key)).collect();
+        Partner {
+            id: PartnerId::new(id).unwrap(),
+            program_id: 1,
+            payload_keys: Ring::new([sealing_key("k", 1)]).unwrap(),
+            token_ttl: None,
+            api_keys: digests(api_keys),
+            // A secret may have one twice.
+            sdk_api_keys: digests(&["sdk", "twice", "twice"]),
+            enabled,
+        }
+    }
+
+    fn partners() -> Partners {
+        Partners::new(vec![
+            partner("first", &["a", "b"], true),
+            partner("off", &["c"], false),
+            partner("last", &["d", "e"], true),
+        ])
+    }
+
+    #[test]
+    fn any_of_its_keys_is_the_partner() {
+        for (key, id) in [("a", "first"), ("b", "first"), ("d", "last"), ("e", "last")] {
+            let partners = partners();
+            let found = partners.authenticate(Some(key)).unwrap();
+            assert_eq!(found.id.as_str(), id, "{key}");
+        }
+    }
+
+    #[test]
+    fn nobody_else_is_a_partner() {
+        let refused = |key| partners().authenticate(key).unwrap_err();
+        assert_eq!(refused(None), Unauthenticated::MissingKey);
+        assert_eq!(refused(Some("")), Unauthenticated::MissingKey);
+        assert_eq!(refused(Some("A")), Unauthenticated::UnknownKey);
+        assert_eq!(refused(Some("sdk")), Unauthenticated::UnknownKey);
+        let off = PartnerId::new("off").unwrap();
+        assert_eq!(refused(Some("c")), Unauthenticated::Disabled(off));
+    }
+
+    #[test]
+    fn any_of_its_sdk_api_keys_is_the_partners() {
+        let partner = partner("first", &["a"], true);
+        for (key, is_known) in [("sdk", true), ("twice", true), ("a", false), ("", false)] {
+            assert_eq!(
+                partner.has_sdk_api_key(&KeyDigest::of(key)),
+                is_known,
+                "{key}"
+            );
+        }
+    }
+}

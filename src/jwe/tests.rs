@@ -263,3 +263,15 @@ fn the_header_as_received_is_authenticated() {
     let received = Received::parse(swapped.as_bytes()).unwrap();
     assert!(received.open(&key).is_none());
 }
+
+#[test]
+fn a_long_header_is_refused_before_it_is_decoded() {
+    let compact = format!(
+        "{}..AAAAAAAAAAAAAAAA..AAAAAAAAAAAAAAAAAAAAAA",
+        "*".repeat(1369)
+    );
+    assert_eq!(
+        fault(&compact),
+        FormFault::Compact(CompactFault::HeaderSize)
+    );
+}

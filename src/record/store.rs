@@ -276,3 +276,108 @@ impl Intercept for AttemptCount {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
+
+    use super::*;
+
+    fn item() -> HashMap<String, AttributeValue> {
+        HashMap::from(
+            [
+                ("jti", text("id")),
+                ("status", text("ACTIVE")),
+                ("expireAt", number(1_795_000_000_123)),
+                ("sealedBy", text("r1")),
+                ("fingerprint", bytes(&[1; 32])),
+                ("sealed", bytes(&[2; 40])),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        )
+    }
+
+    fn found(item: HashMap<String, AttributeValue>) -> Result<Existing, WriteError> {
+        let failed = ConditionalCheckFailedException::builder();
+        let failed = failed.set_item(Some(item)).build();
+        existing(PutItemError::ConditionalCheckFailedException(failed))
+    }
+
+    fn missing(found: Result<Existing, WriteError>) -> &'static str {
+        match found {
+            Err(WriteError::NotARecord(name)) => name,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn reads_the_record_that_stands_there() {
+        let record = found(item()).unwrap();
+        assert_eq!(
+            (record.token_id, record.status),
+            ("id".into(), "ACTIVE".into())
+        );
+        assert_eq!(record.expires_at, UnixMillis::new(1_795_000_000_123));
+        assert_eq!(record.sealed_by, "r1");
+        assert_eq!(
+            (record.fingerprint, record.sealed),
+            (vec![1; 32], vec![2; 40])
+        );
+    }
+
+    #[test]
+    fn names_the_attribute_that_makes_it_no_record() {
+        for name in [
+            "jti",
+            "status",
+            "expireAt",
+            "sealedBy",
+            "fingerprint",
+            "sealed",
+        ] {
+            let mut without = item();
+            without.remove(name);
+            assert_eq!(missing(found(without)), name);
+            let mut other = item();
+            other.insert(name.to_owned(), AttributeValue::Null(true));
+            assert_eq!(missing(found(other)), name);
+        }
+        let failed = ConditionalCheckFailedException::builder().build();
+        let failed = PutItemError::ConditionalCheckFailedException(failed);
+        assert_eq!(missing(existing(failed)), "pk");
+    }
+
+    fn refused(code: &str) -> WriteError {
+        let error: SdkError<()> = SdkError::construction_failure("a test");
+        let failure = Failure::new(&error, Some(code.to_owned()));
+        WriteError::Call { failure }
+    }
+
+    #[test]
+    fn says_what_to_do() {
+        for (code, fix) in [
+            ("ResourceNotFoundException", "create the table"),
+            ("AccessDeniedException", "allow dynamodb:PutItem"),
+            ("ValidationException", "the table's key must be pk"),
+        ] {
+            let text = refused(code).to_string();
+            assert!(text.contains(fix), "{text}");
+        }
+        assert!(refused("Other").to_string().ends_with("with Other"));
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_transient() {
+        let failure = Failure::timed_out();
+        assert!(WriteError::Call { failure }.is_transient());
+        assert!(!refused("AccessDeniedException").is_transient());
+        assert!(!WriteError::NotARecord("pk").is_transient());
+    }
+
+    #[test]
+    fn counts_attempts() {
+        let count = AttemptCount::default();
+        count.clone().0.fetch_add(3, Ordering::Relaxed);
+        assert_eq!(count.so_far(), 3);
+    }
+}

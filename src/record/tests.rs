@@ -255,3 +255,25 @@ fn two_seals_of_one_request_differ() {
     assert_ne!(one.sealed[..IV_LEN], two.sealed[..IV_LEN]);
     assert_eq!(one.fingerprint, two.fingerprint);
 }
+
+#[test]
+fn what_is_opened_is_the_customer_and_debug_shows_none() {
+    let (first, token) = draft(&plaintext());
+    let contents = record_key("r1", 1).open(&first.key, &first.sealed).unwrap();
+    let customer = br#"{"accountNumber":"123123123","name":"David beckham","dob":"19910807","data":{"a":"1","b":"2"}}"#;
+    assert_eq!(contents.customer.expose(), customer);
+    assert_eq!(format!("{:?}", contents.customer), "CustomerJson(redacted)");
+    let ciphertext = contents.token.sealed().ciphertext_and_tag().to_vec();
+    let secrets: [&[u8]; 5] = [
+        b"123123123",
+        b"David beckham",
+        token.as_bytes(),
+        &ciphertext,
+        &[1; 32],
+    ];
+    crate::redaction::shows_none(&secrets, &contents);
+    // What the table holds in the clear, or sealed.
+    crate::redaction::shows_none(&secrets, &existing(&first));
+    let verdict = existing(&first).judge(&draft(&plaintext()).0, &ring(), NOW);
+    crate::redaction::shows_none(&secrets, &verdict);
+}

@@ -71,3 +71,28 @@ fn unreadable(error: SdkError<GetSecretValueError>) -> Unreadable {
         failure: Failure::new(&error, code),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_to_do() {
+        for (code, fix) in [
+            ("ResourceNotFoundException", "create the secret"),
+            (
+                "AccessDeniedException",
+                "allow secretsmanager:GetSecretValue",
+            ),
+            ("DecryptionFailure", "allow kms:Decrypt on the secret's key"),
+        ] {
+            let error: SdkError<()> = SdkError::timeout_error("a test");
+            let failure = Failure::new(&error, Some(code.to_owned()));
+            let text = Unreadable::Call { failure }.to_string();
+            assert!(text.contains(fix), "{text}");
+        }
+        let failure = Failure::timed_out();
+        let text = Unreadable::Call { failure }.to_string();
+        assert_eq!(text, "GetSecretValue: timed out");
+    }
+}

@@ -173,3 +173,33 @@ fn debug_shows_no_key() {
     let session = Session::agree(&parse(&jwk(X, Y)).unwrap(), &SystemRandom::new()).unwrap();
     assert_eq!(format!("{:?}", session.key), "SessionKey(redacted)");
 }
+
+#[test]
+fn the_sdk_derives_the_same_key() {
+    let rng = SystemRandom::new();
+    let sdk = EphemeralPrivateKey::generate(&ECDH_P256, &rng).unwrap();
+    let public = sdk.compute_public_key().unwrap();
+    let public = PublicKey::from_bytes(public.as_ref()[1..].try_into().unwrap());
+    let session = Session::agree(&public, &rng).unwrap();
+    let peer = UnparsedPublicKey::new(&ECDH_P256, session.server_public_key.to_sec1());
+    let key = agreement::agree_ephemeral(sdk, &peer, concat_kdf).unwrap();
+    assert_eq!(session.key.expose(), &*key);
+}
+
+#[test]
+fn takes_a_jwk_of_1024_bytes_with_its_padding() {
+    let with_note = |len: usize| {
+        let bare = jwk(X, Y);
+        let bare = bare.strip_suffix('}').unwrap();
+        let note = len - bare.len() - r#","n":""}"#.len();
+        format!(r#"{bare},"n":"{}"}}"#, "x".repeat(note))
+    };
+    let encoded = BASE64_STANDARD.encode(with_note(1024));
+    assert_eq!((encoded.len(), encoded.ends_with("==")), (1368, true));
+    assert!(PublicKey::parse(&encoded).is_ok());
+    // Before it is decoded: what is longer need not be base64.
+    assert_eq!(
+        PublicKey::parse(&"*".repeat(1369)),
+        Err(PublicKeyFault::Size)
+    );
+}

@@ -301,3 +301,16 @@ fn a_check_of_the_server_keys_names_the_faults_of_both_rings() {
         ]
     );
 }
+
+#[test]
+fn takes_a_document_of_the_largest_size_and_a_ring_of_eight_keys() {
+    let mut document = acme();
+    document["partners"][0]["payloadKeys"] = keys(&["1", "2", "3", "4", "5", "6", "7", "8"]);
+    let text = document.to_string();
+    let padded = |len: usize| format!("{text}{}", " ".repeat(len - text.len()));
+    assert!(partners(&padded(MAX_BYTES)).is_ok());
+    assert_eq!(
+        partners(&padded(MAX_BYTES + 1)).unwrap_err(),
+        DocumentFault::Size
+    );
+}
