@@ -191,6 +191,8 @@ fn refuses_what_the_table_does_not_accept() {
         (
             "dob",
             vec![
+                "199108071",
+                r#""1991+8+7""#,
                 "20261125",
                 "18991231",
                 "31121899",

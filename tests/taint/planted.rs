@@ -136,11 +136,11 @@ const BUGS: [Bug; 13] = [
         name: "AWS's code as it came",
         edits: &[(
             "aws.rs",
-            "let code =\n            code.filter(",
-            "let _ = code.clone().filter(",
+            "code.filter(|code| looks_like_a_code(code))",
+            "code",
         )],
         part: Part::DynamoDbEchoes,
-        leak: &["log: accountNumber (raw)", "log: payload key canaria-key-"],
+        leak: &["log: accountNumber (raw)", "log: email (raw)"],
     },
     Bug {
         name: "a refused document in the log",
