@@ -239,4 +239,22 @@ mod tests {
             assert_eq!(shown(echoed), "timed out", "{echoed}");
         }
     }
+
+    #[test]
+    fn knows_what_may_succeed_later() {
+        let is_transient = |code: Option<&str>, status| {
+            let (kind, code) = (Kind::Refused, code.map(str::to_owned));
+            Failure { kind, code, status }.is_transient()
+        };
+        for status in [429, 500, 503] {
+            assert!(is_transient(None, Some(status)), "{status}");
+            assert!(is_transient(Some("Unknown"), Some(status)), "{status}");
+        }
+        assert!(is_transient(Some("ThrottlingException"), Some(400)));
+        for status in [400, 428, 430, 499] {
+            assert!(!is_transient(None, Some(status)), "{status}");
+        }
+        assert!(!is_transient(Some("AccessDeniedException"), Some(400)));
+        assert!(!is_transient(None, None));
+    }
 }

@@ -138,7 +138,10 @@ fn every_type_with_debug_is_judged() {
         .into_iter()
         .map(str::to_owned)
         .collect();
-    assert_eq!(found, judged);
+    assert_eq!(
+        found, judged,
+        "name each type in the list that is true of it, and format those that hold secrets"
+    );
 }
 
 /// Fails if `value` shows one of `secrets`, in the forms that a `Debug` or a slip may show it in.

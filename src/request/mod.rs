@@ -72,24 +72,14 @@ pub struct Customer {
 impl Drop for Customer {
     fn drop(&mut self) {
         self.account_number.zeroize();
-        let Self {
-            first_name,
-            last_name,
-            name,
-            email,
-            isd_code,
-            mobile_number,
-            dob,
-            ..
-        } = self;
         for member in [
-            first_name,
-            last_name,
-            name,
-            email,
-            isd_code,
-            mobile_number,
-            dob,
+            &mut self.first_name,
+            &mut self.last_name,
+            &mut self.name,
+            &mut self.email,
+            &mut self.isd_code,
+            &mut self.mobile_number,
+            &mut self.dob,
         ] {
             member.zeroize();
         }
