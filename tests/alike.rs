@@ -41,15 +41,29 @@ async fn are_alike(events: &[(&str, Event)], code: &str) {
 async fn whoever_is_no_partner_gets_one_answer() {
     let event = || Event::new(&Plain::new());
     let key = |key: &str| event().header("X-API-KEY", key);
-    let mut near = acme().api_key.clone();
-    near.pop();
+    let known = &acme().api_key;
+    let initechs = Plain::new().text("sdkApiKey", &initech().sdk_api_key);
+    let initechs = seal(
+        initechs.json().as_bytes(),
+        &initech().payload_keys[0].k,
+        None,
+    );
     let events = [
         ("unknown", key("unknown")),
         ("missing", event().without_header("X-API-KEY")),
         ("empty", key("")),
         ("disabled", key(&initech().api_key)),
-        ("nearly known", key(&near)),
-        ("known and more", key(&format!("{}x", acme().api_key))),
+        (
+            "disabled, and all else valid",
+            Event::of_body(&initechs).header("X-API-KEY", &initech().api_key),
+        ),
+        ("nearly known", key(&known[..known.len() - 1])),
+        ("known and more", key(&format!("{known}x"))),
+        ("in lower case", key(&known.to_lowercase())),
+        ("after a space", key(&format!(" {known}"))),
+        ("before a space", key(&format!("{known} "))),
+        ("twice", key(&format!("{known}, {known}"))),
+        ("its digest", key(&service_tests::hash_of(known))),
         ("another's sdkApiKey", key(&acme().sdk_api_key)),
         ("beyond ASCII", key("schl\u{fc}ssel")),
         ("long", key(&"k".repeat(8_000))),
