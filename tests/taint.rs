@@ -3,7 +3,7 @@
 //!
 //! Every secret, header and member is a canary: a value that occurs nowhere else. [`forms`] are the encodings that a canary
 //! is searched in, [`canaries`] the values, those that the service derives included, [`scenarios`] what happens to the
-//! service meanwhile, and [`planted`] the bugs that the search is shown to find.
+//! service under [`watch`], [`seen`] what came out meanwhile, and [`planted`] the bugs that the search is shown to find.
 
 mod canaries;
 mod echo;
@@ -11,12 +11,16 @@ mod forms;
 mod memory;
 mod planted;
 mod scenarios;
+mod seen;
+mod spoilt;
+mod watch;
 
 use std::collections::BTreeSet;
 
 use forms::{Found, Needles};
 use sandbox::Options;
-use scenarios::{Part, Seen};
+use scenarios::Part;
+use seen::Seen;
 use tokio::sync::OnceCell;
 
 /// All that came out of the binary under test, once for all tests.

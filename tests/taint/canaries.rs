@@ -149,7 +149,8 @@ impl Canaries {
 
     /// A valid request with a value in every member that there is.
     pub(super) fn plain(&self) -> Plain {
-        let plain = Plain::new()
+        // Ends with what no number goes on with: the ids of events are numbered, too.
+        let plain = Plain::of(&format!("reference.canary:{}:", service_tests::reference()))
             .text("sdkPublicKey", &URL_SAFE_NO_PAD.encode(self.sdk_jwk()))
             .text("sdkApiKey", &self.partner.sdk_api_key)
             .text(UNKNOWN.0, UNKNOWN.1);

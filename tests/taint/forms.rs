@@ -26,6 +26,7 @@ struct Needle {
 /// All forms of some canaries.
 pub(super) struct Needles {
     needles: Vec<Needle>,
+    canaries: usize,
     by_word: HashMap<[u8; WORD], Vec<usize>>,
     /// Whether any needle begins with these two bytes: spares most positions of a large text the map.
     begins: Vec<bool>,
@@ -35,6 +36,7 @@ impl Default for Needles {
     fn default() -> Self {
         Self {
             needles: Vec::new(),
+            canaries: 0,
             by_word: HashMap::new(),
             begins: vec![false; 1 << 16],
         }
@@ -44,6 +46,7 @@ impl Default for Needles {
 impl Needles {
     /// Adds every form of a canary.
     pub(super) fn add(&mut self, name: &str, canary: &[u8]) {
+        self.canaries += 1;
         for (form, bytes) in forms(canary) {
             self.insert(name, form, bytes);
         }
@@ -51,6 +54,7 @@ impl Needles {
 
     /// Adds a canary as it is and in no other form.
     pub(super) fn add_raw(&mut self, name: &str, canary: &[u8]) {
+        self.canaries += 1;
         self.insert(name, "raw", canary.to_vec());
     }
 
@@ -109,7 +113,17 @@ impl Needles {
         })
     }
 
-    /// How many there are.
+    /// How many canaries were added.
+    pub(super) fn canaries(&self) -> usize {
+        self.canaries
+    }
+
+    /// The form of each needle.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &'static str> {
+        self.needles.iter().map(|needle| needle.form)
+    }
+
+    /// How many needles there are.
     pub(super) fn len(&self) -> usize {
         self.needles.len()
     }
