@@ -24,6 +24,7 @@ mod jwe;
 mod logs;
 mod metrics;
 mod nonces;
+mod planted;
 mod secret_store;
 mod secrets;
 mod taint;

@@ -21,11 +21,9 @@
 //! | [`run`], `story` | one sequence, and what is told of it |
 //! | [`judge`] | what must hold |
 //! | [`shrink`], [`crew`], [`figures`], [`noise`] | failures made short; many sequences at once, counted |
-//! | [`controls`] | planted bugs that must be found |
 
 pub mod call;
 pub mod clocks;
-pub mod controls;
 pub mod crew;
 pub mod documents;
 pub mod figures;

@@ -2,17 +2,17 @@
 
 use std::{
     error::Error,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant, SystemTime},
 };
 
 use clap::Parser;
 use sandbox::Options;
+use service_tests::planted;
 use simulation::{
     Setting,
     clocks::Shim,
-    controls,
     crew::{End, Plan, run_all},
     figures::Figures,
     noise::Noise,
@@ -21,6 +21,9 @@ use simulation::{
     shrink::{Failure, shrink},
 };
 
+/// The bugs that must be found, and in how many sequences.
+const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
+const LIMIT: u64 = 400;
 /// How long a failing sequence is made shorter.
 const SHRINKING: Duration = Duration::from_secs(120);
 const TELLS_EVERY: Duration = Duration::from_secs(10);
@@ -158,14 +161,14 @@ async fn controls(
     setting: &Setting,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let mut missed = Vec::new();
-    for bug in controls::bugs(only)? {
+    for bug in planted::bugs(Path::new(PLANTED), only)? {
         let binary: PathBuf = bug.build()?;
         let setting = Setting {
             function: binary,
             ..setting.clone()
         };
         let plan = Plan {
-            sequences: controls::LIMIT,
+            sequences: LIMIT,
             tells_every: None,
             ..plan
         };

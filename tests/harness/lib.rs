@@ -15,6 +15,7 @@ mod event;
 mod metrics;
 mod patience;
 mod plain;
+pub mod planted;
 mod reply;
 mod service;
 pub mod table;

@@ -1,4 +1,4 @@
-//! Planted bugs: patches of the function's source, each of which the simulation has to find.
+//! Planted bugs: patches of the function's source, in a folder of whoever has to find them.
 //!
 //! Each is applied to a copy of the repository and built there, in one target directory for all, so that the
 //! dependencies are compiled once.
@@ -9,10 +9,6 @@ use std::{
     process::Command,
 };
 
-/// A bug that is not found in so many sequences is not found.
-pub const LIMIT: u64 = 400;
-
-const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A bug to be planted.
@@ -26,42 +22,48 @@ pub struct Bug {
 #[derive(Debug, thiserror::Error)]
 pub enum NotPlanted {
     /// No such file.
-    #[error("there is no bug of this name in simulation/planted/; there are: {0}")]
-    Unknown(String),
+    #[error("there is no bug of this name in {}; there are: {there}", .folder.display())]
+    Unknown {
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// Their names.
+        there: String,
+    },
     /// The source has changed.
-    #[error(
-        "simulation/planted/{name}.patch does not apply to src/ any more, so bring it up to date:\n{said}"
-    )]
+    #[error("{} does not apply to src/ any more, so bring it up to date:\n{said}", .patch.display())]
     DoesNotApply {
         /// The bug.
-        name: String,
+        patch: PathBuf,
         /// What `git apply` says.
         said: String,
     },
     /// It applies and does not compile.
-    #[error("with simulation/planted/{name}.patch the function does not compile:\n{said}")]
+    #[error("with {} the function does not compile:\n{said}", .patch.display())]
     DoesNotCompile {
         /// The bug.
-        name: String,
+        patch: PathBuf,
         /// What `cargo` says.
         said: String,
     },
     /// A tool is missing.
     #[error("{0} cannot be run, which planting needs")]
     Tool(&'static str, #[source] io::Error),
+    /// The patches.
+    #[error("{} cannot be read", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
     /// The copy.
     #[error("the repository cannot be copied to {}", .0.display())]
     Copy(PathBuf, #[source] io::Error),
 }
 
-/// All bugs, or the one of a name.
+/// All bugs of a folder in the order of their names, or the one of a name.
 ///
 /// # Errors
-/// There is none of this name, or the directory cannot be read.
-pub fn bugs(only: Option<&str>) -> Result<Vec<Bug>, NotPlanted> {
-    let unreadable = |error| NotPlanted::Copy(PLANTED.into(), error);
+/// There is none of this name, or the folder cannot be read.
+pub fn bugs(folder: &Path, only: Option<&str>) -> Result<Vec<Bug>, NotPlanted> {
+    let unreadable = |error| NotPlanted::Folder(folder.into(), error);
     let mut bugs = Vec::new();
-    for file in fs::read_dir(PLANTED).map_err(unreadable)? {
+    for file in fs::read_dir(folder).map_err(unreadable)? {
         let patch = file.map_err(unreadable)?.path();
         if let (Some(name), Some("patch")) = (stem(&patch), extension(&patch)) {
             bugs.push(Bug { name, patch });
@@ -71,7 +73,10 @@ pub fn bugs(only: Option<&str>) -> Result<Vec<Bug>, NotPlanted> {
     let names: Vec<String> = bugs.iter().map(|bug| bug.name.clone()).collect();
     bugs.retain(|bug| only.is_none_or(|only| bug.name == only));
     match bugs.is_empty() {
-        true => Err(NotPlanted::Unknown(names.join(", "))),
+        true => Err(NotPlanted::Unknown {
+            folder: folder.into(),
+            there: names.join(", "),
+        }),
         false => Ok(bugs),
     }
 }
@@ -82,6 +87,37 @@ impl Bug {
         &self.name
     }
 
+    /// Whether it still fits the source, which is left as it is.
+    ///
+    /// # Errors
+    /// The patch does not apply.
+    pub fn fits(&self) -> Result<(), NotPlanted> {
+        self.apply(Path::new(REPOSITORY), &["--check"])
+    }
+
+    fn apply(&self, tree: &Path, options: &[&str]) -> Result<(), NotPlanted> {
+        let mut apply = Command::new("git");
+        apply
+            .args(["apply", "--whitespace=nowarn"])
+            .args(options)
+            .arg(&self.patch)
+            .current_dir(tree);
+        // Inside of a repository `git apply` would look for the paths from its root.
+        if let Some(above) = tree.parent() {
+            apply.env("GIT_CEILING_DIRECTORIES", above);
+        }
+        let applied = apply
+            .output()
+            .map_err(|error| NotPlanted::Tool("git", error))?;
+        match applied.status.success() {
+            true => Ok(()),
+            false => Err(NotPlanted::DoesNotApply {
+                patch: self.patch.clone(),
+                said: String::from_utf8_lossy(&applied.stderr).into_owned(),
+            }),
+        }
+    }
+
     /// Builds the function with it, and gives back the binary's path.
     ///
     /// # Errors
@@ -90,19 +126,7 @@ impl Bug {
         let target = target();
         let tree = target.join("tree");
         copy_repository(&tree).map_err(|error| NotPlanted::Copy(tree.clone(), error))?;
-        let applied = Command::new("git")
-            .args(["apply", "--whitespace=nowarn"])
-            .arg(&self.patch)
-            .current_dir(&tree)
-            // Inside of a repository `git apply` would look for the paths from its root.
-            .env("GIT_CEILING_DIRECTORIES", &target)
-            .output()
-            .map_err(|error| NotPlanted::Tool("git", error))?;
-        let said = |output: &[u8]| String::from_utf8_lossy(output).into_owned();
-        if !applied.status.success() {
-            let (name, said) = (self.name.clone(), said(&applied.stderr));
-            return Err(NotPlanted::DoesNotApply { name, said });
-        }
+        self.apply(&tree, &[])?;
         eprintln!("building the function with {}", self.name);
         let built = Command::new("cargo")
             .args(["build", "--quiet", "--locked", "--bin", "token-service"])
@@ -111,8 +135,10 @@ impl Bug {
             .output()
             .map_err(|error| NotPlanted::Tool("cargo", error))?;
         if !built.status.success() {
-            let (name, said) = (self.name.clone(), said(&built.stderr));
-            return Err(NotPlanted::DoesNotCompile { name, said });
+            return Err(NotPlanted::DoesNotCompile {
+                patch: self.patch.clone(),
+                said: String::from_utf8_lossy(&built.stderr).into_owned(),
+            });
         }
         // A name of its own, so that no process runs another bug than it is said to.
         let binary = target.join(format!("token-service-with-{}", self.name));
@@ -122,14 +148,12 @@ impl Bug {
     }
 }
 
-/// Beside this program: `target/planted`.
+/// `planted` in the target directory that this program is in.
 fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    let profile = program.parent().unwrap_or(Path::new("target/debug"));
-    profile
-        .parent()
-        .unwrap_or(Path::new("target"))
-        .join("planted")
+    let is_target = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
+    let target = program.ancestors().find(is_target);
+    target.unwrap_or(Path::new("target")).join("planted")
 }
 
 /// The Rust of the repository, as Cargo wants to see the whole workspace. Files that have not changed keep their time, so that

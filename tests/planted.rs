@@ -1,0 +1,46 @@
+//! Bugs that are planted in a copy of the source, each of which the tests of a module must find. Cargo builds the copy, so
+//! that this runs on demand: `make taint`.
+
+use std::{path::Path, process::Command};
+
+use service_tests::planted::bugs;
+
+/// A patch of `planted/`, the tests that must fail, and by which words.
+const FOUND_BY: [(&str, &str, &str); 5] = [
+    ("disabled-is-told", "alike::", "failed: disabled"),
+    ("iv-counts", "nonces::", "one repeats"),
+    ("iv-of-the-plaintext", "nonces::", "one repeats"),
+    ("iv-of-the-time", "nonces::", "deviations"),
+    ("kid-is-told", "alike::", "failed: kid unknown"),
+];
+
+/// Every patch of the repository: one that no longer fits finds nothing.
+#[test]
+fn each_planted_bug_fits_the_source() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for folder in ["simulation/planted", "tests/planted", "tests/taint/planted"] {
+        for bug in bugs(&repository.join(folder), None).unwrap() {
+            bug.fits().unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "builds the function once for each bug: minutes"]
+fn each_planted_bug_fails_its_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("planted");
+    let bugs = bugs(&folder, None).unwrap();
+    let names: Vec<&str> = bugs.iter().map(|bug| bug.name()).collect();
+    assert_eq!(names, FOUND_BY.map(|(name, ..)| name));
+    for (bug, (name, tests, words)) in bugs.iter().zip(FOUND_BY) {
+        let function = bug.build().unwrap_or_else(|error| panic!("{error}"));
+        let run = Command::new(std::env::current_exe().unwrap())
+            .arg(tests)
+            .env("TOKEN_SERVICE_BIN", function)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(said.contains(words), "{name}: {said}");
+        println!("{name}: {tests} {words}");
+    }
+}
