@@ -129,7 +129,7 @@ side-channels: rust cc valgrind ## Count and time the checks of API keys, as the
 	$(TARGET)/side-channels/side-channels measure
 	$(TARGET)/side-channels/side-channels count
 
-mutants: programs $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
+mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 
 supply-chain: rust cc $(CARGO_TOOLS)/deny/installed $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
