@@ -56,7 +56,7 @@ const HOLD_NAMES: [&str; 6] = [
     "RequestFault",
 ];
 
-const HOLD_NONE: [&str; 37] = [
+const HOLD_NONE: [&str; 38] = [
     "Ages",
     "AgreementError",
     "AttemptCount",
@@ -93,6 +93,7 @@ const HOLD_NONE: [&str; 37] = [
     "Unopenable",
     "Unreadable",
     "Unusable",
+    "WriteCost",
     "WriteError",
 ];
 

@@ -376,8 +376,8 @@ mod tests {
 
     #[test]
     fn counts_attempts() {
-        let count = AttemptCount::default();
-        count.clone().0.fetch_add(3, Ordering::Relaxed);
-        assert_eq!(count.so_far(), 3);
+        let cost = WriteCost::default();
+        cost.attempts.clone().0.fetch_add(3, Ordering::Relaxed);
+        assert_eq!(cost.attempts(), 3);
     }
 }
