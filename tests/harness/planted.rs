@@ -156,10 +156,18 @@ fn target() -> PathBuf {
     target.unwrap_or(Path::new("target")).join("planted")
 }
 
-/// The Rust of the repository, as Cargo wants to see the whole workspace. Files that have not changed keep their time, so that
+/// The source of the function and the Rust of the rest, as Cargo wants to see the whole workspace. Files that have not changed keep their time, so that
 /// Cargo builds only what has.
 fn copy_repository(to: &Path) -> io::Result<()> {
-    let kinds = ["*.rs", "*.c", "*.toml", "*.json", "*.md", "Cargo.lock"];
+    let kinds = [
+        "src",
+        "*.rs",
+        "*.c",
+        "*.toml",
+        "*.json",
+        "*.md",
+        "Cargo.lock",
+    ];
     let listed = Command::new("git")
         .args([
             "ls-files",
