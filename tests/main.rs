@@ -10,8 +10,8 @@
     reason = "a test ends where something is not as it must be"
 )]
 
-mod attacks;
 mod alike;
+mod attacks;
 mod configuration;
 mod docs;
 mod errors;
