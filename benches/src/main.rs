@@ -1,0 +1,139 @@
+//! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
+//! measured in turn in one run. Everything speaks to this process on loopback.
+
+mod events;
+mod instructions;
+mod process;
+mod run;
+mod stub;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use events::Events;
+use run::{Figures, Subject};
+
+const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
+const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
+
+/// What the function costs.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Times, memory, calls and bytes, as ratios to the floor and to the peer
+    Compare {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// The floor, built with --release
+        #[arg(long)]
+        floor: PathBuf,
+        /// The peer's bundle
+        #[arg(long)]
+        node: PathBuf,
+        /// How often each is started
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..))]
+        rounds: u32,
+        /// How many requests each answers in a round, after as many as warm it up
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..))]
+        requests: u32,
+    },
+    /// Instructions a start and a request, by callgrind, held against a baseline
+    Instructions {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// The floor, built with --release
+        #[arg(long)]
+        floor: PathBuf,
+        /// Counts to hold these against
+        #[arg(long)]
+        baseline: PathBuf,
+        /// Write the baseline anew
+        #[arg(long)]
+        accept: bool,
+    },
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("{0} cannot be read: build it first, with make bench")]
+    Missing(PathBuf),
+    #[error(transparent)]
+    Run(#[from] run::RunError),
+    #[error(transparent)]
+    Instructions(#[from] instructions::CountError),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let held = match Arguments::parse().what {
+        What::Compare {
+            function,
+            floor,
+            node,
+            rounds,
+            requests,
+        } => compare([function, floor, node], rounds, requests).await,
+        What::Instructions {
+            function,
+            floor,
+            baseline,
+            accept,
+        } => instructions::count([function, floor], &baseline, accept)
+            .await
+            .map_err(Failed::from),
+    };
+    match held {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn compare(files: [PathBuf; 3], rounds: u32, requests: u32) -> Result<bool, Failed> {
+    for file in &files {
+        if !file.is_file() {
+            return Err(Failed::Missing(file.clone()));
+        }
+    }
+    let [function, floor, node] = files.map(|file| file.display().to_string());
+    let subjects = [
+        Subject {
+            name: "token-service",
+            command: vec![function],
+            does_the_job: true,
+        },
+        Subject {
+            name: "floor",
+            command: vec![floor],
+            does_the_job: false,
+        },
+        Subject {
+            name: "node",
+            command: vec!["node".to_owned(), node],
+            does_the_job: true,
+        },
+    ];
+    let events = Events::new().map_err(run::RunError::from)?;
+    let mut figures: [Vec<Figures>; 3] = Default::default();
+    for round in 1..=rounds {
+        // In turn, so that what else the machine does falls on all alike.
+        for (subject, figures) in subjects.iter().zip(&mut figures) {
+            figures.push(run::run(subject, &events, requests).await?);
+        }
+        eprintln!("round {round} of {rounds}");
+    }
+    Ok(table::print(&subjects, &figures, requests))
+}

@@ -1,0 +1,201 @@
+//! One process from its start to its end: started, a first request, requests that warm it up, requests that count.
+
+use std::{
+    io,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{process::Child, time::timeout};
+
+use crate::{
+    API_KEYS, SERVER_KEYS,
+    events::{Events, Prepared, Request, Wrong},
+    process,
+    stub::{Answer, Poll, SecretTexts, Stub},
+};
+
+/// Longer than any of them takes, under callgrind too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that is measured.
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<String>,
+    /// Whether its answers are a token service's.
+    pub(crate) does_the_job: bool,
+}
+
+/// What one run cost.
+pub(crate) struct Figures {
+    /// From exec to the first call of `/invocation/next`.
+    pub(crate) start: Duration,
+    pub(crate) processor_of_start: Duration,
+    /// The first request, from its delivery to its answer.
+    pub(crate) first: Duration,
+    /// Of each warm request.
+    pub(crate) latencies: Vec<Duration>,
+    /// A warm request, on average.
+    pub(crate) processor: Duration,
+    pub(crate) peak_resident_kib: u64,
+    /// A warm request's, on average.
+    pub(crate) dynamodb_calls: f64,
+    pub(crate) secrets_manager_calls: f64,
+    pub(crate) bytes: f64,
+}
+
+/// A run that broke off.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error("{0} cannot be started")]
+    Spawn(String, #[source] io::Error),
+    #[error("loopback or /proc, which only Linux has, cannot be used")]
+    Io(#[from] io::Error),
+    #[error("{0} has ended, or does nothing: run it by itself to see why")]
+    Silent(String),
+    #[error("it reported an error instead of an answer: {0}")]
+    Reported(String),
+    #[error("the answer is not a token service's: {0}")]
+    Wrong(#[from] Wrong),
+}
+
+/// A process that is given one event after another, as Lambda does.
+pub(crate) struct Driven {
+    pub(crate) stub: Stub,
+    child: Child,
+    name: String,
+    waiting: Option<Poll>,
+}
+
+impl Driven {
+    /// Starts it and waits for its first poll, which took so long.
+    pub(crate) async fn start(
+        command: &[String],
+        stderr: Stdio,
+    ) -> Result<(Self, Duration), RunError> {
+        let secrets = SecretTexts {
+            api_keys: API_KEYS.to_owned(),
+            server_keys: SERVER_KEYS.to_owned(),
+        };
+        let stub = Stub::start(secrets).await?;
+        let name = command.join(" ");
+        let started = Instant::now();
+        let child = process::spawn(command, stub.address, stderr)
+            .map_err(|error| RunError::Spawn(name.clone(), error))?;
+        let mut driven = Self {
+            stub,
+            child,
+            name,
+            waiting: None,
+        };
+        let ready = driven.polled().await?;
+        Ok((driven, ready - started))
+    }
+
+    /// Waits until it asks for an event.
+    async fn polled(&mut self) -> Result<Instant, RunError> {
+        let poll = timeout(PATIENCE, self.stub.polls.recv()).await;
+        let poll = poll.ok().flatten();
+        let poll = poll.ok_or_else(|| RunError::Silent(self.name.clone()))?;
+        let at = poll.at;
+        self.waiting = Some(poll);
+        Ok(at)
+    }
+
+    /// Has it answer one event, until it asks for the next one.
+    pub(crate) async fn request(
+        &mut self,
+        prepared: &Prepared,
+    ) -> Result<(Answer, Duration), RunError> {
+        let silent = || RunError::Silent(self.name.clone());
+        let poll = self.waiting.take().ok_or_else(silent)?;
+        let delivered = Instant::now();
+        let _ = poll.event.send(prepared.payload.clone());
+        let answer = timeout(PATIENCE, self.stub.answers.recv()).await;
+        let answer = answer.ok().flatten().ok_or_else(silent)?;
+        if answer.failed {
+            let said = String::from_utf8_lossy(&answer.payload).into_owned();
+            return Err(RunError::Reported(said));
+        }
+        let took = answer.at - delivered;
+        self.polled().await?;
+        Ok((answer, took))
+    }
+
+    fn pid(&self) -> Result<u32, RunError> {
+        self.child
+            .id()
+            .ok_or_else(|| RunError::Silent(self.name.clone()))
+    }
+
+    /// Ends it as Lambda does, and hands over what it has said on standard error since its start, if that was asked for.
+    pub(crate) async fn end(self) -> io::Result<String> {
+        if let Some(pid) = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
+        {
+            kill_process(pid, Signal::TERM)?;
+        }
+        let output = self.child.wait_with_output().await?;
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Starts `subject`, has it answer `requests` warm requests, and ends it.
+pub(crate) async fn run(
+    subject: &Subject,
+    events: &Events,
+    requests: u32,
+) -> Result<Figures, RunError> {
+    let (mut driven, start) = Driven::start(&subject.command, Stdio::inherit()).await?;
+    let pid = driven.pid()?;
+    let processor_of_start = process::processor_time(pid)?;
+
+    let prepared = events.make(Request::Good)?;
+    let (answer, first) = driven.request(&prepared).await?;
+    if subject.does_the_job {
+        events.check(&prepared, &answer.payload)?;
+    }
+    let prepared: Vec<Prepared> = (0..requests)
+        .map(|_| events.make(Request::Good))
+        .collect::<Result<_, _>>()?;
+    for prepared in &prepared {
+        driven.request(prepared).await?;
+    }
+
+    // Others than those that warmed it up: a service may remember what it has seen.
+    let prepared: Vec<Prepared> = (0..requests)
+        .map(|_| events.make(Request::Good))
+        .collect::<Result<_, _>>()?;
+    let (calls, processor) = (driven.stub.calls(), process::processor_time(pid)?);
+    let mut latencies = Vec::new();
+    let mut answers = Vec::new();
+    for prepared in &prepared {
+        let (answer, took) = driven.request(prepared).await?;
+        latencies.push(took);
+        answers.push(answer);
+    }
+    let processor = process::processor_time(pid)?.saturating_sub(processor);
+    let after = driven.stub.calls();
+    if subject.does_the_job {
+        for (prepared, answer) in prepared.iter().zip(&answers) {
+            events.check(prepared, &answer.payload)?;
+        }
+    }
+    let a_request = |before: u64, after: u64| (after - before) as f64 / f64::from(requests);
+    let figures = Figures {
+        start,
+        processor_of_start,
+        first,
+        latencies,
+        processor: processor / requests,
+        peak_resident_kib: process::peak_resident_kib(pid)?,
+        dynamodb_calls: a_request(calls.dynamodb, after.dynamodb),
+        secrets_manager_calls: a_request(calls.secrets_manager, after.secrets_manager),
+        bytes: a_request(calls.bytes, after.bytes),
+    };
+    driven.end().await?;
+    Ok(figures)
+}

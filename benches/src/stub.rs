@@ -1,0 +1,230 @@
+//! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a benchmark needs: every
+//! call is answered at once, and nothing is stored.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, body::Incoming, server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// The texts of the two secrets, by what their ids end with.
+pub(crate) struct SecretTexts {
+    pub(crate) api_keys: String,
+    pub(crate) server_keys: String,
+}
+
+/// One call of `/invocation/next`, which waits for its event.
+pub(crate) struct Poll {
+    pub(crate) at: Instant,
+    pub(crate) event: oneshot::Sender<Bytes>,
+}
+
+/// What came back for an event.
+pub(crate) struct Answer {
+    pub(crate) at: Instant,
+    pub(crate) payload: Bytes,
+    pub(crate) failed: bool,
+}
+
+/// Calls of AWS and bytes of their bodies, since the start.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Calls {
+    pub(crate) dynamodb: u64,
+    pub(crate) secrets_manager: u64,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    dynamodb: AtomicU64,
+    secrets_manager: AtomicU64,
+    bytes: AtomicU64,
+}
+
+struct Shared {
+    secrets: SecretTexts,
+    counters: Counters,
+    polls: mpsc::UnboundedSender<Poll>,
+    answers: mpsc::UnboundedSender<Answer>,
+}
+
+/// What one process stands on. Ends with it.
+pub(crate) struct Stub {
+    pub(crate) address: SocketAddr,
+    pub(crate) polls: mpsc::UnboundedReceiver<Poll>,
+    pub(crate) answers: mpsc::UnboundedReceiver<Answer>,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+impl Stub {
+    pub(crate) async fn start(secrets: SecretTexts) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (polls_in, polls) = mpsc::unbounded_channel();
+        let (answers_in, answers) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            secrets,
+            counters: Counters::default(),
+            polls: polls_in,
+            answers: answers_in,
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            polls,
+            answers,
+            shared,
+            accepting,
+        })
+    }
+
+    pub(crate) fn calls(&self) -> Calls {
+        let Counters {
+            dynamodb,
+            secrets_manager,
+            bytes,
+        } = &self.shared.counters;
+        let [dynamodb, secrets_manager, bytes] =
+            [dynamodb, secrets_manager, bytes].map(|count| count.load(Ordering::Relaxed));
+        Calls {
+            dynamodb,
+            secrets_manager,
+            bytes,
+        }
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        // As Lambda and AWS do; without it each answer may wait for an acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let shared = Arc::clone(&shared);
+                async move { Ok::<_, Infallible>(shared.answer(request).await) }
+            });
+            // An error here is the process's going away.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::GET && parts.uri.path().ends_with("/invocation/next") {
+            return self.next().await;
+        }
+        let body = body.collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        match parts.uri.path() {
+            "/" => self.aws(&parts.headers, &body),
+            path => {
+                // Nobody may be waiting any more.
+                let _ = self.answers.send(Answer {
+                    at: Instant::now(),
+                    payload: body,
+                    failed: !path.ends_with("/response"),
+                });
+                status(StatusCode::ACCEPTED, "{}")
+            }
+        }
+    }
+
+    async fn next(&self) -> Response<Full<Bytes>> {
+        let (event, delivered) = oneshot::channel();
+        let poll = Poll {
+            at: Instant::now(),
+            event,
+        };
+        let _ = self.polls.send(poll);
+        // Dropped where the benchmark has ended: the process is about to be killed.
+        let event = delivered.await.unwrap_or_default();
+        let deadline = SystemTime::now() + Duration::from_secs(15);
+        let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let id = uuid::Uuid::new_v4().to_string();
+        let answer = Response::builder()
+            .header("Content-Type", "application/json")
+            .header("Lambda-Runtime-Aws-Request-Id", id)
+            .header(
+                "Lambda-Runtime-Deadline-Ms",
+                deadline.as_millis().to_string(),
+            )
+            .header(
+                "Lambda-Runtime-Invoked-Function-Arn",
+                "arn:aws:lambda:eu-west-1:000000000000:function:token-service",
+            )
+            .header(
+                "Lambda-Runtime-Trace-Id",
+                "Root=1-6b055918-0123456789abcdef01234567",
+            )
+            .body(Full::new(event));
+        answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "{}"))
+    }
+
+    fn aws(&self, headers: &HeaderMap, body: &Bytes) -> Response<Full<Bytes>> {
+        let target = headers.get("x-amz-target").map(|target| target.as_bytes());
+        let counters = &self.counters;
+        let answer = match target {
+            Some(b"DynamoDB_20120810.PutItem") => {
+                counters.dynamodb.fetch_add(1, Ordering::Relaxed);
+                "{}".to_owned()
+            }
+            Some(b"secretsmanager.GetSecretValue") => {
+                counters.secrets_manager.fetch_add(1, Ordering::Relaxed);
+                self.secret(body)
+            }
+            _ => return status(StatusCode::BAD_REQUEST, "{}"),
+        };
+        let bytes = u64::try_from(body.len() + answer.len()).unwrap_or(u64::MAX);
+        counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut response = Response::new(Full::from(answer));
+        let json = hyper::header::HeaderValue::from_static("application/x-amz-json-1.1");
+        response.headers_mut().insert("Content-Type", json);
+        response
+    }
+
+    fn secret(&self, body: &Bytes) -> String {
+        let asked: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let id = asked.get("SecretId").and_then(|id| id.as_str());
+        let text = match id.is_some_and(|id| id.ends_with("api-keys")) {
+            true => &self.secrets.api_keys,
+            false => &self.secrets.server_keys,
+        };
+        serde_json::json!({ "Name": id, "SecretString": text }).to_string()
+    }
+}
+
+fn status(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response
+}
