@@ -19,8 +19,9 @@ export SAM_CLI_TELEMETRY := 0
 .DEFAULT_GOAL := help
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
         build reproducible deploy delete release model simulate simulate-controls rotate-under-load \
-        fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain measure clean \
-        event stage credentials programs rust cc python node valgrind
+        fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
+        measure bench bench-instructions clean \
+        event stage credentials programs benchmarks rust cc python node valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,9 +139,18 @@ supply-chain: rust cc $(CARGO_TOOLS)/deny/installed $(CARGO_TOOLS)/cargo-cyclone
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
 	$(SANDBOX) measure --binary $(TARGET)/release/token-service
 
+bench: node benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
+	cd benches/peers/node && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
+	$(TARGET)/debug/bench compare --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
+	    --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
+
+bench-instructions: benchmarks valgrind ## Count the instructions of a start and of each step of a request (ACCEPT=1 keeps them)
+	$(TARGET)/debug/bench instructions --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
+	    --baseline benches/baseline.json $(if $(ACCEPT),--accept)
+
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots
+	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
 
 event:
 	@test -f "$(EVENT)" || { \
@@ -160,6 +170,10 @@ credentials: .venv/installed
 # What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
 	cargo build -p token-service -p sandbox
+
+benchmarks: rust cc
+	cargo build --release -p token-service -p floor
+	cargo build -p benches
 
 # --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
 PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
