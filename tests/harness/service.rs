@@ -130,13 +130,17 @@ impl Service {
 
     /// Hands any JSON to the function, past the gateway.
     pub async fn invoke_json(&self, event: &Value) -> Reply {
+        let response = proxy_event::response(&self.answer(event).await);
+        Reply::read(response.expect("an answer for API Gateway"), &self.partners)
+    }
+
+    /// What the function answers an event, as API Gateway gets it.
+    pub async fn answer(&self, event: &Value) -> Value {
         self.asked.fetch_add(1, Relaxed);
-        let answer = match self.sandbox.invoke(event).await {
+        match self.sandbox.invoke(event).await {
             Ok(answer) => answer,
             Err(error) => panic!("no answer: {error}\nto {event}"),
-        };
-        let response = proxy_event::response(&answer);
-        Reply::read(response.expect("an answer for API Gateway"), &self.partners)
+        }
     }
 
     /// The lines that the service has logged about a reply, once there is one.
