@@ -203,6 +203,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn trusts_none_of_the_systems_authorities() {
+        // Nothing but its Debug tells.
+        let context = format!("{:?}", tls_context());
+        assert!(context.contains("enable_native_roots: false"), "{context}");
+    }
+
+    #[test]
     fn each_of_amazons_certificates_can_be_read() {
         let certificates = std::str::from_utf8(AMAZON_ROOTS).unwrap();
         assert_eq!(certificates.matches("BEGIN CERTIFICATE").count(), 5);
