@@ -139,8 +139,8 @@ impl<K: Named> Ring<K> {
     pub(crate) const MAX_KEYS: usize = 8;
 
     /// `None` if `keys` is empty. The reader of the secret has checked the rest.
-    pub(crate) fn new(keys: impl IntoIterator<Item = K>) -> Option<Self> {
-        let mut keys = keys.into_iter().map(Arc::new);
+    pub(crate) fn new(keys: impl IntoIterator<Item = impl Into<Arc<K>>>) -> Option<Self> {
+        let mut keys = keys.into_iter().map(Into::into);
         Some(Self {
             first: keys.next()?,
             rest: keys.collect(),
@@ -189,7 +189,7 @@ pub(crate) mod tests {
         assert_eq!(ring.sealer().kid().as_str(), "new");
         assert!(ring.opener("new").is_some() && ring.opener("old").is_some());
         assert!(ring.opener("gone").is_none());
-        assert!(Ring::<SealingKey>::new([]).is_none());
+        assert!(Ring::new([] as [SealingKey; 0]).is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod node;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use super::ServerKeys;
 use crate::{
@@ -234,7 +234,8 @@ fn ring<K: Named, E>(
     let mut kids = HashSet::new();
     let mut read = Vec::with_capacity(elements.len());
     for jwk in &elements {
-        read.extend(jwk_of(jwk, &mut kids, &key));
+        // In its last place at once: a list of keys would keep their bytes where they were moved from.
+        read.extend(jwk_of(jwk, &mut kids, &key).map(Arc::new));
     }
     let ring = Ring::new(read);
     if elements.is_empty() {
