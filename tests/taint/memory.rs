@@ -91,10 +91,13 @@ pub(super) async fn scans(function: &Path) -> [Scan; 3] {
     };
     let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
     let mut needles = old.needles();
-    // What is freed and small has a new tenant at once; in the middle of something large it stays longer.
+    // What is freed and small has a new tenant at once. In the middle of something large it stays longer, and of many
+    // such places not all have a new tenant at once.
     let long = "canary in the middle of a long value";
     needles.add_raw("long value", long.as_bytes());
-    let data = json!({ "long": format!("{0}{long}{0}", "x".repeat(450)), "short": "x".repeat(99) });
+    let value = format!("{0}{long}{0}", "x".repeat(450));
+    let data: BTreeMap<_, _> = (0..8).map(|at| (format!("long {at}"), &value)).collect();
+    let data = json!(data);
     for _ in 0..3 {
         let plain = old.plain().with("data", &data.to_string());
         let body = old.seal(&plain.json(), true);
