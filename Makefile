@@ -20,8 +20,8 @@ export SAM_CLI_TELEMETRY := 0
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
         build reproducible deploy delete release model simulate simulate-controls rotate-under-load \
         fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
-        measure bench bench-instructions clean \
-        event stage credentials programs benchmarks rust cc python node valgrind
+        measure bench bench-instructions bench-variants deployable clean \
+        event stage credentials programs benchmarks rust cc python node qemu valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -148,6 +148,12 @@ bench-instructions: benchmarks valgrind ## Count the instructions of a start and
 	$(TARGET)/debug/bench instructions --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
 	    --baseline benches/baseline.json $(if $(ACCEPT),--accept)
 
+bench-variants: rust cc valgrind ## Build the function otherwise and compare: half an hour, or BUILDS="lto-thin static"
+	benches/variants $(BUILDS)
+
+deployable: qemu build ## Hold what make build made against its size, and have it issue tokens on Lambda's oldest arm64 processor
+	cargo run -p benches -- deployed --package "$(BUILT)"
+
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
 	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
@@ -225,6 +231,10 @@ python:
 valgrind:
 	@command -v valgrind >/dev/null || { \
 	    echo "valgrind is missing. Get it with: apt-get install valgrind (there is none for macOS on arm64)" >&2; exit 1; }
+
+qemu:
+	@test "$$(uname -m)" = aarch64 || { command -v qemu-aarch64 && test -e /usr/aarch64-linux-gnu/lib/libgcc_s.so.1; } >/dev/null || { \
+	    echo "qemu-aarch64, or an arm64 system's libraries, are missing. Get them with: apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross" >&2; exit 1; }
 
 node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \

@@ -1,10 +1,13 @@
 //! The events that the subjects get, and whether what they answer is the real thing.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use peers::{credentials::Credentials, partner, resource_server, sdk::KeyPair};
 use sandbox::{development, events::sample_request, proxy_event};
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::stub::Event;
 
 /// Something of the sample files or of an answer is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -28,13 +31,15 @@ pub(crate) enum Request {
     WithoutSdkPublicKey,
     /// All is well but its `sdkApiKey`: 401.
     OfAnotherSdk,
+    /// All is well, and there is no time left to write its record: 503.
+    WithoutTime,
     /// Answered 200.
     Good,
 }
 
 /// An event, and who waits for its answer.
 pub(crate) struct Prepared {
-    pub(crate) payload: Bytes,
+    pub(crate) event: Event,
     reference_id: Uuid,
     sdk: KeyPair,
 }
@@ -91,8 +96,16 @@ impl Events {
             Request::OfAStranger => event.replace(&self.acme.api_key, "MOB-APP-XXXX"),
             _ => event,
         };
+        let time_left = match kind {
+            // Less than the service keeps for its answer, and not over yet when it looks.
+            Request::WithoutTime => Duration::from_millis(490),
+            _ => Duration::from_secs(15),
+        };
         Ok(Prepared {
-            payload: event.into(),
+            event: Event {
+                payload: event.into(),
+                time_left,
+            },
             reference_id,
             sdk,
         })

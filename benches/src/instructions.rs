@@ -1,9 +1,16 @@
-//! Instructions of the deployed binary, counted by callgrind, which are the same on every run to a percent.
+//! Instructions and allocations of the deployed binary, counted by valgrind, which are the same on every run to a percent.
 //!
 //! What one more request costs is the difference of two runs. Each kind of request gets one step further than the one
 //! before it, so that the differences between them are what the steps cost.
 
-use std::{collections::BTreeMap, fs, io, path::Path, path::PathBuf, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{Events, Request, Wrong},
@@ -13,17 +20,31 @@ use crate::{
 /// How much more than the baseline fails.
 const TOLERATED: f64 = 0.03;
 
-/// The runs of which the difference is taken: this many requests, and none.
+/// The runs of which the difference is taken: this many requests, and none, each after those that warm it up.
 const REQUESTS: u64 = 100;
+const TO_WARM_UP: u64 = 10;
 
 /// What each kind of request costs more than the one before it.
-const STEPS: [(Request, &str); 6] = [
+const STEPS: [(Request, &str); 7] = [
     (Request::OfAnotherType, "decode, and answer in the clear"),
     (Request::OfAStranger, "authenticate"),
     (Request::Tampered, "open"),
     (Request::WithoutSdkPublicKey, "parse, and answer sealed"),
     (Request::OfAnotherSdk, "agree"),
-    (Request::Good, "seal, record, answer"),
+    (Request::WithoutTime, "seal token and record"),
+    (Request::Good, "record, and answer with the token"),
+];
+
+/// Processor features that libraries choose their code by, as far as valgrind knows them.
+const FEATURES: [&str; 8] = [
+    "adx",
+    "aes",
+    "avx",
+    "avx2",
+    "bmi1",
+    "bmi2",
+    "pclmulqdq",
+    "sha_ni",
 ];
 
 /// Why nothing was counted.
@@ -35,12 +56,62 @@ pub(crate) enum CountError {
     Event(#[from] Wrong),
     #[error("valgrind is missing. Get it with: apt-get install valgrind")]
     Valgrind(#[source] io::Error),
-    #[error("callgrind has counted nothing: {0}")]
+    #[error("valgrind has counted nothing: {0}")]
     NothingCounted(String),
-    #[error("{0} is no baseline: write it anew, with --accept")]
+    #[error("{0} is no baseline: write it anew, with ACCEPT=1")]
     Baseline(PathBuf),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// What is counted.
+#[derive(Clone, Copy)]
+pub(crate) enum Tool {
+    Instructions,
+    /// Calls of the allocator.
+    Allocations,
+}
+
+impl Tool {
+    fn arguments(self) -> [&'static str; 2] {
+        match self {
+            Self::Instructions => ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
+            Self::Allocations => ["--tool=dhat", "--dhat-out-file=/dev/null"],
+        }
+    }
+
+    /// The count in what valgrind says as the process ends.
+    fn count(self, said: &str) -> Option<u64> {
+        said.lines().find_map(|line| {
+            let (_, count) = match self {
+                Self::Instructions => line.split_once("Collected : ")?,
+                Self::Allocations => line.split_once("Total: ")?.1.split_once(" bytes in ")?,
+            };
+            let digits = |c: &char| c.is_ascii_digit();
+            let count = count.trim_end_matches(" blocks").replace(',', "");
+            count
+                .chars()
+                .take_while(digits)
+                .collect::<String>()
+                .parse()
+                .ok()
+        })
+    }
+}
+
+/// What was counted of one thing.
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+struct Count {
+    instructions: u64,
+    allocations: u64,
+}
+
+/// Counts to hold later ones against, and what they hold for.
+#[derive(Deserialize, Serialize)]
+struct Baseline {
+    /// Another compiler makes other code, and on another processor other code is run.
+    made_with: String,
+    counts: BTreeMap<String, Count>,
 }
 
 /// Counts, prints, and tells whether nothing got more expensive than `baseline` says.
@@ -49,105 +120,211 @@ pub(crate) async fn count(
     baseline: &Path,
     accept: bool,
 ) -> Result<bool, CountError> {
-    std::process::Command::new("valgrind")
+    Command::new("valgrind")
         .arg("--version")
         .output()
         .map_err(CountError::Valgrind)?;
     let events = Events::new()?;
-    let start = run(&function, &events, Request::Good, 0).await?;
-    let first = run(&function, &events, Request::Good, 1).await? - start;
-    let mut counts = BTreeMap::from([
-        ("start".to_owned(), start),
-        ("first request".to_owned(), first),
-    ]);
-    println!("{start:>12}  start");
-    println!("{first:>12}  first request, with its connection to DynamoDB");
-
-    println!("\n a warm request, by how far it gets: instructions, and more than the one before");
-    let mut before = 0;
-    for (request, step) in STEPS {
-        let warm = warm(&function, &events, request).await?;
+    let mut counts = BTreeMap::new();
+    println!("instructions  allocations");
+    let started = both(|tool| start(tool, &function, &events)).await?;
+    let with_first = both(|tool| run(tool, &function, &events, Request::Good, 1)).await?;
+    let first = Count {
+        instructions: with_first.instructions - started.instructions,
+        allocations: with_first.allocations - started.allocations,
+    };
+    for (name, count) in [("start", started), ("first request", first)] {
         println!(
-            "{warm:>12} {:>10}  {step}",
-            i128::from(warm) - i128::from(before)
+            "{:>12} {:>12}  {name}",
+            count.instructions, count.allocations
+        );
+        counts.insert(name.to_owned(), count);
+    }
+
+    println!("\na warm request, by how far it gets; and how much more that is than the one before");
+    let mut before = Count::default();
+    for (request, step) in STEPS {
+        let warm = both(|tool| warm(tool, &function, &events, request)).await?;
+        let more = |now: u64, before: u64| i128::from(now) - i128::from(before);
+        println!(
+            "{:>12} {:>12} {:>+10} {:>+5}  {step}",
+            warm.instructions,
+            warm.allocations,
+            more(warm.instructions, before.instructions),
+            more(warm.allocations, before.allocations),
         );
         counts.insert(step.to_owned(), warm);
         before = warm;
     }
 
-    let floor_start = run(&floor, &events, Request::Good, 0).await?;
-    let floor_warm = warm(&floor, &events, Request::Good).await?;
-    println!("\n{floor_start:>12}  start of the floor");
-    println!("{floor_warm:>12}  warm request of the floor");
-    println!(
-        "{:>12.3}  start, to the floor's\n{:>12.3}  warm request, to the floor's",
-        start as f64 / floor_start as f64,
-        before as f64 / floor_warm as f64
-    );
+    let floor_start = both(|tool| start(tool, &floor, &events)).await?;
+    let floor_warm = both(|tool| warm(tool, &floor, &events, Request::Good)).await?;
+    println!();
+    for (name, ours, floor) in [
+        ("start", started, floor_start),
+        ("warm request", before, floor_warm),
+    ] {
+        println!(
+            "{:>12} {:>12}  {name} of the floor; ours to it: {:.3} and {:.3}",
+            floor.instructions,
+            floor.allocations,
+            ours.instructions as f64 / floor.instructions as f64,
+            ours.allocations as f64 / floor.allocations as f64
+        );
+    }
 
+    let counted = Baseline {
+        made_with: made_with()?,
+        counts,
+    };
     if accept {
-        let text = serde_json::to_string_pretty(&counts).map_err(io::Error::from)? + "\n";
+        let text = serde_json::to_string_pretty(&counted).map_err(io::Error::from)? + "\n";
         fs::write(baseline, text)?;
         println!("\n{} is written", baseline.display());
         return Ok(true);
     }
     let no_baseline = || CountError::Baseline(baseline.to_owned());
     let text = fs::read_to_string(baseline).map_err(|_| no_baseline())?;
-    let expected: BTreeMap<String, u64> = serde_json::from_str(&text).map_err(|_| no_baseline())?;
-    Ok(compare(&counts, &expected))
+    let expected: Baseline = serde_json::from_str(&text).map_err(|_| no_baseline())?;
+    Ok(compare(&counted, &expected))
 }
 
-fn compare(counts: &BTreeMap<String, u64>, expected: &BTreeMap<String, u64>) -> bool {
-    println!();
-    let mut held = counts.keys().eq(expected.keys());
-    if !held {
-        println!("the baseline has other counts: write it anew, with --accept");
+fn compare(counted: &Baseline, expected: &Baseline) -> bool {
+    if counted.made_with != expected.made_with {
+        println!(
+            "\nNOT COMPARED: the baseline is of another compiler or processor: write it anew, with ACCEPT=1\n  {}\n  {}",
+            expected.made_with, counted.made_with
+        );
+        return true;
     }
-    for (name, count) in counts {
-        let Some(expected) = expected.get(name) else {
+    println!();
+    let mut held = counted.counts.keys().eq(expected.counts.keys());
+    if !held {
+        println!("the baseline has other counts: write it anew, with ACCEPT=1");
+    }
+    for (name, count) in &counted.counts {
+        let Some(expected) = expected.counts.get(name) else {
             continue;
         };
-        let change = *count as f64 / *expected as f64 - 1.0;
-        let verdict = match change {
-            change if change > TOLERATED => {
-                held = false;
-                "MORE: make it cheaper, or say why not and accept"
-            }
-            change if change < -TOLERATED => "less: accept it as the new baseline",
-            _ => "as before",
-        };
-        println!("{:>+8.2} %  {name}: {verdict}", change * 100.0);
+        for (what, count, expected) in [
+            ("instructions", count.instructions, expected.instructions),
+            ("allocations", count.allocations, expected.allocations),
+        ] {
+            let change = count as f64 / expected as f64 - 1.0;
+            let verdict = match change {
+                change if change > TOLERATED => {
+                    held = false;
+                    "MORE: make it cheaper, or say why not and accept, with ACCEPT=1"
+                }
+                change if change < -TOLERATED => "less: accept it as the new baseline",
+                _ => "as before",
+            };
+            println!("{:>+8.2} %  {name}, {what}: {verdict}", change * 100.0);
+        }
     }
     held
 }
 
-/// One warm request.
-async fn warm(program: &Path, events: &Events, request: Request) -> Result<u64, CountError> {
-    let few = run(program, events, request, 10).await?;
-    let many = run(program, events, request, 10 + REQUESTS).await?;
-    Ok((many - few) / REQUESTS)
+/// The compiler, and what of [`FEATURES`] this processor has.
+fn made_with() -> io::Result<String> {
+    let rustc = Command::new("rustc").arg("--version").output()?;
+    let rustc = String::from_utf8_lossy(&rustc.stdout).trim().to_owned();
+    let processor = fs::read_to_string("/proc/cpuinfo")?;
+    let flags = processor.lines().find(|line| line.starts_with("flags"));
+    let has = |feature: &&str| {
+        let mut flags = flags.into_iter().flat_map(str::split_whitespace);
+        flags.any(|flag| flag == *feature)
+    };
+    let features: Vec<&str> = FEATURES.into_iter().filter(has).collect();
+    Ok(format!("{rustc}, {}", features.join(" ")))
 }
 
-/// All instructions of a process that answers `requests` requests.
+async fn both<F>(count: impl Fn(Tool) -> F) -> Result<Count, CountError>
+where
+    F: Future<Output = Result<u64, CountError>>,
+{
+    Ok(Count {
+        instructions: count(Tool::Instructions).await?,
+        allocations: count(Tool::Allocations).await?,
+    })
+}
+
+/// A start.
+pub(crate) async fn start(tool: Tool, program: &Path, events: &Events) -> Result<u64, CountError> {
+    run(tool, program, events, Request::Good, 0).await
+}
+
+/// One warm request.
+pub(crate) async fn warm(
+    tool: Tool,
+    program: &Path,
+    events: &Events,
+    request: Request,
+) -> Result<u64, CountError> {
+    let few = run(tool, program, events, request, TO_WARM_UP).await?;
+    let many = run(tool, program, events, request, TO_WARM_UP + REQUESTS).await?;
+    Ok((many - few + REQUESTS / 2) / REQUESTS)
+}
+
+/// All of a process that answers `requests` requests.
 async fn run(
+    tool: Tool,
     program: &Path,
     events: &Events,
     request: Request,
     requests: u64,
 ) -> Result<u64, CountError> {
-    let command = [
-        "valgrind",
-        "--tool=callgrind",
-        "--callgrind-out-file=/dev/null",
-        &program.display().to_string(),
-    ];
-    let (mut driven, _) = Driven::start(&command.map(str::to_owned), Stdio::piped()).await?;
+    let program = program.display().to_string();
+    let command = ["valgrind"].into_iter().chain(tool.arguments());
+    let command: Vec<String> = command.chain([&*program]).map(str::to_owned).collect();
+    let (mut driven, _) = Driven::start(&command, Stdio::piped()).await?;
     for _ in 0..requests {
         driven.request(&events.make(request)?).await?;
     }
     let said = driven.end().await?;
-    said.lines()
-        .find_map(|line| line.split_once("Collected : "))
-        .and_then(|(_, count)| count.trim().parse().ok())
-        .ok_or(CountError::NothingCounted(said))
+    tool.count(&said).ok_or(CountError::NothingCounted(said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_valgrind_says() {
+        let said = "==7== Events    : Ir\n==7== Collected : 3601447\n";
+        assert_eq!(Tool::Instructions.count(said), Some(3_601_447));
+        let said = "==7== Total:     1,234,567 bytes in 8,901 blocks\n";
+        assert_eq!(Tool::Allocations.count(said), Some(8_901));
+        assert_eq!(Tool::Allocations.count("==7== Killed"), None);
+    }
+
+    #[test]
+    fn more_than_the_baseline_fails_and_less_does_not() {
+        let counted = |instructions, allocations| Baseline {
+            made_with: "this".to_owned(),
+            counts: BTreeMap::from([(
+                "start".to_owned(),
+                Count {
+                    instructions,
+                    allocations,
+                },
+            )]),
+        };
+        let expected = counted(1000, 100);
+        for (instructions, allocations, held) in [
+            (1029, 102, true),
+            (1031, 100, false),
+            (1000, 104, false),
+            (500, 50, true),
+        ] {
+            assert_eq!(
+                compare(&counted(instructions, allocations), &expected),
+                held,
+                "{instructions}, {allocations}"
+            );
+        }
+        let mut other = counted(1000, 100);
+        other.counts.clear();
+        assert!(!compare(&other, &expected));
+    }
 }

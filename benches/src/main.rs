@@ -1,19 +1,23 @@
 //! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
 //! measured in turn in one run. Everything speaks to this process on loopback.
 
+mod cryptography;
+mod deployed;
 mod events;
 mod instructions;
 mod process;
 mod run;
 mod stub;
 mod table;
+mod variants;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 use events::Events;
-use run::{Figures, Subject};
+use run::Subject;
+use table::Round;
 
 const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
 const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
@@ -45,7 +49,7 @@ enum What {
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..))]
         requests: u32,
     },
-    /// Instructions a start and a request, by callgrind, held against a baseline
+    /// Instructions and allocations a start and a request, by valgrind, held against a baseline
     Instructions {
         /// The function, built with --release
         #[arg(long)]
@@ -60,6 +64,18 @@ enum What {
         #[arg(long)]
         accept: bool,
     },
+    /// Builds of the function, held against the first: size, memory, instructions
+    Variants {
+        /// The binaries
+        #[arg(required = true)]
+        binaries: Vec<PathBuf>,
+    },
+    /// The package's size, and tokens issued by its program
+    Deployed {
+        /// The package's folder
+        #[arg(long)]
+        package: PathBuf,
+    },
 }
 
 /// Why nothing was measured.
@@ -67,10 +83,14 @@ enum What {
 enum Failed {
     #[error("{0} cannot be read: build it first, with make bench")]
     Missing(PathBuf),
+    #[error("the system's random generator failed")]
+    Generator(#[source] ring::error::Unspecified),
     #[error(transparent)]
     Run(#[from] run::RunError),
     #[error(transparent)]
     Instructions(#[from] instructions::CountError),
+    #[error(transparent)]
+    Deployed(#[from] deployed::DeployedError),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -91,6 +111,11 @@ async fn main() -> ExitCode {
         } => instructions::count([function, floor], &baseline, accept)
             .await
             .map_err(Failed::from),
+        What::Variants { binaries } => variants::print(&binaries)
+            .await
+            .map(|()| true)
+            .map_err(Failed::from),
+        What::Deployed { package } => deployed::check(&package).await.map_err(Failed::from),
     };
     match held {
         Ok(true) => ExitCode::SUCCESS,
@@ -108,32 +133,29 @@ async fn compare(files: [PathBuf; 3], rounds: u32, requests: u32) -> Result<bool
             return Err(Failed::Missing(file.clone()));
         }
     }
-    let [function, floor, node] = files.map(|file| file.display().to_string());
+    let [function, floor, node] = &files;
     let subjects = [
-        Subject {
-            name: "token-service",
-            command: vec![function],
-            does_the_job: true,
-        },
-        Subject {
-            name: "floor",
-            command: vec![floor],
-            does_the_job: false,
-        },
-        Subject {
-            name: "node",
-            command: vec!["node".to_owned(), node],
-            does_the_job: true,
-        },
+        Subject::new("token-service", None, function, true)?,
+        Subject::new("floor", None, floor, false)?,
+        Subject::new("node", Some("node"), node, true)?,
     ];
     let events = Events::new().map_err(run::RunError::from)?;
-    let mut figures: [Vec<Figures>; 3] = Default::default();
+    let mut measured = Vec::new();
     for round in 1..=rounds {
+        let cryptography = process::on_its_processor(cryptography::time)
+            .map_err(run::RunError::from)?
+            .map_err(Failed::Generator)?;
         // In turn, so that what else the machine does falls on all alike.
-        for (subject, figures) in subjects.iter().zip(&mut figures) {
-            figures.push(run::run(subject, &events, requests).await?);
-        }
+        let [ours, floor, node] = &subjects;
+        measured.push(Round {
+            figures: [
+                run::run(ours, &events, requests).await?,
+                run::run(floor, &events, requests).await?,
+                run::run(node, &events, requests).await?,
+            ],
+            cryptography,
+        });
         eprintln!("round {round} of {rounds}");
     }
-    Ok(table::print(&subjects, &figures, requests))
+    Ok(table::print(&subjects, &measured, requests))
 }

@@ -1,11 +1,14 @@
 //! One process from its start to its end: started, a first request, requests that warm it up, requests that count.
 
 use std::{
-    io,
+    fs,
+    io::{self, Write},
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
 
+use flate2::{Compression, write::DeflateEncoder};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{process::Child, time::timeout};
 
@@ -25,6 +28,38 @@ pub(crate) struct Subject {
     pub(crate) command: Vec<String>,
     /// Whether its answers are a token service's.
     pub(crate) does_the_job: bool,
+    pub(crate) size: usize,
+    pub(crate) zipped: usize,
+}
+
+impl Subject {
+    /// The program in `file`, which `interpreter` runs if it cannot run by itself.
+    pub(crate) fn new(
+        name: &'static str,
+        interpreter: Option<&str>,
+        file: &Path,
+        does_the_job: bool,
+    ) -> Result<Self, RunError> {
+        let bytes = fs::read(file)?;
+        let interpreter = interpreter.map(str::to_owned);
+        Ok(Self {
+            name,
+            command: interpreter
+                .into_iter()
+                .chain([file.display().to_string()])
+                .collect(),
+            does_the_job,
+            size: bytes.len(),
+            zipped: zipped(&bytes)?,
+        })
+    }
+}
+
+/// How many bytes it takes in a zip, less some hundred for its name.
+pub(crate) fn zipped(bytes: &[u8]) -> io::Result<usize> {
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+    deflated.write_all(bytes)?;
+    Ok(deflated.finish()?.len())
 }
 
 /// What one run cost.
@@ -111,7 +146,7 @@ impl Driven {
         let silent = || RunError::Silent(self.name.clone());
         let poll = self.waiting.take().ok_or_else(silent)?;
         let delivered = Instant::now();
-        let _ = poll.event.send(prepared.payload.clone());
+        let _ = poll.event.send(prepared.event.clone());
         let answer = timeout(PATIENCE, self.stub.answers.recv()).await;
         let answer = answer.ok().flatten().ok_or_else(silent)?;
         if answer.failed {
@@ -121,6 +156,11 @@ impl Driven {
         let took = answer.at - delivered;
         self.polled().await?;
         Ok((answer, took))
+    }
+
+    /// The most memory that it has had resident.
+    pub(crate) fn peak_resident_kib(&self) -> Result<u64, RunError> {
+        Ok(process::peak_resident_kib(self.pid()?)?)
     }
 
     fn pid(&self) -> Result<u32, RunError> {
@@ -191,7 +231,7 @@ pub(crate) async fn run(
         first,
         latencies,
         processor: processor / requests,
-        peak_resident_kib: process::peak_resident_kib(pid)?,
+        peak_resident_kib: driven.peak_resident_kib()?,
         dynamodb_calls: a_request(calls.dynamodb, after.dynamodb),
         secrets_manager_calls: a_request(calls.secrets_manager, after.secrets_manager),
         bytes: a_request(calls.bytes, after.bytes),

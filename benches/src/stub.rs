@@ -34,7 +34,15 @@ pub(crate) struct SecretTexts {
 /// One call of `/invocation/next`, which waits for its event.
 pub(crate) struct Poll {
     pub(crate) at: Instant,
-    pub(crate) event: oneshot::Sender<Bytes>,
+    pub(crate) event: oneshot::Sender<Event>,
+}
+
+/// What it gets.
+#[derive(Clone, Default)]
+pub(crate) struct Event {
+    pub(crate) payload: Bytes,
+    /// Until the invocation's deadline.
+    pub(crate) time_left: Duration,
 }
 
 /// What came back for an event.
@@ -168,7 +176,7 @@ impl Shared {
         let _ = self.polls.send(poll);
         // Dropped where the benchmark has ended: the process is about to be killed.
         let event = delivered.await.unwrap_or_default();
-        let deadline = SystemTime::now() + Duration::from_secs(15);
+        let deadline = SystemTime::now() + event.time_left;
         let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = uuid::Uuid::new_v4().to_string();
         let answer = Response::builder()
@@ -186,7 +194,7 @@ impl Shared {
                 "Lambda-Runtime-Trace-Id",
                 "Root=1-6b055918-0123456789abcdef01234567",
             )
-            .body(Full::new(event));
+            .body(Full::new(event.payload));
         answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "{}"))
     }
 

@@ -4,75 +4,112 @@ use std::time::Duration;
 
 use crate::run::{Figures, Subject};
 
-/// What the cryptography of one token costs at the least: a P-256 key pair and an agreement with `ring`, and four passes
-/// of AES-GCM. The floor has none of it.
+/// What the cryptography of one token is taken for in the limit, whatever it takes here. The floor has none of it.
 const CRYPTOGRAPHY: Duration = Duration::from_micros(75);
 
+/// What was measured in turn: the function, the floor and the peer, and what the cryptography alone took.
+pub(crate) struct Round {
+    pub(crate) figures: [Figures; 3],
+    pub(crate) cryptography: Duration,
+}
+
 /// Prints medians over the rounds; tells whether the function is within its limits.
-pub(crate) fn print(subjects: &[Subject; 3], figures: &[Vec<Figures>; 3], requests: u32) -> bool {
+///
+/// A ratio is the median of the rounds' own: what slows the machine for a while slows what is beside it, too.
+pub(crate) fn print(subjects: &[Subject; 3], rounds: &[Round], requests: u32) -> bool {
     println!(
         "\nmedians of {} rounds of {requests} warm requests, one at a time",
-        figures[0].len()
+        rounds.len()
     );
-    print!("{:<34}", "");
+    print!("{:<38}", "");
     for subject in subjects {
         print!("{:>15}", subject.name);
     }
     println!("{:>12}{:>12}", "to floor", "to node");
-    let start = row(figures, "start, ms", |f| millis(f.start));
-    row(figures, "processor time of the start, ms", |f| {
+    let row = |name, of: fn(&Figures) -> f64| row(rounds, name, of);
+    let start = row("start, ms", |f| millis(f.start));
+    row("processor time of the start, ms", |f| {
         millis(f.processor_of_start)
     });
-    row(figures, "first request, ms", |f| millis(f.first));
-    let processor = row(figures, "processor time a request, us", |f| {
-        micros(f.processor)
-    });
-    row(figures, "latency, median, us", |f| {
+    row("first request, ms", |f| millis(f.first));
+    let processor = row("processor time a request, us", |f| micros(f.processor));
+    row("latency, median, us", |f| {
         micros(quantile(&f.latencies, 0.5))
     });
-    row(figures, "latency, 99th percentile, us", |f| {
+    row("latency, 99th percentile, us", |f| {
         micros(quantile(&f.latencies, 0.99))
     });
-    let memory = row(figures, "peak resident memory, KiB", |f| {
-        f.peak_resident_kib as f64
-    });
-    row(figures, "calls of DynamoDB a request", |f| f.dynamodb_calls);
-    row(figures, "calls of Secrets Manager a request", |f| {
+    let memory = row("peak resident memory, KiB", |f| f.peak_resident_kib as f64);
+    row("calls of DynamoDB a request", |f| f.dynamodb_calls);
+    row("calls of Secrets Manager a request", |f| {
         f.secrets_manager_calls
     });
-    row(figures, "bytes to and from AWS a request", |f| f.bytes);
+    row("bytes to and from AWS a request", |f| f.bytes);
+    sizes(subjects);
 
-    println!();
-    let [ours, floor, node] = processor;
+    let over_floor = |cryptography: fn(&Round) -> Duration| {
+        median(rounds.iter().map(|round| {
+            let [ours, floor, _] = &round.figures;
+            micros(ours.processor) / micros(floor.processor + cryptography(round))
+        }))
+    };
+    println!(
+        "\n{:.1} us is what the cryptography alone takes here; processor time to the floor's and that: {:.3}\n",
+        median(rounds.iter().map(|round| micros(round.cryptography))),
+        over_floor(|round| round.cryptography)
+    );
     let checks = [
-        limit("start, to the floor's", start[0] / start[1], 1.15),
+        limit("start, to the floor's", start.to_floor, 1.15),
         limit(
             "processor time, to the floor's + 75 us",
-            ours / (floor + micros(CRYPTOGRAPHY)),
+            over_floor(|_| CRYPTOGRAPHY),
             1.2,
         ),
-        limit("start, to Node's", start[0] / start[2], 0.1),
-        limit("processor time, to Node's", ours / node, 1.0 / 8.0),
-        limit("memory, to Node's", memory[0] / memory[2], 1.0 / 8.0),
+        limit("start, to Node's", start.to_node, 0.1),
+        limit("processor time, to Node's", processor.to_node, 1.0 / 8.0),
+        limit("memory, to Node's", memory.to_node, 1.0 / 8.0),
     ];
     checks.iter().all(|held| *held)
 }
 
-/// Prints one row, and gives each subject's median.
-fn row(figures: &[Vec<Figures>; 3], name: &str, of: impl Fn(&Figures) -> f64) -> [f64; 3] {
-    let medians = figures.each_ref().map(|figures| {
-        let mut values: Vec<f64> = figures.iter().map(&of).collect();
-        values.sort_by(f64::total_cmp);
-        let median = values.get(values.len() / 2);
-        median.copied().unwrap_or(f64::NAN)
-    });
-    print!("{name:<34}");
-    for median in medians {
-        print!("{median:>15.1}");
+/// Medians of the function's ratios.
+struct Ratios {
+    to_floor: f64,
+    to_node: f64,
+}
+
+fn row(rounds: &[Round], name: &str, of: fn(&Figures) -> f64) -> Ratios {
+    print!("{name:<38}");
+    for subject in 0..3 {
+        let values = rounds.iter().filter_map(|round| round.figures.get(subject));
+        print!("{:>15.1}", median(values.map(of)));
     }
-    let [ours, floor, node] = medians;
-    println!("{:>12.2}{:>12.3}", ours / floor, ours / node);
-    medians
+    let to = |other: usize| {
+        median(rounds.iter().filter_map(|round| {
+            let [ours, ..] = &round.figures;
+            Some(of(ours) / of(round.figures.get(other)?))
+        }))
+    };
+    let (to_floor, to_node) = (to(1), to(2));
+    println!("{to_floor:>12.3}{to_node:>12.3}");
+    Ratios { to_floor, to_node }
+}
+
+fn sizes(subjects: &[Subject; 3]) {
+    for (name, of) in [
+        (
+            "program, bytes",
+            (|subject| subject.size) as fn(&Subject) -> usize,
+        ),
+        ("program, zipped, bytes", |subject| subject.zipped),
+    ] {
+        print!("{name:<38}");
+        for subject in subjects {
+            print!("{:>15}", of(subject));
+        }
+        let [ours, floor, node] = subjects.each_ref().map(|subject| of(subject) as f64);
+        println!("{:>12.3}{:>12.3}", ours / floor, ours / node);
+    }
 }
 
 fn limit(name: &str, ratio: f64, at_most: f64) -> bool {
@@ -80,6 +117,12 @@ fn limit(name: &str, ratio: f64, at_most: f64) -> bool {
     let sign = if held { "ok" } else { "TOO MUCH" };
     println!("{sign:<9}{name}: {ratio:.3}, at most {at_most}");
     held
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn quantile(values: &[Duration], q: f64) -> Duration {

@@ -1,0 +1,68 @@
+//! Builds of the function beside each other: the first is what the others are held against.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use crate::{
+    events::{Events, Request},
+    instructions::{self, CountError, Tool},
+    run::{Driven, RunError, zipped},
+};
+
+/// How many requests come before the peak of its memory is read.
+const REQUESTS: u32 = 300;
+
+/// Prints a line for each, as counts and as ratios to the first one's.
+pub(crate) async fn print(binaries: &[PathBuf]) -> Result<(), CountError> {
+    println!("{:<20}{}", "", heading());
+    let events = Events::new()?;
+    let mut first = None;
+    for binary in binaries {
+        let figures = figures(binary, &events).await?;
+        let name = binary.file_name().unwrap_or_default().to_string_lossy();
+        print!("{name:<20}");
+        let first = first.get_or_insert(figures);
+        for (figure, first) in figures.iter().zip(first.iter()) {
+            print!("{figure:>12} {:>5.2}", *figure as f64 / *first as f64);
+        }
+        println!();
+    }
+    Ok(())
+}
+
+const FIGURES: [&str; 5] = ["bytes", "zipped", "start", "request", "KiB"];
+
+fn heading() -> String {
+    let columns = FIGURES.map(|figure| format!("{figure:>12}      "));
+    columns.concat()
+}
+
+/// Its bytes, as they are and zipped; the instructions of a start and of a warm request; its most resident memory.
+async fn figures(binary: &Path, events: &Events) -> Result<[u64; 5], CountError> {
+    let bytes = fs::read(binary)?;
+    let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
+    let start = instructions::start(Tool::Instructions, binary, events).await?;
+    let warm = instructions::warm(Tool::Instructions, binary, events, Request::Good).await?;
+    let resident = peak_resident_kib(binary, events).await?;
+    Ok([
+        count(bytes.len()),
+        count(zipped(&bytes)?),
+        start,
+        warm,
+        resident,
+    ])
+}
+
+async fn peak_resident_kib(binary: &Path, events: &Events) -> Result<u64, RunError> {
+    let command = [binary.display().to_string()];
+    let (mut driven, _) = Driven::start(&command, Stdio::inherit()).await?;
+    for _ in 0..REQUESTS {
+        driven.request(&events.make(Request::Good)?).await?;
+    }
+    let resident = driven.peak_resident_kib()?;
+    driven.end().await?;
+    Ok(resident)
+}
