@@ -340,13 +340,15 @@ fn open(
     match received.kid() {
         Some(kid) => {
             let key = keys.opener(kid).ok_or(Unopenable::UnknownKid)?;
-            let plaintext = received.open(key).ok_or(Unopenable::NoKeyOpens)?;
+            let opened = received.open([key]);
+            let (plaintext, key) = opened.ok_or(Unopenable::NoKeyOpens)?;
             Ok((plaintext, ReplyKey::named(key)))
         }
-        None => keys
-            .openers()
-            .find_map(|key| Some((received.open(key)?, ReplyKey::unnamed(key))))
-            .ok_or(Unopenable::NoKeyOpens),
+        None => {
+            let opened = received.open(keys.openers());
+            let (plaintext, key) = opened.ok_or(Unopenable::NoKeyOpens)?;
+            Ok((plaintext, ReplyKey::unnamed(key)))
+        }
     }
 }
 

@@ -91,6 +91,13 @@ impl SealingKey {
     }
 }
 
+/// So that whoever tries keys takes them owned, borrowed or shared.
+impl AsRef<Self> for SealingKey {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Drop for SealingKey {
     /// `ring` leaves an expanded key in memory as it is: a key of zeros takes its place.
     fn drop(&mut self) {

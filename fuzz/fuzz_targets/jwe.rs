@@ -28,14 +28,22 @@ fn check(text: &[u8]) {
     let keys = KEYS.map(|key| <[u8; 32]>::try_from(BASE64.decode(key).unwrap()).unwrap());
     // Header and two copies of the ciphertext, and what a header of 1 KiB may take as members.
     let limit = 64 * 1024 + 2 * text.len();
-    let opened = within(limit, || {
-        let received = Received::parse(text).ok()?;
-        let open = |key: &[u8; 32]| {
-            let kid = KeyId::new("k").unwrap();
-            received.open(&SealingKey::new(kid, &Zeroizing::new(*key)).unwrap())
-        };
-        Some((received.kid().map(str::to_owned), keys.each_ref().map(open)))
+    let sealing = keys.each_ref().map(|key| {
+        let kid = KeyId::new("k").unwrap();
+        SealingKey::new(kid, &Zeroizing::new(*key)).unwrap()
     });
+    let open = |key| Received::parse(text).ok()?.open([key]);
+    let opened = within(limit, || {
+        let kid = Received::parse(text).ok()?.kid().map(str::to_owned);
+        let alone = sealing.each_ref().map(open);
+        Some((kid, alone.map(|opened| Some(opened?.0))))
+    });
+    if let Ok(received) = Received::parse(text) {
+        // In turn the keys open what they open alone.
+        let in_turn = received.open(&sealing).map(|(plaintext, _)| plaintext);
+        let (_, alone) = opened.as_ref().expect("it was sound");
+        assert_eq!(in_turn.as_ref(), alone.iter().flatten().next());
+    }
     let text = std::str::from_utf8(text);
     if let Some((kid, _)) = &opened {
         is_canonical(text.expect("a JWE is ASCII"), kid.as_deref());

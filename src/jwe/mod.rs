@@ -45,14 +45,30 @@ impl<'a> Received<'a> {
         self.kid.as_deref()
     }
 
-    /// Decrypts with `key`; `None` if this key does not open it.
-    pub fn open(&self, key: &SealingKey) -> Option<Zeroizing<Vec<u8>>> {
+    /// Decrypts with the first of `keys` that opens it, and tells which; `None` if none does.
+    ///
+    /// In place: a single key takes no copy.
+    pub fn open<K: AsRef<SealingKey>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Option<(Zeroizing<Vec<u8>>, K)> {
         let Compact { iv, aad, .. } = self.compact;
-        // A copy, as a failed attempt leaves the buffer in an unspecified state for the next key.
-        let mut buffer = Zeroizing::new(self.compact.ciphertext_and_tag.clone());
-        let plaintext = key.open(iv, aad, &mut buffer).ok()?.len();
-        buffer.truncate(plaintext);
-        Some(buffer)
+        let open = |key: &K, mut buffer: Zeroizing<Vec<u8>>| {
+            let plaintext = key.as_ref().open(iv, aad, &mut buffer).ok()?.len();
+            buffer.truncate(plaintext);
+            Some(buffer)
+        };
+        let ciphertext_and_tag = Zeroizing::new(self.compact.ciphertext_and_tag);
+        let mut keys = keys.into_iter();
+        let mut key = keys.next()?;
+        for next in keys {
+            // A copy, as a failed attempt leaves the buffer in an unspecified state for the next key.
+            if let Some(plaintext) = open(&key, ciphertext_and_tag.clone()) {
+                return Some((plaintext, key));
+            }
+            key = next;
+        }
+        Some((open(&key, ciphertext_and_tag)?, key))
     }
 }
 

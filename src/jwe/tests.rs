@@ -31,8 +31,40 @@ fn opens_what_it_sealed_and_writes_the_header_in_order() {
     let compact = sealed.compact();
     let received = Received::parse(compact.as_bytes()).unwrap();
     assert_eq!(received.kid(), Some("k1"));
-    assert_eq!(received.open(&key).unwrap().as_slice(), b"plaintext");
-    assert!(received.open(&sealing_key("k1", 2)).is_none());
+    let (plaintext, _) = received.open([&key]).unwrap();
+    assert_eq!(plaintext.as_slice(), b"plaintext");
+}
+
+#[test]
+fn opens_with_the_first_key_that_does_and_tells_which() {
+    let keys = [1, 2, 3].map(|byte| sealing_key(&format!("k{byte}"), byte));
+    let header = r#"{"alg":"dir","enc":"A256GCM"}"#;
+    // Longer than a block, so that a failed attempt that is not undone spoils the next.
+    let plaintext = [b'p'; 100];
+    let open = |compact: &str, keys: &[SealingKey]| {
+        let received = Received::parse(compact.as_bytes()).unwrap();
+        let (opened, key) = received.open(keys)?;
+        assert_eq!(opened.as_slice(), plaintext);
+        Some(key.kid().to_string())
+    };
+    for key in &keys {
+        let compact = sealed(header, key, &plaintext);
+        assert_eq!(open(&compact, &keys).unwrap(), key.kid().as_str());
+    }
+    let compact = sealed(header, &sealing_key("k4", 4), &plaintext);
+    for known in [&keys[..0], &keys[..1], &keys] {
+        assert_eq!(open(&compact, known), None);
+    }
+}
+
+#[test]
+fn opens_in_place_with_a_single_key() {
+    let key = sealing_key("k1", 1);
+    let compact = sealed(r#"{"alg":"dir","enc":"A256GCM"}"#, &key, b"plaintext");
+    let received = Received::parse(compact.as_bytes()).unwrap();
+    let ciphertext = received.compact.ciphertext_and_tag.as_ptr();
+    let (plaintext, _) = received.open([&key]).unwrap();
+    assert_eq!(plaintext.as_ptr(), ciphertext);
 }
 
 #[test]
@@ -164,7 +196,7 @@ fn ignores_header_members_that_it_does_not_know() {
     let compact = sealed(header, &key, b"{}");
     let received = Received::parse(compact.as_bytes()).unwrap();
     assert_eq!(received.kid(), None);
-    assert!(received.open(&key).is_some());
+    assert!(received.open([&key]).is_some());
 }
 
 #[test]
@@ -261,7 +293,7 @@ fn the_header_as_received_is_authenticated() {
     let other = compact::encode(br#"{"enc":"A256GCM","alg":"dir"}"#);
     let swapped = format!("{other}.{rest}");
     let received = Received::parse(swapped.as_bytes()).unwrap();
-    assert!(received.open(&key).is_none());
+    assert!(received.open([&key]).is_none());
 }
 
 #[test]

@@ -9,11 +9,14 @@ use crate::{
 /// Opens with the ring, as the service opens a request.
 fn opened(vector: &Vector, ring: &Ring<SealingKey>) -> Result<Option<Vec<u8>>, FormFault> {
     let received = Received::parse(vector.text("jwe").as_bytes())?;
-    let plaintext = match received.kid() {
-        Some(kid) => ring.opener(kid).and_then(|key| received.open(key)),
-        None => ring.openers().find_map(|key| received.open(key)),
+    let opened = match received.kid() {
+        Some(kid) => {
+            let named = ring.opener(kid);
+            received.open(named)
+        }
+        None => received.open(ring.openers()),
     };
-    Ok(plaintext.map(|plaintext| plaintext.to_vec()))
+    Ok(opened.map(|(plaintext, _)| plaintext.to_vec()))
 }
 
 #[test]

@@ -51,13 +51,15 @@ fn is_taken(body: &[u8], credentials: &Credentials) -> bool {
     let Ok(received) = Received::parse(unquoted.unwrap_or(body)) else {
         return false;
     };
-    let mut keys = credentials.payload_keys.iter();
-    keys.any(|key| {
-        let sealing = SealingKey::new(KeyId::new(&key.kid).unwrap(), &KeyBytes::new(key.k));
-        let named = received.kid().is_none_or(|kid| kid == key.kid);
-        let opened = named.then(|| received.open(&sealing.unwrap())).flatten();
-        opened.is_some_and(|plaintext| rules::check(&plaintext).is_ok())
-    })
+    let keys = credentials.payload_keys.iter();
+    let named = keys.filter(|key| received.kid().is_none_or(|kid| kid == key.kid));
+    let sealing = named.map(|key| {
+        let kid = KeyId::new(&key.kid).unwrap();
+        SealingKey::new(kid, &KeyBytes::new(key.k)).unwrap()
+    });
+    let sealing: Vec<SealingKey> = sealing.collect();
+    let opened = received.open(sealing);
+    opened.is_some_and(|(plaintext, _)| rules::check(&plaintext).is_ok())
 }
 
 /// Marsaglia's xorshift: the same changes in every run.

@@ -21,7 +21,7 @@ pub(super) fn confirm_form(
     match Received::parse(bare(received)) {
         Err(fault) => findings.fault(Step::Segments, format!("the service refuses it: {fault}")),
         Ok(jwe) => {
-            if credentials.is_some_and(|credentials| !opens(&jwe, credentials)) {
+            if credentials.is_some_and(|credentials| !opens(jwe, credentials)) {
                 findings.fault(Step::Opening, "the service does not open it");
             }
         }
@@ -48,12 +48,13 @@ fn bare(body: &[u8]) -> &[u8] {
         .unwrap_or(body)
 }
 
-fn opens(jwe: &Received<'_>, credentials: &Credentials) -> bool {
-    let mut keys = credentials.payload_keys.iter();
-    keys.any(|key| {
-        let named = jwe.kid().is_none_or(|kid| kid == key.kid);
-        let sealing =
-            KeyId::new(&key.kid).and_then(|kid| SealingKey::new(kid, &KeyBytes::new(key.k)).ok());
-        named && sealing.is_some_and(|sealing| jwe.open(&sealing).is_some())
-    })
+fn opens(jwe: Received<'_>, credentials: &Credentials) -> bool {
+    let keys = credentials.payload_keys.iter();
+    let named = keys.filter(|key| jwe.kid().is_none_or(|kid| kid == key.kid));
+    let sealing = named.filter_map(|key| {
+        let kid = KeyId::new(&key.kid)?;
+        SealingKey::new(kid, &KeyBytes::new(key.k)).ok()
+    });
+    let sealing: Vec<SealingKey> = sealing.collect();
+    jwe.open(sealing).is_some()
 }
