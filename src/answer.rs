@@ -77,7 +77,11 @@ impl ReplyKey {
     /// Seals an answer.
     ///
     /// Fails only when the system's generator does.
-    pub fn seal(&self, answer: &[u8], rng: &dyn SecureRandom) -> Result<String, Unspecified> {
+    pub fn seal(
+        &self,
+        answer: Zeroizing<Vec<u8>>,
+        rng: &dyn SecureRandom,
+    ) -> Result<String, Unspecified> {
         let header = Header {
             kid: self.named.then(|| self.key.kid()),
             typ: None,

@@ -13,6 +13,8 @@ use serde::{
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::keys::TAG_LEN;
+
 /// A JSON value that borrows from its text where it can.
 pub(crate) enum Value<'a> {
     Null,
@@ -117,12 +119,13 @@ pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     Some(text)
 }
 
-/// Writes JSON that holds a secret: zeroized on drop, and in one piece of memory only.
+/// Writes JSON that holds a secret: zeroized on drop, and in one piece of memory only, where it can be
+/// sealed, too: there is room for the tag.
 pub(crate) fn write_secret(value: &impl Serialize) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     // Its length first, as a buffer that grows leaves copies behind.
     let mut length = Length(0);
     serde_json::to_writer(&mut length, value)?;
-    let mut text = Zeroizing::new(Vec::with_capacity(length.0));
+    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + TAG_LEN));
     serde_json::to_writer(&mut *text, value)?;
     Ok(text)
 }
@@ -321,7 +324,7 @@ mod tests {
             let value = "\"".repeat(len);
             let text = write_secret(&value).unwrap();
             assert_eq!(*text, serde_json::to_vec(&value).unwrap());
-            assert_eq!(text.capacity(), 2 * len + 2);
+            assert_eq!(text.capacity(), 2 * len + 2 + TAG_LEN);
         }
     }
 

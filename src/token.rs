@@ -137,7 +137,7 @@ pub fn mint(
         },
     };
     let plaintext = json::write_secret(&claims).map_err(|_| Unspecified)?;
-    let token = Token(jwe::seal(key, header(key.kid()), &plaintext, rng)?);
+    let token = Token(jwe::seal(key, header(key.kid()), plaintext, rng)?);
     Ok(Minted {
         token,
         id,

@@ -132,7 +132,7 @@ impl Service {
         let Some(reply_key) = &trail.reply_key else {
             return Answer::plain(outcome, &json);
         };
-        match reply_key.seal(&json, &self.rng) {
+        match reply_key.seal(json, &self.rng) {
             Ok(sealed) => Answer::sealed(outcome, sealed),
             // Without random IVs nothing can be sealed, and what was to be sealed must not be told.
             Err(_) => {

@@ -88,13 +88,13 @@ pub struct Header<'a> {
     pub typ: Option<&'a str>,
 }
 
-/// Encrypts `plaintext` under a fresh IV.
+/// Encrypts `plaintext` under a fresh IV, in place if it has room for the tag.
 ///
 /// Fails only when the system's generator does.
 pub fn seal(
     key: &SealingKey,
     header: Header<'_>,
-    plaintext: &[u8],
+    plaintext: Zeroizing<Vec<u8>>,
     rng: &dyn SecureRandom,
 ) -> Result<Sealed, Unspecified> {
     let iv = keys::fresh_iv(rng)?;
@@ -104,20 +104,28 @@ pub fn seal(
 fn seal_with_iv(
     key: &SealingKey,
     header: Header<'_>,
-    plaintext: &[u8],
+    plaintext: Zeroizing<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
     let header = header::json(header);
     let aad = compact::encode(header.as_bytes());
-    // Room for the tag from the start: growing would leave a copy of the plaintext behind.
-    let mut in_out = Vec::with_capacity(plaintext.len() + TAG_LEN);
-    in_out.extend_from_slice(plaintext);
+    let mut in_out = with_room_for_the_tag(plaintext);
     key.seal(iv, aad.as_bytes(), &mut in_out)?;
     Ok(Sealed {
         header,
         iv,
-        ciphertext_and_tag: in_out,
+        ciphertext_and_tag: std::mem::take(&mut *in_out),
     })
+}
+
+/// Growing would leave a copy of the plaintext behind; this one is zeroized.
+fn with_room_for_the_tag(plaintext: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if plaintext.capacity() - plaintext.len() >= TAG_LEN {
+        return plaintext;
+    }
+    let mut roomy = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LEN));
+    roomy.extend_from_slice(&plaintext);
+    roomy
 }
 
 impl Sealed {

@@ -24,7 +24,7 @@ fn opens_what_it_sealed_and_writes_the_header_in_order() {
         kid: Some(key.kid()),
         typ: Some("JWT"),
     };
-    let sealed = seal_with_iv(&key, header, b"plaintext", IV).unwrap();
+    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
     let text = r#"{"alg":"dir","enc":"A256GCM","kid":"k1","typ":"JWT"}"#;
     assert_eq!(sealed.header, text);
 
@@ -74,10 +74,31 @@ fn survives_being_kept_as_parts() {
         kid: Some(key.kid()),
         typ: None,
     };
-    let sealed = seal_with_iv(&key, header, b"plaintext", IV).unwrap();
+    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
     let parts = (*sealed.iv(), sealed.ciphertext_and_tag().to_vec());
     let rebuilt = Sealed::from_parts(header, parts.0, parts.1);
     assert_eq!(rebuilt.compact(), sealed.compact());
+}
+
+#[test]
+fn seals_in_place_where_the_tag_has_room() {
+    let key = sealing_key("k1", 1);
+    let header = Header {
+        kid: None,
+        typ: None,
+    };
+    for (room, in_place) in [(TAG_LEN - 1, false), (TAG_LEN, true), (TAG_LEN + 1, true)] {
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(9 + room));
+        plaintext.extend_from_slice(b"plaintext");
+        assert_eq!(plaintext.capacity(), 9 + room);
+        let before = plaintext.as_ptr();
+        let sealed = seal_with_iv(&key, header, plaintext, IV).unwrap();
+        let sealed = sealed.ciphertext_and_tag;
+        assert_eq!(sealed.len(), 9 + TAG_LEN);
+        assert_eq!(sealed.as_ptr() == before, in_place, "{room}");
+        // Else it has grown.
+        assert_eq!(sealed.capacity(), 9 + room.max(TAG_LEN), "{room}");
+    }
 }
 
 #[test]
@@ -88,8 +109,8 @@ fn every_seal_has_a_fresh_iv() {
         typ: None,
     };
     let rng = ring::rand::SystemRandom::new();
-    let one = seal(&key, header, b"", &rng).unwrap();
-    let two = seal(&key, header, b"", &rng).unwrap();
+    let one = seal(&key, header, Vec::new().into(), &rng).unwrap();
+    let two = seal(&key, header, Vec::new().into(), &rng).unwrap();
     assert_ne!(one.iv(), two.iv());
 }
 

@@ -47,7 +47,7 @@ fn opens_and_seals_every_positive_jwe() {
             for kid in [None, Some(key.kid())] {
                 let own = Header { kid, typ };
                 if header::json(own) == text {
-                    let jwe = seal_with_iv(&key, own, &plaintext, iv).unwrap();
+                    let jwe = seal_with_iv(&key, own, plaintext.clone().into(), iv).unwrap();
                     assert_eq!(jwe.compact(), vector.text("jwe"), "{format} {name}");
                     sealed += 1;
                 }

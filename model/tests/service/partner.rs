@@ -38,8 +38,8 @@ impl Caller {
             kid: None,
             typ: None,
         };
-        let plaintext = plaintext.to_string();
-        let sealed = jwe::seal(&key, header, plaintext.as_bytes(), &SystemRandom::new()).unwrap();
+        let plaintext = Zeroizing::new(plaintext.to_string().into_bytes());
+        let sealed = jwe::seal(&key, header, plaintext, &SystemRandom::new()).unwrap();
         let body = sealed.compact();
         let now = UnixMillis::new(NOW_MILLIS);
         let call = Call {
