@@ -107,14 +107,16 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn write(header: &str, iv: &[u8], ciphertext_and_tag: &[u8]) -> String {
+/// `protected` is the header in base64url.
+pub(super) fn write(protected: &str, iv: &[u8], ciphertext_and_tag: &[u8]) -> String {
     let split = ciphertext_and_tag.len().saturating_sub(TAG_LEN);
     let (ciphertext, tag) = ciphertext_and_tag.split_at(split);
-    let sizes = [header.len(), iv.len(), ciphertext.len(), tag.len()];
-    let mut compact = String::with_capacity(sizes.into_iter().map(encoded_len).sum::<usize>() + 4);
-    BASE64_URL_SAFE_NO_PAD.encode_string(header, &mut compact);
+    let segments = [iv, ciphertext, tag];
+    let sizes = segments.map(|segment| encoded_len(segment.len()) + 1);
+    let mut compact = String::with_capacity(protected.len() + 1 + sizes.iter().sum::<usize>());
+    compact.push_str(protected);
     compact.push('.');
-    for segment in [iv, ciphertext, tag] {
+    for segment in segments {
         compact.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(segment, &mut compact);
     }

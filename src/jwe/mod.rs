@@ -74,7 +74,8 @@ impl<'a> Received<'a> {
 
 /// A sealed JWE in its parts, so that it can be kept as bytes and written out again.
 pub struct Sealed {
-    header: String,
+    /// The protected header in base64url, as it is authenticated and sent.
+    protected: String,
     iv: [u8; IV_LEN],
     ciphertext_and_tag: Vec<u8>,
 }
@@ -107,15 +108,18 @@ fn seal_with_iv(
     plaintext: Zeroizing<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
-    let header = header::json(header);
-    let aad = compact::encode(header.as_bytes());
+    let protected = protected(header);
     let mut in_out = with_room_for_the_tag(plaintext);
-    key.seal(iv, aad.as_bytes(), &mut in_out)?;
+    key.seal(iv, protected.as_bytes(), &mut in_out)?;
     Ok(Sealed {
-        header,
+        protected,
         iv,
         ciphertext_and_tag: std::mem::take(&mut *in_out),
     })
+}
+
+fn protected(header: Header<'_>) -> String {
+    compact::encode(header::json(header).as_bytes())
 }
 
 /// Growing would leave a copy of the plaintext behind; this one is zeroized.
@@ -135,9 +139,8 @@ impl Sealed {
         iv: [u8; IV_LEN],
         ciphertext_and_tag: Vec<u8>,
     ) -> Self {
-        let header = header::json(header);
         Self {
-            header,
+            protected: protected(header),
             iv,
             ciphertext_and_tag,
         }
@@ -153,7 +156,7 @@ impl Sealed {
 
     /// The compact form: `header..iv.ciphertext.tag`, each in base64url (RFC 7516 section 3.1).
     pub fn compact(&self) -> String {
-        compact::write(&self.header, &self.iv, &self.ciphertext_and_tag)
+        compact::write(&self.protected, &self.iv, &self.ciphertext_and_tag)
     }
 }
 

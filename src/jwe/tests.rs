@@ -7,7 +7,7 @@ fn sealed(header: &str, key: &SealingKey, plaintext: &[u8]) -> String {
     let aad = compact::encode(header.as_bytes());
     let mut in_out = plaintext.to_vec();
     key.seal(IV, aad.as_bytes(), &mut in_out).unwrap();
-    compact::write(header, &IV, &in_out)
+    compact::write(&aad, &IV, &in_out)
 }
 
 fn fault(compact: &str) -> FormFault {
@@ -26,7 +26,7 @@ fn opens_what_it_sealed_and_writes_the_header_in_order() {
     };
     let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
     let text = r#"{"alg":"dir","enc":"A256GCM","kid":"k1","typ":"JWT"}"#;
-    assert_eq!(sealed.header, text);
+    assert_eq!(sealed.protected, compact::encode(text.as_bytes()));
 
     let compact = sealed.compact();
     let received = Received::parse(compact.as_bytes()).unwrap();
@@ -98,6 +98,14 @@ fn seals_in_place_where_the_tag_has_room() {
         assert_eq!(sealed.as_ptr() == before, in_place, "{room}");
         // Else it has grown.
         assert_eq!(sealed.capacity(), 9 + room.max(TAG_LEN), "{room}");
+    }
+}
+
+#[test]
+fn writes_the_compact_form_without_growing() {
+    for len in 0..4 {
+        let compact = compact::write("e30", &IV, &vec![0; len + TAG_LEN]);
+        assert_eq!(compact.capacity(), compact.len());
     }
 }
 

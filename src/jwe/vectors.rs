@@ -38,7 +38,7 @@ fn opens_and_seals_every_positive_jwe() {
             let aad = compact::encode(text.as_bytes());
             key.seal(iv, aad.as_bytes(), &mut in_out).unwrap();
             assert_eq!(
-                compact::write(text, &iv, &in_out),
+                compact::write(&aad, &iv, &in_out),
                 vector.text("jwe"),
                 "{format} {name}"
             );
