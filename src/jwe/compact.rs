@@ -69,14 +69,15 @@ impl<'a> Compact<'a> {
         if header.len() > MAX_HEADER {
             return Err(CompactFault::HeaderSize);
         }
-        let iv = decode(iv, "IV")?;
-        let mut ciphertext_and_tag = Vec::with_capacity(ciphertext.len() + tag.len());
+        let iv = decode_iv(iv)?;
+        let room = [ciphertext, tag].map(|segment| base64::decoded_len_estimate(segment.len()));
+        let mut ciphertext_and_tag = Vec::with_capacity(room.iter().sum());
         decode_into(ciphertext, "ciphertext", &mut ciphertext_and_tag)?;
         decode_into(tag, "tag", &mut ciphertext_and_tag)?;
         Ok(Self {
             header,
             aad,
-            iv: iv.try_into().map_err(|_| CompactFault::IvSize)?,
+            iv,
             ciphertext_and_tag,
         })
     }
@@ -91,6 +92,15 @@ fn decode(segment: &[u8], name: &'static str) -> Result<Vec<u8>, CompactFault> {
     let mut bytes = Vec::new();
     decode_into(segment, name, &mut bytes)?;
     Ok(bytes)
+}
+
+/// The segment is of the length that an IV has.
+fn decode_iv(segment: &[u8]) -> Result<[u8; IV_LEN], CompactFault> {
+    let mut iv = [0; IV_LEN];
+    BASE64_URL_SAFE_NO_PAD
+        .decode_slice(segment, &mut iv)
+        .map_err(|_| CompactFault::Base64("IV"))?;
+    Ok(iv)
 }
 
 fn decode_into(

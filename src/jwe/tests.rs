@@ -277,6 +277,18 @@ fn refuses_every_break_of_the_compact_form() {
         CompactFault::IvSize.into()
     );
     assert_eq!(
+        with(2, "AAAAAAAAAAAAAAA="),
+        CompactFault::Base64("IV").into()
+    );
+    assert_eq!(
+        with(2, "AAAAAAAAAAAAAA=="),
+        CompactFault::Base64("IV").into()
+    );
+    assert_eq!(
+        with(2, "AAAAAAA+AAAAAAAA"),
+        CompactFault::Base64("IV").into()
+    );
+    assert_eq!(
         with(4, &compact::encode(&[0; 15])),
         CompactFault::TagSize.into()
     );
