@@ -1,5 +1,7 @@
 //! The protected header: `alg` `dir`, `enc` `A256GCM`, an optional `kid` (RFC 7516 section 4).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Header;
@@ -26,7 +28,7 @@ pub enum HeaderFault {
 }
 
 /// Checks a received header and returns its `kid`.
-pub(super) fn kid(header: &[u8]) -> Result<Option<String>, HeaderFault> {
+pub(super) fn kid(header: &[u8]) -> Result<Option<Cow<'_, str>>, HeaderFault> {
     let members = json::shallow_object(header).ok_or(HeaderFault::NotAnObject)?;
     let (mut alg, mut enc, mut kid) = (None, None, None);
     for (name, value) in &members {
@@ -46,7 +48,7 @@ pub(super) fn kid(header: &[u8]) -> Result<Option<String>, HeaderFault> {
     if enc.as_deref() != Some("A256GCM") {
         return Err(HeaderFault::Encryption);
     }
-    Ok(kid.map(std::borrow::Cow::into_owned))
+    Ok(kid)
 }
 
 /// The header's JSON text, members in the protocol's order.

@@ -6,6 +6,8 @@
 mod compact;
 mod header;
 
+use std::borrow::Cow;
+
 use ring::{error::Unspecified, rand::SecureRandom};
 use zeroize::Zeroizing;
 
@@ -36,7 +38,7 @@ impl<'a> Received<'a> {
     /// Reads the form: five canonical segments and a header that this service accepts.
     pub fn parse(compact: &'a [u8]) -> Result<Self, FormFault> {
         let compact = Compact::parse(compact)?;
-        let kid = header::kid(&compact.header)?;
+        let kid = header::kid(&compact.header)?.map(Cow::into_owned);
         Ok(Self { compact, kid })
     }
 
