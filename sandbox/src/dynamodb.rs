@@ -7,7 +7,7 @@ use std::{collections::HashMap, net::SocketAddr, path::Path};
 
 use bytes::Bytes;
 use dynoxide::{
-    AttributeValue, Database,
+    AttributeValue, Database, ImportOptions, Item,
     actions::{
         create_table::CreateTableRequest, get_item::GetItemRequest,
         update_time_to_live::UpdateTimeToLiveRequest,
@@ -23,6 +23,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     Error,
@@ -35,6 +36,9 @@ use crate::{
 pub(crate) const TABLE: &str = "tokens";
 
 const FILE: &str = "dynamodb.sqlite";
+
+/// Copies that are in memory at once, and one transaction.
+const COPIES_AT_ONCE: u32 = 10_000;
 
 /// Opens the database, in memory or in `data_dir`, with the table in it.
 pub(crate) fn open(data_dir: Option<&Path>) -> Result<Database, Error> {
@@ -58,6 +62,45 @@ pub(crate) fn item(
     partner_id: &str,
     reference_id: &str,
 ) -> Result<Option<Value>, Error> {
+    let item = stored(database, partner_id, reference_id)?;
+    item.map(serde_json::to_value)
+        .transpose()
+        .map_err(Error::DatabaseJson)
+}
+
+/// Puts `copies` of an item into the table, each under a key of its own.
+pub(crate) fn copy_item(
+    database: &Database,
+    partner_id: &str,
+    reference_id: &str,
+    copies: u32,
+) -> Result<(), Error> {
+    let Some(item) = stored(database, partner_id, reference_id)? else {
+        return Err(Error::NoItem);
+    };
+    let copy = || {
+        let mut copy = item.clone();
+        let key = format!("{partner_id}#{}", Uuid::new_v4());
+        copy.insert("pk".to_owned(), AttributeValue::S(key));
+        copy
+    };
+    let mut left = copies;
+    while left > 0 {
+        let batch = left.min(COPIES_AT_ONCE);
+        let items = (0..batch).map(|_| copy()).collect();
+        database
+            .import_items(TABLE, items, ImportOptions::default())
+            .map_err(Error::Database)?;
+        left -= batch;
+    }
+    Ok(())
+}
+
+fn stored(
+    database: &Database,
+    partner_id: &str,
+    reference_id: &str,
+) -> Result<Option<Item>, Error> {
     let key = AttributeValue::S(format!("{partner_id}#{reference_id}"));
     let found = database.get_item(GetItemRequest {
         table_name: TABLE.to_owned(),
@@ -65,10 +108,7 @@ pub(crate) fn item(
         consistent_read: Some(true),
         ..Default::default()
     });
-    let item = found.map_err(Error::Database)?.item;
-    item.map(serde_json::to_value)
-        .transpose()
-        .map_err(Error::DatabaseJson)
+    Ok(found.map_err(Error::Database)?.item)
 }
 
 fn create_table(database: &Database) -> Result<(), Error> {
@@ -244,5 +284,25 @@ mod tests {
         let again = open(Some(directory.path())).unwrap();
 
         assert!(item(&again, "acme", "r").unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn copies_of_an_item_are_beside_it() {
+        let database = open(None).unwrap();
+        let service = DynamoDb::start(&Tasks::default(), database.clone())
+            .await
+            .unwrap();
+        send(&service, "PutItem", issue("one", 100, 50)).await;
+
+        copy_item(&database, "acme", "r", COPIES_AT_ONCE + 1).unwrap();
+
+        let count = json!({ "TableName": TABLE, "Select": "COUNT", "FilterExpression": "jti = :one",
+            "ExpressionAttributeValues": { ":one": { "S": "one" } } });
+        let (_, counted) = send(&service, "Scan", count).await;
+        assert_eq!(counted["Count"], COPIES_AT_ONCE + 2);
+        assert!(matches!(
+            copy_item(&database, "acme", "other", 1),
+            Err(Error::NoItem)
+        ));
     }
 }

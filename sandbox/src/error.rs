@@ -34,6 +34,9 @@ pub enum Error {
     /// DynamoDB refused.
     #[error("the embedded DynamoDB failed")]
     Database(#[source] dynoxide::DynoxideError),
+    /// There is nothing to copy.
+    #[error("the table has no such item")]
+    NoItem,
     /// A request to or an answer of DynamoDB is not what it should be.
     #[error("the embedded DynamoDB was asked or answered something unreadable")]
     DatabaseJson(#[source] serde_json::Error),
