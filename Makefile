@@ -20,8 +20,8 @@ export SAM_CLI_TELEMETRY := 0
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
         build reproducible deploy delete release model simulate simulate-controls rotate-under-load \
         fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
-        measure bench bench-instructions bench-variants deployable clean \
-        event stage credentials programs benchmarks rust cc python node qemu valgrind
+        measure bench bench-instructions bench-variants bench-scale bench-memory bench-load deployable clean \
+        event stage credentials programs benchmarks optimised-bench rust cc python node qemu valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -151,6 +151,15 @@ bench-instructions: benchmarks valgrind ## Count the instructions of a start and
 bench-variants: rust cc valgrind ## Build the function otherwise and compare: half an hour, or BUILDS="lto-thin static"
 	benches/variants $(BUILDS)
 
+bench-scale: release optimised-bench valgrind ## Count a request among as many partners as a secret holds, and beside a million items
+	$(TARGET)/optimised/bench scale --function $(TARGET)/release/token-service $(if $(ITEMS),--items "$(ITEMS)")
+
+bench-memory: release optimised-bench ## Measure times and cost at each of Lambda's memory settings, by a cgroup; as root (ROUNDS=)
+	$(TARGET)/optimised/bench memory --function $(TARGET)/release/token-service $(if $(ROUNDS),--rounds "$(ROUNDS)")
+
+bench-load: release optimised-bench ## Measure latency by load in the sandbox, and plot it: docs/latency.svg
+	$(TARGET)/optimised/bench load --function $(TARGET)/release/token-service --plot docs/latency.svg
+
 deployable: qemu build ## Hold what make build made against its size, and have it issue tokens on Lambda's oldest arm64 processor
 	cargo run -p benches -- deployed --package "$(BUILT)"
 
@@ -180,6 +189,10 @@ programs: rust cc
 benchmarks: rust cc
 	cargo build --release -p token-service -p floor
 	cargo build -p benches
+
+# The sandbox, where it is a part of what is measured. By itself: with the function, it would bring its features into that.
+optimised-bench: rust cc
+	cargo build --profile optimised -p benches
 
 # --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
 PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r

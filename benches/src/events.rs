@@ -40,7 +40,7 @@ pub(crate) enum Request {
 /// An event, and who waits for its answer.
 pub(crate) struct Prepared {
     pub(crate) event: Event,
-    reference_id: Uuid,
+    pub(crate) reference_id: Uuid,
     sdk: KeyPair,
 }
 

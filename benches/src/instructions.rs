@@ -73,11 +73,19 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    fn arguments(self) -> [&'static str; 2] {
-        match self {
+    /// What has `program` counted.
+    pub(crate) fn command(self, program: &Path) -> [String; 4] {
+        let [tool, output] = match self {
             Self::Instructions => ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
             Self::Allocations => ["--tool=dhat", "--dhat-out-file=/dev/null"],
-        }
+        };
+        ["valgrind", tool, output, &program.display().to_string()].map(str::to_owned)
+    }
+
+    /// Ends a process that was started by [`Tool::command`], and tells its count.
+    pub(crate) async fn count_to_the_end(self, driven: Driven) -> Result<u64, CountError> {
+        let said = driven.end().await?;
+        self.count(&said).ok_or(CountError::NothingCounted(said))
     }
 
     /// The count in what valgrind says as the process ends.
@@ -114,16 +122,19 @@ struct Baseline {
     counts: BTreeMap<String, Count>,
 }
 
+pub(crate) fn require_valgrind() -> Result<(), CountError> {
+    let version = Command::new("valgrind").arg("--version").output();
+    version.map_err(CountError::Valgrind)?;
+    Ok(())
+}
+
 /// Counts, prints, and tells whether nothing got more expensive than `baseline` says.
 pub(crate) async fn count(
     [function, floor]: [PathBuf; 2],
     baseline: &Path,
     accept: bool,
 ) -> Result<bool, CountError> {
-    Command::new("valgrind")
-        .arg("--version")
-        .output()
-        .map_err(CountError::Valgrind)?;
+    require_valgrind()?;
     let events = Events::new()?;
     let mut counts = BTreeMap::new();
     println!("instructions  allocations");
@@ -274,15 +285,11 @@ async fn run(
     request: Request,
     requests: u64,
 ) -> Result<u64, CountError> {
-    let program = program.display().to_string();
-    let command = ["valgrind"].into_iter().chain(tool.arguments());
-    let command: Vec<String> = command.chain([&*program]).map(str::to_owned).collect();
-    let (mut driven, _) = Driven::start(&command, Stdio::piped()).await?;
+    let (mut driven, _) = Driven::start(&tool.command(program), Stdio::piped()).await?;
     for _ in 0..requests {
         driven.request(&events.make(request)?).await?;
     }
-    let said = driven.end().await?;
-    tool.count(&said).ok_or(CountError::NothingCounted(said))
+    tool.count_to_the_end(driven).await
 }
 
 #[cfg(test)]

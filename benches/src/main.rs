@@ -1,12 +1,17 @@
 //! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
 //! measured in turn in one run. Everything speaks to this process on loopback.
 
+mod cgroup;
 mod cryptography;
 mod deployed;
 mod events;
 mod instructions;
+mod load;
+mod memory;
+mod plot;
 mod process;
 mod run;
+mod scale;
 mod stub;
 mod table;
 mod variants;
@@ -76,6 +81,36 @@ enum What {
         #[arg(long)]
         package: PathBuf,
     },
+    /// Whether a request costs the same with a full secret of partners and with a full table
+    Scale {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// How many items the full table has
+        #[arg(long, default_value_t = 1_000_000)]
+        items: u32,
+    },
+    /// Times and cost by Lambda's memory setting, which is its share of a processor; needs root
+    Memory {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// How often it is started at each setting
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// Latency by load, in the sandbox
+    Load {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// How many instances of it may be at work at once
+        #[arg(long, default_value_t = 16)]
+        instances: usize,
+        /// The plot, as SVG
+        #[arg(long)]
+        plot: PathBuf,
+    },
 }
 
 /// Why nothing was measured.
@@ -91,6 +126,12 @@ enum Failed {
     Instructions(#[from] instructions::CountError),
     #[error(transparent)]
     Deployed(#[from] deployed::DeployedError),
+    #[error(transparent)]
+    Scale(#[from] scale::ScaleError),
+    #[error(transparent)]
+    Memory(#[from] memory::MemoryError),
+    #[error(transparent)]
+    Load(#[from] load::LoadError),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -116,6 +157,21 @@ async fn main() -> ExitCode {
             .map(|()| true)
             .map_err(Failed::from),
         What::Deployed { package } => deployed::check(&package).await.map_err(Failed::from),
+        What::Scale { function, items } => {
+            scale::measure(&function, items).await.map_err(Failed::from)
+        }
+        What::Memory { function, rounds } => memory::measure(&function, rounds)
+            .await
+            .map(|()| true)
+            .map_err(Failed::from),
+        What::Load {
+            function,
+            instances,
+            plot,
+        } => load::measure(function, instances, plot)
+            .await
+            .map(|()| true)
+            .map_err(Failed::from),
     };
     match held {
         Ok(true) => ExitCode::SUCCESS,

@@ -109,8 +109,17 @@ impl Driven {
         command: &[String],
         stderr: Stdio,
     ) -> Result<(Self, Duration), RunError> {
+        Self::start_among(API_KEYS.to_owned(), command, stderr).await
+    }
+
+    /// The same with another secret of partners.
+    pub(crate) async fn start_among(
+        api_keys: String,
+        command: &[String],
+        stderr: Stdio,
+    ) -> Result<(Self, Duration), RunError> {
         let secrets = SecretTexts {
-            api_keys: API_KEYS.to_owned(),
+            api_keys,
             server_keys: SERVER_KEYS.to_owned(),
         };
         let stub = Stub::start(secrets).await?;
@@ -163,7 +172,7 @@ impl Driven {
         Ok(process::peak_resident_kib(self.pid()?)?)
     }
 
-    fn pid(&self) -> Result<u32, RunError> {
+    pub(crate) fn pid(&self) -> Result<u32, RunError> {
         self.child
             .id()
             .ok_or_else(|| RunError::Silent(self.name.clone()))

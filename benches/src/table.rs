@@ -125,17 +125,30 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn quantile(values: &[Duration], q: f64) -> Duration {
+pub(crate) fn quantile(values: &[Duration], q: f64) -> Duration {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     let at = sorted.len().saturating_sub(1) as f64 * q;
     sorted.get(at as usize).copied().unwrap_or_default()
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-fn micros(duration: Duration) -> f64 {
+pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_values_whatever_their_order() {
+        let values: Vec<Duration> = (1..=101).rev().map(Duration::from_millis).collect();
+        let at = |q| quantile(&values, q).as_millis();
+        assert_eq!([at(0.0), at(0.5), at(0.99), at(1.0)], [1, 51, 100, 101]);
+        assert_eq!(quantile(&[], 0.5), Duration::ZERO);
+    }
 }
