@@ -5,15 +5,18 @@
 
 use std::{fmt, time::Duration};
 
-use aws_config::{
-    BehaviorVersion, SdkConfig,
-    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
-    retry::RetryConfig,
-    stalled_stream_protection::StalledStreamProtectionConfig,
-    timeout::TimeoutConfig,
+use aws_sdk_dynamodb::{
+    config::{
+        BehaviorVersion, Credentials, Region, SharedCredentialsProvider,
+        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::SdkError,
 };
-use aws_sdk_dynamodb::error::SdkError;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_types::{
+    SdkConfig,
+    service_config::{LoadServiceConfig, ServiceConfigKey},
+};
 
 /// Why a call to AWS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,21 +151,69 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// The configuration that both clients share: `ring` for TLS, and no I/O beyond the environment.
 ///
-/// Lambda hands credentials and region to the function in its environment and nowhere else, so the
-/// SDK's search through profiles and metadata services is left out.
-pub async fn sdk_config() -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls_context())
-        .build_https();
-    aws_config::defaults(BehaviorVersion::latest())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .region(EnvironmentVariableRegionProvider::new())
-        .http_client(http)
-        // Bodies are a few KiB at most; the attempt timeout covers a stall.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await
+/// Lambda hands credentials and region to the function in its environment and nowhere else. `aws_config`'s loader
+/// would read the same variables, and bring all of its search through profiles and other services.
+pub fn sdk_config() -> SdkConfig {
+    Environment(|name| std::env::var(name).ok()).sdk_config()
+}
+
+/// Reads the variables that AWS's SDKs have in common.
+#[derive(Debug)]
+struct Environment(fn(&str) -> Option<String>);
+
+impl Environment {
+    fn sdk_config(self) -> SdkConfig {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls_context())
+            .build_https();
+        let region = self.text("AWS_REGION");
+        let region = region.or_else(|| self.text("AWS_DEFAULT_REGION"));
+        let credentials = self.credentials().map(SharedCredentialsProvider::new);
+        let mut config = SdkConfig::builder();
+        config.set_credentials_provider(credentials);
+        config
+            .behavior_version(BehaviorVersion::latest())
+            .region(region.map(Region::new))
+            .http_client(http)
+            .use_fips(self.flag("AWS_USE_FIPS_ENDPOINT"))
+            .use_dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT"))
+            // Bodies are a few KiB at most; the attempt timeout covers a stall.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .service_config(self)
+            .build()
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        Some(Credentials::new(
+            self.text("AWS_ACCESS_KEY_ID")?,
+            self.text("AWS_SECRET_ACCESS_KEY")?,
+            self.text("AWS_SESSION_TOKEN"),
+            None,
+            "Environment",
+        ))
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.text(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+/// A client asks for `AWS_ENDPOINT_URL`, and for nothing else: `AWS_ENDPOINT_URL_SECRETS_MANAGER` goes before it.
+impl LoadServiceConfig for Environment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        if self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+            return None;
+        }
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        self.text(&format!("{}_{service}", key.env()))
+            .or_else(|| self.text(key.env()))
+    }
 }
 
 fn tls_context() -> TlsContext {
@@ -218,6 +269,79 @@ mod tests {
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls_context())
             .build();
+    }
+
+    fn endpoint(environment: &Environment, service_id: &str) -> Option<String> {
+        let key = ServiceConfigKey::builder().service_id(service_id);
+        let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        environment.load_config(key.build().unwrap())
+    }
+
+    #[test]
+    fn a_services_own_endpoint_goes_before_that_of_all() {
+        let environment = Environment(|name| match name {
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://secrets".to_owned()),
+            // The SDK panics at an endpoint without a text.
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some(String::new()),
+            _ => None,
+        });
+        let of = |service| endpoint(&environment, service).unwrap();
+        assert_eq!(of("Secrets Manager"), "http://secrets");
+        assert_eq!(of("DynamoDB"), "http://all");
+        assert_eq!(endpoint(&Environment(|_| None), "DynamoDB"), None);
+    }
+
+    #[test]
+    fn endpoints_are_ignored_if_the_environment_says_so() {
+        let ignoring = Environment(|name| {
+            let ignore = name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+            Some(if ignore { "True" } else { "http://all" }.to_owned())
+        });
+        assert_eq!(endpoint(&ignoring, "DynamoDB"), None);
+    }
+
+    #[test]
+    fn reads_the_region_and_the_kind_of_endpoint() {
+        let lambda = Environment(|name| match name {
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            "AWS_DEFAULT_REGION" => Some("eu-west-2".to_owned()),
+            "AWS_USE_FIPS_ENDPOINT" => Some("true".to_owned()),
+            _ => None,
+        });
+        let sdk = lambda.sdk_config();
+        assert_eq!(sdk.region().unwrap().as_ref(), "eu-west-1");
+        assert_eq!(
+            (sdk.use_fips(), sdk.use_dual_stack()),
+            (Some(true), Some(false))
+        );
+        let other = Environment(|name| match name {
+            "AWS_DEFAULT_REGION" => Some("eu-west-2".to_owned()),
+            "AWS_USE_DUALSTACK_ENDPOINT" => Some("TRUE".to_owned()),
+            "AWS_USE_FIPS_ENDPOINT" => Some("1".to_owned()),
+            _ => None,
+        });
+        let sdk = other.sdk_config();
+        assert_eq!(sdk.region().unwrap().as_ref(), "eu-west-2");
+        assert_eq!(
+            (sdk.use_fips(), sdk.use_dual_stack()),
+            (Some(false), Some(true))
+        );
+    }
+
+    #[test]
+    fn reads_credentials_that_are_whole() {
+        let lambda = Environment(|name| Some(name.to_lowercase()));
+        let credentials = lambda.credentials().unwrap();
+        assert_eq!(credentials.access_key_id(), "aws_access_key_id");
+        assert_eq!(credentials.secret_access_key(), "aws_secret_access_key");
+        assert_eq!(credentials.session_token(), Some("aws_session_token"));
+        for half in [
+            Environment(|name| (name != "AWS_ACCESS_KEY_ID").then(|| name.to_owned())),
+            Environment(|name| (name != "AWS_SECRET_ACCESS_KEY").then(|| name.to_owned())),
+        ] {
+            assert_eq!(half.credentials(), None);
+        }
     }
 
     fn shown(code: &str) -> String {

@@ -1,6 +1,6 @@
-//! The function's configuration: the only reader of the environment (protocol.md, Environment).
+//! The function's configuration: the only reader of its own variables (protocol.md, Environment).
 //!
-//! Region, credentials and endpoints are the AWS SDK's own business.
+//! Those of AWS's SDKs, for region, credentials and endpoints, are read in [`aws`](crate::aws).
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::sdk_config();
     let secrets = Secrets::new(
         &aws_sdk_secretsmanager::Client::new(&sdk),
         &config.api_keys_secret_id,

@@ -56,7 +56,7 @@ const HOLD_NAMES: [&str; 6] = [
     "RequestFault",
 ];
 
-const HOLD_NONE: [&str; 38] = [
+const HOLD_NONE: [&str; 39] = [
     "Ages",
     "AgreementError",
     "AttemptCount",
@@ -68,6 +68,7 @@ const HOLD_NONE: [&str; 38] = [
     "ConfigError",
     "Conflict",
     "Deadline",
+    "Environment",
     "Failure",
     "FormFault",
     "Garbled",

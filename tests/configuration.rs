@@ -215,3 +215,39 @@ async fn takes_the_bounds_themselves() {
         service.ask(&Plain::new()).await.issued();
     }
 }
+
+#[tokio::test]
+async fn one_endpoint_serves_where_a_service_has_none_of_its_own() {
+    let elsewhere = Service::start().await;
+    for (own, of_all) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", elsewhere.dynamodb_url()),
+        (
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            elsewhere.secrets_manager_url(),
+        ),
+    ] {
+        let service = Service::start_in(&[(own, ""), ("AWS_ENDPOINT_URL", of_all)]).await;
+        service.ask(&Plain::new()).await.issued();
+        let secrets = own == "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+        assert_eq!(service.secret_reads(), if secrets { 0 } else { 2 });
+        assert_eq!(service.puts(), u64::from(secrets));
+    }
+    assert_eq!((elsewhere.secret_reads(), elsewhere.puts()), (4, 1));
+}
+
+#[tokio::test]
+async fn without_a_region_or_credentials_nothing_is_called() {
+    for missing in [
+        &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")][..],
+        &[("AWS_ACCESS_KEY_ID", "")],
+        &[("AWS_SECRET_ACCESS_KEY", "")],
+    ] {
+        let service = Service::start_in(missing).await;
+        let reply = service.ask(&Plain::new()).await;
+        assert_eq!(reply.status, 503, "{missing:?}: {reply}");
+        let line = service.log_json().remove(0);
+        let error = line["error"].as_str().unwrap();
+        assert!(error.starts_with("GetSecretValue: "), "{missing:?}: {line}");
+        assert_eq!((service.secret_reads(), service.puts()), (0, 0));
+    }
+}

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     config::{
@@ -23,6 +22,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
+use aws_types::SdkConfig;
 
 use super::{Draft, Existing};
 use crate::{
