@@ -1,9 +1,12 @@
-//! A script of faults for one AWS service, what befalls its open connections, and the count of the requests that it has
-//! had. What each fault does to a connection is in `front.rs`.
+//! A script of faults for one AWS service, what befalls its open connections, and the counts of the connections and
+//! requests that it has had. What each fault does to a connection is in `front.rs`.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,6 +55,7 @@ pub struct Faults {
     script: Arc<Mutex<Script>>,
     /// Told to the connections that are open; replaced when they break.
     connections: Arc<Mutex<watch::Sender<Option<Break>>>>,
+    opened: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -86,8 +90,14 @@ impl Faults {
         broken.send_replace(Some(how));
     }
 
-    /// What will befall a connection that is opened now.
+    /// How many connections the service has accepted.
+    pub fn connections_opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection that is opened now, and tells what will befall it.
     pub(crate) fn connection(&self) -> watch::Receiver<Option<Break>> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
         self.connections().subscribe()
     }
 
@@ -96,7 +106,7 @@ impl Faults {
         self.script().always.clone()
     }
 
-    /// How many requests the service has had, those that met a fault included.
+    /// How many requests the service has had, those that met a fault included and health checks (`GET /`) not.
     pub fn requests(&self) -> u64 {
         self.script().requests
     }

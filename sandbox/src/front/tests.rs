@@ -242,3 +242,31 @@ async fn silenced_connections_stay_open_and_are_not_heard() {
     assert!(read.await.is_err());
     assert_eq!(scene.faults.requests(), 2);
 }
+
+#[tokio::test]
+async fn a_health_check_is_answered_and_meets_no_fault() {
+    let scene = scene(Fault::Refuse).await;
+    let mut stream = TcpStream::connect(scene.address).await.unwrap();
+    let check = "GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n";
+    stream.write_all(check.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("healthy: echo"),
+        "{answer}"
+    );
+    assert_eq!((scene.faults.requests(), scene.echo.answered()), (0, 0));
+    assert_eq!(scene.faults.clear(), [Fault::Refuse]);
+}
+
+#[tokio::test]
+async fn counts_connections_and_not_what_is_asked_on_them() {
+    let scene = scene(Fault::StallBefore(Duration::ZERO)).await;
+    assert_eq!(scene.faults.connections_opened(), 0);
+    let mut first = kept_alive(&scene).await;
+    ask(&mut first).await;
+    until(|| scene.faults.requests() == 2).await;
+    assert_eq!(scene.faults.connections_opened(), 1);
+    kept_alive(&scene).await;
+    assert_eq!(scene.faults.connections_opened(), 2);
+}
