@@ -154,6 +154,8 @@ impl Shared {
         let body = body.collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         match parts.uri.path() {
+            // DynamoDB's health check.
+            "/" if parts.method == Method::GET => status(StatusCode::OK, "healthy"),
             "/" => self.aws(&parts.headers, &body),
             path => {
                 // Nobody may be waiting any more.
