@@ -27,8 +27,8 @@ async fn main() -> ExitCode {
         config.secrets_ages,
         &clock,
     );
-    secrets.load().await;
     let records = Records::new(&sdk, config.tokens_table, config.record_retention);
+    tokio::join!(secrets.load(), records.connect());
     let issuer = Issuer::new(
         secrets,
         records,

@@ -56,7 +56,7 @@ const HOLD_NAMES: [&str; 6] = [
     "RequestFault",
 ];
 
-const HOLD_NONE: [&str; 39] = [
+const HOLD_NONE: [&str; 40] = [
     "Ages",
     "AgreementError",
     "AttemptCount",
@@ -73,6 +73,7 @@ const HOLD_NONE: [&str; 39] = [
     "FormFault",
     "Garbled",
     "HeaderFault",
+    "HealthCheck",
     "KeyId",
     "Kind",
     "Lifetime",

@@ -3,11 +3,15 @@
 //! The bound is the function's timeout: a service that overstays it is ended, and API Gateway's 502 is no answer of the
 //! protocol.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sandbox::Fault;
+use sandbox::{Break, Fault};
 use serde_json::json;
 use service_tests::{Plain, Reply, Service, table::Table};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
 
 /// Longer than anybody waits.
 const FOREVER: Duration = Duration::from_secs(60);
@@ -272,4 +276,70 @@ async fn one_write_and_nothing_else_is_asked_of_the_database() {
     }
     assert_eq!(service.puts(), 15);
     assert_eq!(service.dynamodb_faults().requests(), 15);
+}
+
+/// Nothing went wrong, as far as the log knows.
+fn is_quiet(service: &Service) {
+    let lines = service.log_json();
+    let quiet = lines.iter().all(|line| line["level"] == "INFO");
+    assert!(quiet, "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_first_write_finds_a_connection() {
+    let service = Service::start().await;
+    let dynamodb = service.dynamodb_faults();
+    assert_eq!(dynamodb.connections_opened(), 1);
+    service.ask(&Plain::new()).await.issued();
+    service.ask(&Plain::new()).await.issued();
+    assert_eq!(dynamodb.connections_opened(), 1);
+    assert_eq!(dynamodb.requests(), 2);
+    let quiet = service
+        .log_json()
+        .iter()
+        .all(|line| line["level"] == "INFO");
+    assert!(quiet, "{:?}", service.log_json());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_before_the_first_write_is_replaced() {
+    for how in [Break::Close, Break::Silence] {
+        let service = Service::start().await;
+        service.dynamodb_faults().break_connections(how);
+        service.ask(&Plain::new()).await.issued();
+        assert_eq!(service.dynamodb_faults().connections_opened(), 2);
+    }
+}
+
+/// A way to `dynamodb` on which nobody answers the first connection, which is closed at once or held. The later ones get
+/// through.
+async fn door(dynamodb: &str, held: bool) -> String {
+    let dynamodb = dynamodb.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let first = listener.accept().await.unwrap();
+        let _first = held.then_some(first);
+        while let Ok((mut here, _)) = listener.accept().await {
+            let mut there = TcpStream::connect(&dynamodb).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut here, &mut there).await });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn starts_without_the_database_and_serves_once_it_is_back() {
+    let elsewhere = Service::start().await;
+    for (at, held) in [false, true].into_iter().enumerate() {
+        let door = door(elsewhere.dynamodb_url(), held).await;
+        let start = Instant::now();
+        let service = Service::start_in(&[("AWS_ENDPOINT_URL_DYNAMODB", &door)]).await;
+        // One attempt's second and some room for a busy machine, but not the whole of a write's 4 s.
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(3_500), "{took:?}");
+        service.ask(&Plain::new()).await.issued();
+        assert_eq!(elsewhere.puts(), at as u64 + 1);
+        is_quiet(&service);
+    }
 }
