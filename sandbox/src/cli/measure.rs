@@ -20,8 +20,8 @@ use super::{
     stack::{End, with_stack},
 };
 
-const MAX_BINARY_BYTES: u64 = 8_000_000;
-const MAX_RESIDENT_KIB: u64 = 24 * 1024;
+const MAX_BINARY_BYTES: u64 = 6_500_000;
+const MAX_RESIDENT_KIB: u64 = 10 * 1024;
 /// What one write unit pays for.
 const MAX_ITEM_BYTES: usize = 1024;
 /// CloudWatch Logs is paid for by the byte.
