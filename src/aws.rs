@@ -45,10 +45,10 @@ impl Failure {
         let kind = match error {
             SdkError::ConstructionFailure(_) => Kind::NotMade,
             SdkError::TimeoutError(_) => Kind::TimedOut,
-            // The SDK reports missing credentials as a dispatch failure that is neither I/O nor timeout.
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_io() => Kind::NotReached,
             SdkError::DispatchFailure(failure) if failure.is_user() => Kind::NotMade,
+            // Missing credentials are among these, and so are connections that failed.
             SdkError::DispatchFailure(_) => Kind::NotReached,
             SdkError::ResponseError(_) => Kind::Malformed,
             SdkError::ServiceError(_) => Kind::Refused,
