@@ -93,7 +93,7 @@ async fn the_service_answers_the_examples_as_shown() {
         assert_eq!(first.json[same], shown[same]);
     }
 
-    let item = service.stored(first.text("referenceId")).await;
+    let mut item = service.stored(first.text("referenceId")).await;
     let shown: Value = serde_json::from_str(page.text("record-item")).unwrap();
     let names = |item: &Value| {
         item.as_object()
@@ -105,6 +105,10 @@ async fn the_service_answers_the_examples_as_shown() {
     assert_eq!(names(&item), names(&shown));
     for same in ["pk", "status", "sealedBy", "fingerprint"] {
         assert_eq!(item[same], shown[same]);
+    }
+    // A number's size is its digits' without the zeros at its end, and these are times.
+    for number in ["issuedAt", "expireAt", "ttl"] {
+        item[number] = shown[number].clone();
     }
     assert_eq!(item_size(&item), item_size(&shown));
 
