@@ -28,7 +28,7 @@ pub struct Failure {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The request was never made: no region, no credentials.
+    /// The request was never made: an endpoint that is no URL.
     NotMade,
     /// No answer in time.
     TimedOut,
@@ -48,7 +48,6 @@ impl Failure {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_io() => Kind::NotReached,
             SdkError::DispatchFailure(failure) if failure.is_user() => Kind::NotMade,
-            // Missing credentials are among these, and so are connections that failed.
             SdkError::DispatchFailure(_) => Kind::NotReached,
             SdkError::ResponseError(_) => Kind::Malformed,
             SdkError::ServiceError(_) => Kind::Refused,
@@ -124,8 +123,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::NotMade => {
-                "the call could not be made: AWS_REGION, AWS_ACCESS_KEY_ID and \
-                 AWS_SECRET_ACCESS_KEY must be set"
+                "the call could not be made: correct AWS_REGION and AWS_ENDPOINT_URL..."
             }
             Kind::TimedOut => "timed out",
             Kind::NotReached => "could not be reached",
@@ -232,9 +230,10 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Connecting has the SDK's limit for all calls alike, and is part of an attempt: by another one the SDK would make a
+    /// connector of its own, with its own authorities to read and without the connections that are open.
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
-            .connect_timeout(self.attempt)
             .operation_attempt_timeout(self.attempt)
             .operation_timeout(self.operation)
             .build()

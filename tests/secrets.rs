@@ -71,6 +71,16 @@ async fn the_first_request_after_the_ttl_sees_the_new_value() {
     }
 }
 
+#[tokio::test]
+async fn a_refresh_uses_the_connections_of_the_first_load() {
+    let service = Service::start_in(&QUICK).await;
+    assert_eq!(service.secrets_faults().connections_opened(), 2);
+    becomes_older_than(Instant::now(), Duration::from_secs(1)).await;
+    service.ask(&Plain::new()).await.issued();
+    assert_eq!(service.secret_reads(), 4);
+    assert_eq!(service.secrets_faults().connections_opened(), 2);
+}
+
 /// Asks until it is served, and counts what was read for it.
 async fn is_served_soon(service: &Service, what: &str, ask: impl AsyncFn() -> Reply) {
     let before = service.secret_reads();
