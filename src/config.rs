@@ -40,12 +40,15 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What Lambda's runtime client can't start without.
-const SET_BY_LAMBDA: [&str; 4] = [
+/// What Lambda's runtime client can't start without, and what no call of AWS can be made without.
+const SET_BY_LAMBDA: [&str; 7] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
 ];
 
 impl Config {
@@ -63,7 +66,8 @@ impl Config {
             faults: Vec::new(),
         };
         for name in SET_BY_LAMBDA {
-            if (reader.variable)(name).is_none() {
+            let instead = name == "AWS_REGION" && reader.is_set("AWS_DEFAULT_REGION");
+            if !reader.is_set(name) && !instead {
                 let fault = "is not set: Lambda sets it, and `make local` does here";
                 reader.faults.push(format!("{name} {fault}"));
             }
@@ -111,6 +115,10 @@ struct Reader<V> {
 }
 
 impl<V: Fn(&str) -> Option<String>> Reader<V> {
+    fn is_set(&self, name: &str) -> bool {
+        (self.variable)(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
     fn required(&mut self, name: &str) -> String {
         let value = (self.variable)(name).unwrap_or_default();
         if value.is_empty() {
@@ -254,5 +262,17 @@ mod tests {
             assert!(error.contains(name));
         }
         assert!(error.contains("API_KEYS_SECRET_ID") && error.contains("TOKENS_TABLE"));
+    }
+
+    #[test]
+    fn what_lambda_sets_is_named_where_it_is_missing_or_blank() {
+        for name in SET_BY_LAMBDA {
+            for blank in ["", " "] {
+                let error = read(&[(name, blank)]).unwrap_err();
+                assert!(error.starts_with(&format!("{name} is not set: Lambda sets it")));
+            }
+        }
+        let other = [("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-1")];
+        assert!(read(&other).is_ok());
     }
 }

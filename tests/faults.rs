@@ -253,19 +253,6 @@ async fn a_missing_table_is_an_internal_error() {
 }
 
 #[tokio::test]
-async fn missing_credentials_are_an_internal_error() {
-    let service = Service::start().await;
-    service.ask(&Plain::new()).await.issued();
-    // Without them no secret is read either, and that comes first.
-    let service =
-        Service::start_in(&[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")]).await;
-    service
-        .ask(&Plain::new())
-        .await
-        .refused_plainly(503, "TOK503");
-}
-
-#[tokio::test]
 async fn one_write_and_nothing_else_is_asked_of_the_database() {
     let service = Service::start().await;
     let plain = Plain::new();
