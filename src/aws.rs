@@ -12,7 +12,11 @@ use aws_sdk_dynamodb::{
     },
     error::SdkError,
 };
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use aws_types::{
     SdkConfig,
     service_config::{LoadServiceConfig, ServiceConfigKey},
@@ -161,10 +165,6 @@ struct Environment(fn(&str) -> Option<String>);
 
 impl Environment {
     fn sdk_config(self) -> SdkConfig {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls_context())
-            .build_https();
         let region = self.text("AWS_REGION");
         let region = region.or_else(|| self.text("AWS_DEFAULT_REGION"));
         let credentials = self.credentials().map(SharedCredentialsProvider::new);
@@ -173,7 +173,7 @@ impl Environment {
         config
             .behavior_version(BehaviorVersion::latest())
             .region(region.map(Region::new))
-            .http_client(http)
+            .http_client(http_client())
             .use_fips(self.flag("AWS_USE_FIPS_ENDPOINT"))
             .use_dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT"))
             // Bodies are a few KiB at most; the attempt timeout covers a stall.
@@ -214,6 +214,18 @@ impl LoadServiceConfig for Environment {
     }
 }
 
+/// One connector for all calls. The SDK's own clients make one for each limit of connecting, and one to look at for each
+/// service: each reads the authorities anew, and has connections of its own.
+fn http_client() -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(
+        Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls_context())
+            .build(),
+    );
+    http_client_fn(move |_, _| connector.clone())
+}
+
 fn tls_context() -> TlsContext {
     let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     let context = TlsContext::builder().with_trust_store(amazon).build();
@@ -230,8 +242,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Connecting has the SDK's limit for all calls alike, and is part of an attempt: by another one the SDK would make a
-    /// connector of its own, with its own authorities to read and without the connections that are open.
+    /// To connect is part of an attempt.
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .operation_attempt_timeout(self.attempt)
@@ -264,10 +275,7 @@ mod tests {
         let certificates = std::str::from_utf8(AMAZON_ROOTS).unwrap();
         assert_eq!(certificates.matches("BEGIN CERTIFICATE").count(), 5);
         // Panics at one that cannot be read.
-        let _ = aws_smithy_http_client::Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls_context())
-            .build();
+        let _ = http_client();
     }
 
     fn endpoint(environment: &Environment, service_id: &str) -> Option<String> {
