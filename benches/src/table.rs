@@ -91,7 +91,14 @@ fn row(rounds: &[Round], name: &str, of: fn(&Figures) -> f64) -> Ratios {
         }))
     };
     let (to_floor, to_node) = (to(1), to(2));
-    println!("{to_floor:>12.3}{to_node:>12.3}");
+    for ratio in [to_floor, to_node] {
+        match ratio.is_nan() {
+            // Of nothing to nothing.
+            true => print!("{:>12}", "-"),
+            false => print!("{ratio:>12.3}"),
+        }
+    }
+    println!();
     Ratios { to_floor, to_node }
 }
 
