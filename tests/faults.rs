@@ -281,11 +281,7 @@ async fn the_first_write_finds_a_connection() {
     service.ask(&Plain::new()).await.issued();
     assert_eq!(dynamodb.connections_opened(), 1);
     assert_eq!(dynamodb.requests(), 2);
-    let quiet = service
-        .log_json()
-        .iter()
-        .all(|line| line["level"] == "INFO");
-    assert!(quiet, "{:?}", service.log_json());
+    is_quiet(&service);
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@
 use std::{fs, io, path::Path, process::Stdio};
 
 use crate::{
-    events::{Events, Request},
+    events::Events,
     run::{Driven, RunError, zipped},
+    table::sign,
 };
 
 const MAX_ZIPPED: usize = 2_500_000;
@@ -19,7 +20,7 @@ const EMULATED: [&str; 5] = [
     "/usr/aarch64-linux-gnu",
 ];
 
-/// Enough for each path of the code to be taken, and a renewed connection.
+/// More than one, as the first is not like the rest.
 const REQUESTS: u32 = 20;
 
 /// Why the package was not looked at.
@@ -54,8 +55,7 @@ pub(crate) async fn check(package: &Path) -> Result<bool, DeployedError> {
         total += zipped;
     }
     let held = total <= MAX_ZIPPED;
-    let sign = if held { "ok" } else { "TOO MUCH" };
-    println!("{sign}: {total} bytes zipped, at most {MAX_ZIPPED}");
+    println!("{}: {total} bytes zipped, at most {MAX_ZIPPED}", sign(held));
 
     let program = bootstrap.display().to_string();
     let native = cfg!(target_arch = "aarch64");
@@ -69,12 +69,7 @@ pub(crate) async fn check(package: &Path) -> Result<bool, DeployedError> {
     let command: Vec<String> = emulator.chain([&*program]).map(str::to_owned).collect();
     let events = Events::new().map_err(RunError::from)?;
     let (mut driven, _) = Driven::start(&command, Stdio::inherit()).await?;
-    for _ in 0..REQUESTS {
-        let prepared = events.make(Request::Good).map_err(RunError::from)?;
-        let (answer, _) = driven.request(&prepared).await?;
-        let checked = events.check(&prepared, &answer.payload);
-        checked.map_err(RunError::from)?;
-    }
+    driven.issue(&events, REQUESTS).await?;
     driven.end().await?;
     let processor = if native {
         "this processor"

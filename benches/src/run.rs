@@ -167,6 +167,16 @@ impl Driven {
         Ok((answer, took))
     }
 
+    /// Has it answer so many requests for tokens, each of which it must issue.
+    pub(crate) async fn issue(&mut self, events: &Events, requests: u32) -> Result<(), RunError> {
+        for _ in 0..requests {
+            let prepared = events.make(Request::Good)?;
+            let (answer, _) = self.request(&prepared).await?;
+            events.check(&prepared, &answer.payload)?;
+        }
+        Ok(())
+    }
+
     /// The most memory that it has had resident.
     pub(crate) fn peak_resident_kib(&self) -> Result<u64, RunError> {
         Ok(process::peak_resident_kib(self.pid()?)?)

@@ -16,7 +16,7 @@ use crate::{
     instructions::{self, CountError, Tool},
     process,
     run::{Driven, RunError},
-    table::micros,
+    table::{micros, sign},
 };
 
 /// Secrets Manager's limit for a secret's value.
@@ -137,10 +137,10 @@ impl Place<'_> {
         let command = [self.function.display().to_string()];
         let mut driven = self.start(&command, Stdio::inherit()).await?;
         let pid = driven.pid()?;
-        answer(&mut driven, events, WARM_UP).await?;
+        driven.issue(events, WARM_UP).await?;
         let (calls, bytes) = self.traffic(&driven);
         let processor = process::processor_time(pid)?;
-        answer(&mut driven, events, REQUESTS).await?;
+        driven.issue(events, REQUESTS).await?;
         let processor = process::processor_time(pid)?.saturating_sub(processor);
         let (calls_after, bytes_after) = self.traffic(&driven);
         let peak_resident_kib = driven.peak_resident_kib()?;
@@ -164,7 +164,7 @@ impl Place<'_> {
         let tool = Tool::Instructions;
         let command = tool.command(self.function);
         let mut driven = self.start(&command, Stdio::piped()).await?;
-        answer(&mut driven, events, requests).await?;
+        driven.issue(events, requests).await?;
         Ok(tool.count_to_the_end(driven).await?)
     }
 
@@ -188,16 +188,6 @@ impl Place<'_> {
             Some(sandbox) => (sandbox.dynamodb_faults().requests(), None),
         }
     }
-}
-
-/// Has it answer so many requests for tokens, each of which it must issue.
-async fn answer(driven: &mut Driven, events: &Events, requests: u32) -> Result<(), RunError> {
-    for _ in 0..requests {
-        let prepared = events.make(Request::Good)?;
-        let (answer, _) = driven.request(&prepared).await?;
-        events.check(&prepared, &answer.payload)?;
-    }
-    Ok(())
 }
 
 /// Prints a table, and gives the ratio of a warm request's instructions.
@@ -228,10 +218,10 @@ fn print(names: [&str; 2], costs: [&Cost; 2]) -> f64 {
 
 fn limit(ratio: f64, allowed: std::ops::RangeInclusive<f64>) -> bool {
     let held = allowed.contains(&ratio);
-    let sign = if held { "ok" } else { "TOO MUCH" };
     let (least, most) = (allowed.start(), allowed.end());
     println!(
-        "{sign:<9}instructions a request: ratio {ratio:.3}, to be from {least:.2} to {most:.2}"
+        "{:<9}instructions a request: ratio {ratio:.3}, to be from {least:.2} to {most:.2}",
+        sign(held)
     );
     held
 }

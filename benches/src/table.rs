@@ -121,9 +121,13 @@ fn sizes(subjects: &[Subject; 3]) {
 
 fn limit(name: &str, ratio: f64, at_most: f64) -> bool {
     let held = ratio <= at_most;
-    let sign = if held { "ok" } else { "TOO MUCH" };
-    println!("{sign:<9}{name}: {ratio:.3}, at most {at_most}");
+    println!("{:<9}{name}: {ratio:.3}, at most {at_most}", sign(held));
     held
+}
+
+/// What a line about a limit begins with.
+pub(crate) fn sign(held: bool) -> &'static str {
+    if held { "ok" } else { "TOO MUCH" }
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -59,9 +59,7 @@ async fn figures(binary: &Path, events: &Events) -> Result<[u64; 5], CountError>
 async fn peak_resident_kib(binary: &Path, events: &Events) -> Result<u64, RunError> {
     let command = [binary.display().to_string()];
     let (mut driven, _) = Driven::start(&command, Stdio::inherit()).await?;
-    for _ in 0..REQUESTS {
-        driven.request(&events.make(Request::Good)?).await?;
-    }
+    driven.issue(events, REQUESTS).await?;
     let resident = driven.peak_resident_kib()?;
     driven.end().await?;
     Ok(resident)
