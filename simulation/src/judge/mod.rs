@@ -109,11 +109,11 @@ impl Judge {
         let answer = match outcome {
             Outcome::Answer(answer) => answer,
             Outcome::GaveUp => {
-                self.pair(ask).lost();
+                self.pair(ask).lost(&conditions.clocks);
                 return Ok(());
             }
             Outcome::Gateway(status) => {
-                self.pair(ask).lost();
+                self.pair(ask).lost(&conditions.clocks);
                 return self.check(Rule::InTime, || match conditions.killed || conditions.noisy {
                     true => Ok(()),
                     false => Err(format!(
@@ -127,7 +127,7 @@ impl Judge {
         };
         self.check(Rule::Form, || form::check(ask, answer))?;
         if answer.status == 503 {
-            self.pair(ask).lost();
+            self.pair(ask).lost(&conditions.clocks);
             return self.check(Rule::Served, || conditions.may_be_unavailable(answer));
         }
         self.check(Rule::NotStale, || conditions.not_stale(case, answer))?;
@@ -145,7 +145,7 @@ impl Judge {
             }
             // Whether a write has happened is open after an internal error only.
             500 => {
-                self.pair(ask).lost();
+                self.pair(ask).lost(&conditions.clocks);
                 Ok(())
             }
             _ => Ok(()),

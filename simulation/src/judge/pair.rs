@@ -9,9 +9,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    conditions::Clocks,
+    conditions::{Clocks, MARGIN},
     token::{Ends, Issued},
 };
+use crate::clocks::Moment;
 
 /// What is known of a pair.
 #[derive(Debug, Default)]
@@ -26,8 +27,8 @@ pub(super) struct Pair {
     token: Option<Known>,
     /// Tokens whose record has been replaced.
     replaced: HashSet<String>,
-    /// A request was left without an answer that says whether it was written.
-    anything_lost: bool,
+    /// When a request was last left without an answer that says whether it was written, on the fastest clock.
+    lost: Option<Moment>,
 }
 
 #[derive(Debug)]
@@ -35,6 +36,8 @@ struct Known {
     issued: Issued,
     customer: u8,
     firsts: u32,
+    /// The first answer may have been among those that were lost while its record was the only one.
+    first_may_be_lost: bool,
 }
 
 /// A 200.
@@ -59,8 +62,11 @@ impl Pair {
             }
             self.previous = self.recorded.take();
             self.contested = true;
-            // What was lost so far was the old record's: a late write of it carries a time from before its ttl.
-            self.anything_lost = false;
+            if let Some(known) = &mut self.token {
+                known.first_may_be_lost |= self.lost.is_some();
+            }
+            // What was lost so far was the old record's, unless its process may have read a time from after its ttl.
+            self.lost = self.lost.filter(|lost| lost.after(MARGIN) >= ends.ttl);
         }
         if self
             .previous
@@ -76,8 +82,8 @@ impl Pair {
     }
 
     /// A request came to nothing that tells whether it was written.
-    pub(super) fn lost(&mut self) {
-        self.anything_lost = true;
+    pub(super) fn lost(&mut self, clocks: &Clocks) {
+        self.lost = self.lost.max(Some(*clocks.end()));
     }
 
     /// A token was answered: is it the one, and for the one?
@@ -97,6 +103,7 @@ impl Pair {
             issued: seen.issued.clone(),
             customer: seen.customer,
             firsts: u32::from(!seen.replayed),
+            first_may_be_lost: false,
         });
         Ok(())
     }
@@ -130,10 +137,12 @@ impl Pair {
                 "{} answers call themselves the first with token {}",
                 known.firsts, known.issued.jti
             )),
-            Some(known) if known.firsts == 0 && !self.anything_lost => Err(format!(
-                "every answer with token {} calls itself a replay, though none was lost",
-                known.issued.jti
-            )),
+            Some(known) if known.firsts == 0 && !known.first_may_be_lost && self.lost.is_none() => {
+                Err(format!(
+                    "every answer with token {} calls itself a replay, though none was lost",
+                    known.issued.jti
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -200,8 +209,8 @@ mod tests {
     use super::*;
     use crate::clocks::Moment;
 
-    const LIFETIME: i64 = 300;
-    const TTL: i64 = 3900;
+    const LIFETIME: i64 = 300_000;
+    const TTL: i64 = 3_900_000;
 
     fn seen(token: &str, customer: u8, replayed: bool) -> Seen {
         let ends = ends(0);
@@ -251,7 +260,7 @@ mod tests {
         let mut pair = asked(&[0]);
         pair.issued(&seen("a", 0, true)).unwrap();
         assert!(pair.first_once().is_err());
-        pair.lost();
+        pair.lost(&clocks(0, 0));
         assert!(pair.first_once().is_ok());
         pair.issued(&seen("a", 0, false)).unwrap();
         pair.issued(&seen("a", 0, false)).unwrap();
@@ -300,12 +309,37 @@ mod tests {
     fn a_first_answer_may_have_been_lost_while_clocks_disagreed_on_the_ttl() {
         for (lost, is_right) in [(true, true), (false, false)] {
             let mut pair = asked(&[0]);
-            pair.lost();
+            pair.lost(&clocks(0, 0));
             pair.issued(&seen("a", 0, false)).unwrap();
             pair.asked(0, &clocks(TTL - 1, TTL));
             if lost {
-                pair.lost();
+                pair.lost(&clocks(TTL - 1, TTL));
             }
+            pair.asked(0, &clocks(TTL, TTL));
+            pair.issued(&seen("b", 0, true)).unwrap();
+            assert_eq!(pair.first_once().is_ok(), is_right);
+        }
+    }
+
+    #[test]
+    fn a_first_answer_that_was_lost_stays_so_while_clocks_disagree_on_the_ttl() {
+        let mut pair = asked(&[0]);
+        pair.lost(&clocks(0, 0));
+        pair.issued(&seen("a", 0, true)).unwrap();
+        let disagreeing = clocks(TTL - 1, TTL);
+        pair.asked(0, &disagreeing);
+        pair.conflict(0, "expired", Some(ends(0)), &disagreeing)
+            .unwrap();
+        assert!(pair.first_once().is_ok());
+    }
+
+    #[test]
+    fn a_request_that_was_lost_just_before_the_ttl_may_have_been_written_after_it() {
+        let margin = i64::try_from(MARGIN.as_millis()).unwrap();
+        for (lost, is_right) in [(TTL - margin, true), (TTL - margin - 1, false)] {
+            let mut pair = asked(&[0]);
+            pair.issued(&seen("a", 0, false)).unwrap();
+            pair.lost(&clocks(lost, lost));
             pair.asked(0, &clocks(TTL, TTL));
             pair.issued(&seen("b", 0, true)).unwrap();
             assert_eq!(pair.first_once().is_ok(), is_right);
