@@ -86,7 +86,7 @@ impl ReplyKey {
             kid: self.named.then(|| self.key.kid()),
             typ: None,
         };
-        Ok(jwe::seal(&self.key, header, answer, rng)?.compact())
+        Ok(jwe::seal(&self.key, header, answer, rng)?.into_compact())
     }
 }
 
@@ -108,13 +108,12 @@ pub fn success(success: &Success, form: CodeForm) -> Zeroizing<Vec<u8>> {
         token: &'a str,
         expire_at: i64,
     }
-    let token = Zeroizing::new(success.issued.token.compact());
     written(&Members {
         res_code: ResCode::new(ResCode::SUCCESS, form),
         res_desc: "SUCCESS",
         reference_id: success.reference_id.as_str(),
         server_pub_key: &success.issued.server_public_key.to_base64url_jwk(),
-        token: &token,
+        token: success.issued.token.compact(),
         expire_at: success.issued.expires_at.millis(),
     })
 }

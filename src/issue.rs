@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     answer::ReplyKey,
     clock::{Clock, Deadline, timed},
-    jwe::{FormFault, Received},
+    jwe::{FormFault, HeaderBuffer, Received},
     keys::KeyId,
     partner::{Partner, PartnerId, Unauthenticated},
     record::{
@@ -335,7 +335,8 @@ fn open(
     if compact.first() == Some(&b'{') {
         return Err(Unopenable::NotEncrypted);
     }
-    let received = Received::parse(compact)?;
+    let mut header = HeaderBuffer::new();
+    let received = Received::parse(compact, &mut header)?;
     let keys = &partner.payload_keys;
     match received.kid() {
         Some(kid) => {

@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::keys::TAG_LEN;
 
+/// So many names are compared with each other, which costs less than a set of them.
+const FEW: usize = 16;
+
 /// A JSON value that borrows from its text where it can.
 pub(crate) enum Value<'a> {
     Null,
@@ -194,11 +197,13 @@ fn value<'a>(
 }
 
 fn repeated<'m>(members: &'m [(Cow<'_, str>, &RawValue)]) -> Option<&'m str> {
+    let names = || members.iter().map(|(name, _)| name.as_ref());
+    if members.len() <= FEW {
+        let is_repeated = |(at, name): &(usize, &str)| names().take(*at).any(|it| it == *name);
+        return names().enumerate().find(is_repeated).map(|(_, name)| name);
+    }
     let mut seen = HashSet::with_capacity(members.len());
-    members
-        .iter()
-        .map(|(name, _)| name.as_ref())
-        .find(|name| !seen.insert(*name))
+    names().find(|name| !seen.insert(*name))
 }
 
 /// Where a value stands, for a fault's path.
@@ -289,6 +294,27 @@ mod tests {
             let path = path.to_owned();
             assert_eq!(fault(text), JsonFault::Repeated { path });
         }
+    }
+
+    #[test]
+    fn finds_the_first_repeated_member_among_few_and_many() {
+        for len in [2, 3, FEW, FEW + 1, 40] {
+            let names: Vec<String> = (0..len).map(|at| format!("m{at}")).collect();
+            let text = |names: &[String]| {
+                let members: Vec<String> = names.iter().map(|it| format!(r#""{it}":0"#)).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            assert!(object(text(&names).as_bytes(), 8).is_ok(), "{len}");
+            for (first, again) in [(0, 1), (0, len - 1), (len - 2, len - 1)] {
+                let mut names = names.clone();
+                names[again] = names[first].clone();
+                let path = names[first].clone();
+                assert_eq!(fault(&text(&names)), JsonFault::Repeated { path }, "{len}");
+            }
+        }
+        let path = "b".to_owned();
+        let text = r#"{"a":0,"b":0,"b":0,"a":0}"#;
+        assert_eq!(fault(text), JsonFault::Repeated { path });
     }
 
     #[test]

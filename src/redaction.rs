@@ -221,7 +221,7 @@ fn no_debug_shows_a_secret() {
     let lifetime = Lifetime::starting(now, Duration::from_secs(60));
     let token_key = snapshot.server_keys.token.sealer();
     let minted = token::mint(token_key, &audience, partner, &request, lifetime, &rng).unwrap();
-    let token = minted.token.compact();
+    let token = minted.token.compact().to_owned();
     let ciphertext = minted.token.sealed().ciphertext_and_tag().to_vec();
 
     let mut secrets: Vec<&[u8]> = keys.iter().map(|key| key.as_slice()).collect();

@@ -64,7 +64,7 @@ pub struct Token(Sealed);
 
 impl Token {
     /// The compact JWE.
-    pub fn compact(&self) -> String {
+    pub fn compact(&self) -> &str {
         self.0.compact()
     }
 

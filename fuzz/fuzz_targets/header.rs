@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use token_service::{
-    jwe::{FormFault, Received},
+    jwe::{FormFault, HeaderBuffer, Received},
     keys::{KeyId, SealingKey},
 };
 use token_service_fuzz::{
@@ -22,7 +22,8 @@ fuzz_target!(|bytes: &[u8]| watched(bytes, check));
 
 fn check(header: &[u8]) {
     let jwe = seal(header, b"plaintext", &KEY);
-    let received = within(64 * 1024, || Received::parse(jwe.as_bytes()));
+    let mut buffer = HeaderBuffer::new();
+    let received = within(64 * 1024, || Received::parse(jwe.as_bytes(), &mut buffer));
     let opened = received.map(|received| {
         let key = SealingKey::new(KeyId::new("k").unwrap(), &Zeroizing::new(KEY)).unwrap();
         let opened = received.open([key]).expect("it is sealed with this key");

@@ -9,10 +9,30 @@ use crate::keys::{IV_LEN, TAG_LEN};
 /// Largest protected header in bytes, decoded (protocol.md, Request).
 const MAX_HEADER: usize = 1024;
 
+/// What [`MAX_HEADER`] bytes take in base64url, and what as many characters may decode to.
+const MAX_HEADER_ENCODED: usize = MAX_HEADER.div_ceil(3) * 4;
+const MAX_HEADER_DECODED: usize = MAX_HEADER_ENCODED / 4 * 3;
+
+/// Where a protected header's JSON text is put, so that what is read of it can be borrowed.
+pub struct HeaderBuffer(pub(super) [u8; MAX_HEADER_DECODED]);
+
+impl HeaderBuffer {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self([0; MAX_HEADER_DECODED])
+    }
+}
+
+impl Default for HeaderBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A compact JWE's segments, decoded.
 pub(super) struct Compact<'a> {
     /// The protected header's JSON text.
-    pub(super) header: Vec<u8>,
+    pub(super) header: &'a [u8],
     /// The header as received: re-encoding it may differ (RFC 7516 section 5.2 step 15).
     pub(super) aad: &'a [u8],
     pub(super) iv: [u8; IV_LEN],
@@ -43,7 +63,10 @@ pub enum CompactFault {
 }
 
 impl<'a> Compact<'a> {
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, CompactFault> {
+    pub(super) fn parse(
+        text: &'a [u8],
+        buffer: &'a mut HeaderBuffer,
+    ) -> Result<Self, CompactFault> {
         let mut segments = text.split(|&byte| byte == b'.');
         let mut next = || segments.next().ok_or(CompactFault::NotFiveSegments);
         let (header, encrypted_key, iv, ciphertext, tag) =
@@ -55,7 +78,7 @@ impl<'a> Compact<'a> {
             return Err(CompactFault::EncryptedKey);
         }
         // Sizes are checked before anything is decoded.
-        if header.len() > MAX_HEADER.div_ceil(3) * 4 {
+        if header.len() > MAX_HEADER_ENCODED {
             return Err(CompactFault::HeaderSize);
         }
         if iv.len() != encoded_len(IV_LEN) {
@@ -65,10 +88,7 @@ impl<'a> Compact<'a> {
             return Err(CompactFault::TagSize);
         }
         let aad = header;
-        let header = decode(header, "header")?;
-        if header.len() > MAX_HEADER {
-            return Err(CompactFault::HeaderSize);
-        }
+        let header = decode_header(header, buffer)?;
         let iv = decode_iv(iv)?;
         let room = [ciphertext, tag].map(|segment| base64::decoded_len_estimate(segment.len()));
         let mut ciphertext_and_tag = Vec::with_capacity(room.iter().sum());
@@ -88,10 +108,18 @@ const fn encoded_len(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }
 
-fn decode(segment: &[u8], name: &'static str) -> Result<Vec<u8>, CompactFault> {
-    let mut bytes = Vec::new();
-    decode_into(segment, name, &mut bytes)?;
-    Ok(bytes)
+/// The segment is short enough for the buffer.
+fn decode_header<'a>(
+    segment: &[u8],
+    HeaderBuffer(buffer): &'a mut HeaderBuffer,
+) -> Result<&'a [u8], CompactFault> {
+    let len = BASE64_URL_SAFE_NO_PAD
+        .decode_slice(segment, buffer)
+        .map_err(|_| CompactFault::Base64("header"))?;
+    buffer
+        .get(..len)
+        .filter(|header| header.len() <= MAX_HEADER)
+        .ok_or(CompactFault::HeaderSize)
 }
 
 /// The segment is of the length that an IV has.
@@ -113,22 +141,23 @@ fn decode_into(
         .map_err(|_| CompactFault::Base64(name))
 }
 
-pub(super) fn encode(bytes: &[u8]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+/// Begins with the protected header's JSON text, and has room for what [`finish`] writes.
+pub(super) fn begin(header: &[u8], ciphertext_and_tag_len: usize) -> String {
+    let ciphertext_len = ciphertext_and_tag_len.saturating_sub(TAG_LEN);
+    let rest = [IV_LEN, ciphertext_len, TAG_LEN].map(|len| encoded_len(len) + 1);
+    let room = encoded_len(header.len()) + 1 + rest.iter().sum::<usize>();
+    let mut compact = String::with_capacity(room);
+    BASE64_URL_SAFE_NO_PAD.encode_string(header, &mut compact);
+    compact
 }
 
-/// `protected` is the header in base64url.
-pub(super) fn write(protected: &str, iv: &[u8], ciphertext_and_tag: &[u8]) -> String {
+/// Appends an empty encrypted key, the IV, the ciphertext and the tag.
+pub(super) fn finish(compact: &mut String, iv: &[u8; IV_LEN], ciphertext_and_tag: &[u8]) {
     let split = ciphertext_and_tag.len().saturating_sub(TAG_LEN);
     let (ciphertext, tag) = ciphertext_and_tag.split_at(split);
-    let segments = [iv, ciphertext, tag];
-    let sizes = segments.map(|segment| encoded_len(segment.len()) + 1);
-    let mut compact = String::with_capacity(protected.len() + 1 + sizes.iter().sum::<usize>());
-    compact.push_str(protected);
     compact.push('.');
-    for segment in segments {
+    for segment in [iv, ciphertext, tag] {
         compact.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(segment, &mut compact);
+        BASE64_URL_SAFE_NO_PAD.encode_string(segment, compact);
     }
-    compact
 }

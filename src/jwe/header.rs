@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::Header;
-use crate::json;
+use super::{Header, HeaderBuffer};
+use crate::{json, keys::KeyId};
 
 /// Which rule of the protected header is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub(super) fn kid(header: &[u8]) -> Result<Option<Cow<'_, str>>, HeaderFault> {
 }
 
 /// The header's JSON text, members in the protocol's order.
-pub(super) fn json(header: Header<'_>) -> String {
+pub(super) fn json<'b>(header: Header<'_>, HeaderBuffer(buffer): &'b mut HeaderBuffer) -> &'b [u8] {
     #[derive(Serialize)]
     struct Members<'a> {
         alg: &'a str,
@@ -65,9 +65,12 @@ pub(super) fn json(header: Header<'_>) -> String {
     let members = Members {
         alg: "dir",
         enc: "A256GCM",
-        kid: header.kid.map(crate::keys::KeyId::as_str),
+        kid: header.kid.map(KeyId::as_str),
         typ: header.typ,
     };
-    // A struct of strings always serializes.
-    serde_json::to_string(&members).unwrap_or_default()
+    let room = buffer.len();
+    let mut left = buffer.as_mut_slice();
+    // A struct of strings always serializes, and there is room: a kid takes 128 bytes, or 256 escaped.
+    let written = serde_json::to_writer(&mut left, &members).map(|()| room - left.len());
+    buffer.get(..written.unwrap_or(0)).unwrap_or_default()
 }

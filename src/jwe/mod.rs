@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use ring::{error::Unspecified, rand::SecureRandom};
 use zeroize::Zeroizing;
 
-pub use compact::CompactFault;
+pub use compact::{CompactFault, HeaderBuffer};
 pub use header::HeaderFault;
 
 use crate::keys::{self, IV_LEN, KeyId, SealingKey, TAG_LEN};
@@ -20,7 +20,7 @@ use compact::Compact;
 /// A received compact JWE of sound form, not opened yet.
 pub struct Received<'a> {
     compact: Compact<'a>,
-    kid: Option<String>,
+    kid: Option<Cow<'a, str>>,
 }
 
 /// Why a body is not a JWE that this service accepts.
@@ -35,10 +35,10 @@ pub enum FormFault {
 }
 
 impl<'a> Received<'a> {
-    /// Reads the form: five canonical segments and a header that this service accepts.
-    pub fn parse(compact: &'a [u8]) -> Result<Self, FormFault> {
-        let compact = Compact::parse(compact)?;
-        let kid = header::kid(&compact.header)?.map(Cow::into_owned);
+    /// Reads the form: five canonical segments and a header that this service accepts, which is decoded to `buffer`.
+    pub fn parse(compact: &'a [u8], buffer: &'a mut HeaderBuffer) -> Result<Self, FormFault> {
+        let compact = Compact::parse(compact, buffer)?;
+        let kid = header::kid(compact.header)?;
         Ok(Self { compact, kid })
     }
 
@@ -74,10 +74,9 @@ impl<'a> Received<'a> {
     }
 }
 
-/// A sealed JWE in its parts, so that it can be kept as bytes and written out again.
+/// A sealed JWE, and the parts of it that can be kept as bytes.
 pub struct Sealed {
-    /// The protected header in base64url, as it is authenticated and sent.
-    protected: String,
+    compact: Zeroizing<String>,
     iv: [u8; IV_LEN],
     ciphertext_and_tag: Vec<u8>,
 }
@@ -110,18 +109,22 @@ fn seal_with_iv(
     plaintext: Zeroizing<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
-    let protected = protected(header);
+    let mut compact = begin(header, plaintext.len() + TAG_LEN);
     let mut in_out = with_room_for_the_tag(plaintext);
-    key.seal(iv, protected.as_bytes(), &mut in_out)?;
+    key.seal(iv, compact.as_bytes(), &mut in_out)?;
+    compact::finish(&mut compact, &iv, &in_out);
     Ok(Sealed {
-        protected,
+        compact,
         iv,
         ciphertext_and_tag: std::mem::take(&mut *in_out),
     })
 }
 
-fn protected(header: Header<'_>) -> String {
-    compact::encode(header::json(header).as_bytes())
+/// The protected header in base64url, as it is authenticated and sent, with room for the rest.
+fn begin(header: Header<'_>, ciphertext_and_tag_len: usize) -> Zeroizing<String> {
+    let mut buffer = HeaderBuffer::new();
+    let json = header::json(header, &mut buffer);
+    Zeroizing::new(compact::begin(json, ciphertext_and_tag_len))
 }
 
 /// Growing would leave a copy of the plaintext behind; this one is zeroized.
@@ -141,8 +144,10 @@ impl Sealed {
         iv: [u8; IV_LEN],
         ciphertext_and_tag: Vec<u8>,
     ) -> Self {
+        let mut compact = begin(header, ciphertext_and_tag.len());
+        compact::finish(&mut compact, &iv, &ciphertext_and_tag);
         Self {
-            protected: protected(header),
+            compact,
             iv,
             ciphertext_and_tag,
         }
@@ -157,8 +162,13 @@ impl Sealed {
     }
 
     /// The compact form: `header..iv.ciphertext.tag`, each in base64url (RFC 7516 section 3.1).
-    pub fn compact(&self) -> String {
-        compact::write(&self.protected, &self.iv, &self.ciphertext_and_tag)
+    pub fn compact(&self) -> &str {
+        &self.compact
+    }
+
+    /// The same, to keep.
+    pub fn into_compact(mut self) -> String {
+        std::mem::take(&mut *self.compact)
     }
 }
 

@@ -1,17 +1,20 @@
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::*;
 use crate::keys::tests::sealing_key;
 
 const IV: [u8; IV_LEN] = [7; IV_LEN];
 
 fn sealed(header: &str, key: &SealingKey, plaintext: &[u8]) -> String {
-    let aad = compact::encode(header.as_bytes());
+    let mut compact = compact::begin(header.as_bytes(), 0);
     let mut in_out = plaintext.to_vec();
-    key.seal(IV, aad.as_bytes(), &mut in_out).unwrap();
-    compact::write(&aad, &IV, &in_out)
+    key.seal(IV, compact.as_bytes(), &mut in_out).unwrap();
+    compact::finish(&mut compact, &IV, &in_out);
+    compact
 }
 
 fn fault(compact: &str) -> FormFault {
-    match Received::parse(compact.as_bytes()) {
+    match Received::parse(compact.as_bytes(), &mut HeaderBuffer::new()) {
         Ok(_) => panic!("accepted: {compact}"),
         Err(fault) => fault,
     }
@@ -26,10 +29,11 @@ fn opens_what_it_sealed_and_writes_the_header_in_order() {
     };
     let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
     let text = r#"{"alg":"dir","enc":"A256GCM","kid":"k1","typ":"JWT"}"#;
-    assert_eq!(sealed.protected, compact::encode(text.as_bytes()));
+    let compact = sealed.into_compact();
+    assert!(compact.starts_with(&(BASE64_URL_SAFE_NO_PAD.encode(text) + "..")));
 
-    let compact = sealed.compact();
-    let received = Received::parse(compact.as_bytes()).unwrap();
+    let mut buffer = HeaderBuffer::new();
+    let received = Received::parse(compact.as_bytes(), &mut buffer).unwrap();
     assert_eq!(received.kid(), Some("k1"));
     let (plaintext, _) = received.open([&key]).unwrap();
     assert_eq!(plaintext.as_slice(), b"plaintext");
@@ -42,7 +46,8 @@ fn opens_with_the_first_key_that_does_and_tells_which() {
     // Longer than a block, so that a failed attempt that is not undone spoils the next.
     let plaintext = [b'p'; 100];
     let open = |compact: &str, keys: &[SealingKey]| {
-        let received = Received::parse(compact.as_bytes()).unwrap();
+        let mut buffer = HeaderBuffer::new();
+        let received = Received::parse(compact.as_bytes(), &mut buffer).unwrap();
         let (opened, key) = received.open(keys)?;
         assert_eq!(opened.as_slice(), plaintext);
         Some(key.kid().to_string())
@@ -61,7 +66,8 @@ fn opens_with_the_first_key_that_does_and_tells_which() {
 fn opens_in_place_with_a_single_key() {
     let key = sealing_key("k1", 1);
     let compact = sealed(r#"{"alg":"dir","enc":"A256GCM"}"#, &key, b"plaintext");
-    let received = Received::parse(compact.as_bytes()).unwrap();
+    let mut buffer = HeaderBuffer::new();
+    let received = Received::parse(compact.as_bytes(), &mut buffer).unwrap();
     let ciphertext = received.compact.ciphertext_and_tag.as_ptr();
     let (plaintext, _) = received.open([&key]).unwrap();
     assert_eq!(plaintext.as_ptr(), ciphertext);
@@ -102,10 +108,28 @@ fn seals_in_place_where_the_tag_has_room() {
 }
 
 #[test]
+fn writes_the_longest_header() {
+    // JSON escapes each of these.
+    let key = sealing_key(&"\"".repeat(128), 1);
+    let header = Header {
+        kid: Some(key.kid()),
+        typ: Some("JWT"),
+    };
+    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
+    let mut buffer = HeaderBuffer::new();
+    let received = Received::parse(sealed.compact().as_bytes(), &mut buffer).unwrap();
+    assert_eq!(received.kid(), Some(key.kid().as_str()));
+    assert!(received.open([&key]).is_some());
+}
+
+#[test]
 fn writes_the_compact_form_without_growing() {
     for len in 0..4 {
-        let compact = compact::write("e30", &IV, &vec![0; len + TAG_LEN]);
-        assert_eq!(compact.capacity(), compact.len());
+        let sealed = vec![0; len + TAG_LEN];
+        let mut compact = compact::begin(b"{}", sealed.len());
+        let before = compact.capacity();
+        compact::finish(&mut compact, &IV, &sealed);
+        assert_eq!((before, compact.capacity()), (compact.len(), compact.len()));
     }
 }
 
@@ -135,7 +159,8 @@ fn opens_the_ciphertext_of_rfc_7516_appendix_a_1() {
         "5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji",
         "SdiwkIr3ajwQzaBtQD_A.XFBoMYUZodetZdvTiFvSkQ"
     );
-    let Ok(compact) = Compact::parse(compact.as_bytes()) else {
+    let mut buffer = HeaderBuffer::new();
+    let Ok(compact) = Compact::parse(compact.as_bytes(), &mut buffer) else {
         panic!("refused")
     };
     let key = SealingKey::new(KeyId::new("cek").unwrap(), &Zeroizing::new(cek)).unwrap();
@@ -223,7 +248,8 @@ fn ignores_header_members_that_it_does_not_know() {
     let key = sealing_key("k1", 1);
     let header = r#" {"cty":"JSON","x":[[[[[[[[[{"a":1e999}]]]]]]]]],"enc":"A256GCM","alg":"dir"}"#;
     let compact = sealed(header, &key, b"{}");
-    let received = Received::parse(compact.as_bytes()).unwrap();
+    let mut buffer = HeaderBuffer::new();
+    let received = Received::parse(compact.as_bytes(), &mut buffer).unwrap();
     assert_eq!(received.kid(), None);
     assert!(received.open([&key]).is_some());
 }
@@ -245,7 +271,7 @@ fn refuses_every_break_of_the_compact_form() {
     );
     assert_eq!(long_header.len(), 1025);
 
-    assert!(Received::parse(good.as_bytes()).is_ok());
+    assert!(Received::parse(good.as_bytes(), &mut HeaderBuffer::new()).is_ok());
     assert_eq!(fault(""), CompactFault::NotFiveSegments.into());
     assert_eq!(
         fault(&good[1..].replacen('.', "", 1)),
@@ -261,7 +287,7 @@ fn refuses_every_break_of_the_compact_form() {
     );
     assert_eq!(with(1, "AA"), CompactFault::EncryptedKey.into());
     assert_eq!(
-        with(0, &compact::encode(long_header.as_bytes())),
+        with(0, &BASE64_URL_SAFE_NO_PAD.encode(long_header.as_bytes())),
         CompactFault::HeaderSize.into()
     );
     assert_eq!(
@@ -269,11 +295,11 @@ fn refuses_every_break_of_the_compact_form() {
         CompactFault::HeaderSize.into()
     );
     assert_eq!(
-        with(2, &compact::encode(&[0; 11])),
+        with(2, &BASE64_URL_SAFE_NO_PAD.encode([0; 11])),
         CompactFault::IvSize.into()
     );
     assert_eq!(
-        with(2, &compact::encode(&[0; 16])),
+        with(2, &BASE64_URL_SAFE_NO_PAD.encode([0; 16])),
         CompactFault::IvSize.into()
     );
     assert_eq!(
@@ -289,11 +315,11 @@ fn refuses_every_break_of_the_compact_form() {
         CompactFault::Base64("IV").into()
     );
     assert_eq!(
-        with(4, &compact::encode(&[0; 15])),
+        with(4, &BASE64_URL_SAFE_NO_PAD.encode([0; 15])),
         CompactFault::TagSize.into()
     );
     assert_eq!(
-        with(4, &compact::encode(&[0; 17])),
+        with(4, &BASE64_URL_SAFE_NO_PAD.encode([0; 17])),
         CompactFault::TagSize.into()
     );
     assert_eq!(
@@ -323,7 +349,8 @@ fn a_header_of_1024_bytes_passes() {
         "x".repeat(988)
     );
     assert_eq!(header.len(), 1024);
-    assert!(Received::parse(sealed(&header, &key, b"{}").as_bytes()).is_ok());
+    let compact = sealed(&header, &key, b"{}");
+    assert!(Received::parse(compact.as_bytes(), &mut HeaderBuffer::new()).is_ok());
 }
 
 #[test]
@@ -331,9 +358,10 @@ fn the_header_as_received_is_authenticated() {
     let key = sealing_key("k1", 1);
     let good = sealed(r#"{"alg":"dir","enc":"A256GCM"}"#, &key, b"{}");
     let (_, rest) = good.split_once('.').unwrap();
-    let other = compact::encode(br#"{"enc":"A256GCM","alg":"dir"}"#);
+    let other = BASE64_URL_SAFE_NO_PAD.encode(br#"{"enc":"A256GCM","alg":"dir"}"#);
     let swapped = format!("{other}.{rest}");
-    let received = Received::parse(swapped.as_bytes()).unwrap();
+    let mut buffer = HeaderBuffer::new();
+    let received = Received::parse(swapped.as_bytes(), &mut buffer).unwrap();
     assert!(received.open([&key]).is_none());
 }
 

@@ -63,7 +63,7 @@ fn draft(plaintext: &Json) -> (Draft, String) {
     let key = sealing_key("t1", 5);
     let minted = token::mint(&key, &audience, &partner, &request, lifetime, &rng).unwrap();
     let draft = Draft::seal(&ring(), &partner.id, &request, &minted, NOW, &rng).unwrap();
-    (draft, minted.token.compact())
+    (draft, minted.token.compact().to_owned())
 }
 
 /// The item that a draft becomes.

@@ -3,7 +3,7 @@
 use peers::jwe;
 use serde_json::json;
 use token_service::{
-    jwe::Received,
+    jwe::{HeaderBuffer, Received},
     keys::{KeyBytes, KeyId, SealingKey},
 };
 
@@ -48,7 +48,8 @@ fn is_taken(body: &[u8], credentials: &Credentials) -> bool {
     let unquoted = body
         .strip_prefix(b"\"")
         .and_then(|it| it.strip_suffix(b"\""));
-    let Ok(received) = Received::parse(unquoted.unwrap_or(body)) else {
+    let mut header = HeaderBuffer::new();
+    let Ok(received) = Received::parse(unquoted.unwrap_or(body), &mut header) else {
         return false;
     };
     let keys = credentials.payload_keys.iter();

@@ -2,7 +2,7 @@
 
 use peers::credentials::Credentials;
 use token_service::{
-    jwe::Received,
+    jwe::{HeaderBuffer, Received},
     keys::{KeyBytes, KeyId, SealingKey},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn confirm_form(
     if findings.has_fault() {
         return;
     }
-    match Received::parse(bare(received)) {
+    match Received::parse(bare(received), &mut HeaderBuffer::new()) {
         Err(fault) => findings.fault(Step::Segments, format!("the service refuses it: {fault}")),
         Ok(jwe) => {
             if credentials.is_some_and(|credentials| !opens(jwe, credentials)) {
