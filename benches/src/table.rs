@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::run::{Figures, Subject};
 
-/// What the cryptography of one token is taken for in the limit, whatever it takes here. The floor has none of it.
+/// What the cryptography of one token took where the limit was set; the floor has none of it. Where it takes longer,
+/// it counts as long as it takes: the floor, too, is as slow as the machine.
 const CRYPTOGRAPHY: Duration = Duration::from_micros(75);
 
 /// What was measured in turn: the function, the floor and the peer, and what the cryptography alone took.
@@ -54,15 +55,16 @@ pub(crate) fn print(subjects: &[Subject; 3], rounds: &[Round], requests: u32) ->
         }))
     };
     println!(
-        "\n{:.1} us is what the cryptography alone takes here; processor time to the floor's and that: {:.3}\n",
+        "\n{:.1} us is what the cryptography alone takes here; processor time to the floor's and 75 us: {:.3}, and that: {:.3}\n",
         median(rounds.iter().map(|round| micros(round.cryptography))),
+        over_floor(|_| CRYPTOGRAPHY),
         over_floor(|round| round.cryptography)
     );
     let checks = [
         limit("start, to the floor's", start.to_floor, 1.15),
         limit(
-            "processor time, to the floor's + 75 us",
-            over_floor(|_| CRYPTOGRAPHY),
+            "processor time, to the floor's and the cryptography's (at least 75 us)",
+            over_floor(|round| round.cryptography.max(CRYPTOGRAPHY)),
             1.2,
         ),
         limit("start, to Node's", start.to_node, 0.1),
