@@ -186,8 +186,9 @@ credentials: .venv/installed
 programs: rust cc
 	cargo build -p token-service -p sandbox
 
-benchmarks: rust cc
-	cargo build --release -p token-service -p floor
+# One by one: built together, the function would get the features that the floor asks of the same crates.
+benchmarks: release
+	cargo build --release -p floor
 	cargo build -p benches
 
 # The sandbox, where it is a part of what is measured. By itself: with the function, it would bring its features into that.
