@@ -109,15 +109,10 @@ fn seal_with_iv(
     plaintext: Zeroizing<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
-    let mut compact = begin(header, plaintext.len() + TAG_LEN);
+    let begun = begin(header, plaintext.len() + TAG_LEN);
     let mut in_out = with_room_for_the_tag(plaintext);
-    key.seal(iv, compact.as_bytes(), &mut in_out)?;
-    compact::finish(&mut compact, &iv, &in_out);
-    Ok(Sealed {
-        compact,
-        iv,
-        ciphertext_and_tag: std::mem::take(&mut *in_out),
-    })
+    key.seal(iv, begun.as_bytes(), &mut in_out)?;
+    Ok(Sealed::finish(begun, iv, std::mem::take(&mut *in_out)))
 }
 
 /// The protected header in base64url, as it is authenticated and sent, with room for the rest.
@@ -144,7 +139,15 @@ impl Sealed {
         iv: [u8; IV_LEN],
         ciphertext_and_tag: Vec<u8>,
     ) -> Self {
-        let mut compact = begin(header, ciphertext_and_tag.len());
+        let begun = begin(header, ciphertext_and_tag.len());
+        Self::finish(begun, iv, ciphertext_and_tag)
+    }
+
+    fn finish(
+        mut compact: Zeroizing<String>,
+        iv: [u8; IV_LEN],
+        ciphertext_and_tag: Vec<u8>,
+    ) -> Self {
         compact::finish(&mut compact, &iv, &ciphertext_and_tag);
         Self {
             compact,

@@ -36,8 +36,6 @@ struct Known {
     issued: Issued,
     customer: u8,
     firsts: u32,
-    /// The first answer may have been among those that were lost while its record was the only one.
-    first_may_be_lost: bool,
 }
 
 /// A 200.
@@ -62,9 +60,6 @@ impl Pair {
             }
             self.previous = self.recorded.take();
             self.contested = true;
-            if let Some(known) = &mut self.token {
-                known.first_may_be_lost |= self.lost.is_some();
-            }
             // What was lost so far was the old record's, unless its process may have read a time from after its ttl.
             self.lost = self.lost.filter(|lost| lost.after(MARGIN) >= ends.ttl);
         }
@@ -103,7 +98,6 @@ impl Pair {
             issued: seen.issued.clone(),
             customer: seen.customer,
             firsts: u32::from(!seen.replayed),
-            first_may_be_lost: false,
         });
         Ok(())
     }
@@ -137,7 +131,8 @@ impl Pair {
                 "{} answers call themselves the first with token {}",
                 known.firsts, known.issued.jti
             )),
-            Some(known) if known.firsts == 0 && !known.first_may_be_lost && self.lost.is_none() => {
+            // A contested pair's token was judged before, by what had been lost of it until then.
+            Some(known) if known.firsts == 0 && !self.contested && self.lost.is_none() => {
                 Err(format!(
                     "every answer with token {} calls itself a replay, though none was lost",
                     known.issued.jti
@@ -207,7 +202,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clocks::Moment;
 
     const LIFETIME: i64 = 300_000;
     const TTL: i64 = 3_900_000;
