@@ -19,9 +19,15 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let sdk = aws::sdk_config();
+    let sdk = match aws::sdk_config() {
+        Ok(sdk) => sdk,
+        Err(error) => {
+            tracing::error!(%error, "wrong configuration");
+            return ExitCode::FAILURE;
+        }
+    };
     let secrets = Secrets::new(
-        &aws_sdk_secretsmanager::Client::new(&sdk),
+        &sdk,
         &config.api_keys_secret_id,
         &config.server_keys_secret_id,
         config.secrets_ages,

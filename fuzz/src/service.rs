@@ -52,8 +52,7 @@ impl Function {
             min_refresh: day,
             max_stale: day,
         };
-        let client = aws_sdk_secretsmanager::Client::new(&sdk);
-        let secrets = Secrets::new(&client, "api-keys", "server-keys", ages, &clock);
+        let secrets = Secrets::new(&sdk, "api-keys", "server-keys", ages, &clock);
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(secrets.load());
         let records = Records::new(&sdk, "tokens".to_owned(), day);

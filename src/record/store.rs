@@ -30,7 +30,7 @@ use aws_types::SdkConfig;
 
 use super::{Draft, Existing};
 use crate::{
-    aws::{Failure, Limits},
+    aws::{self, Failure, Limits},
     clock::{Deadline, UnixMillis, timed},
 };
 
@@ -99,6 +99,7 @@ impl Records {
         let config = Builder::from(sdk)
             .timeout_config(LIMITS.timeouts())
             .retry_config(LIMITS.retries())
+            .retry_partition(aws::retries_without_quota())
             .retry_classifier(Garbled)
             .build();
         Self {

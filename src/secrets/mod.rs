@@ -6,7 +6,8 @@ mod source;
 
 use std::{sync::Arc, time::Duration};
 
-use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::{Client, config::Builder};
+use aws_types::SdkConfig;
 
 pub use cache::{Ages, Unusable};
 pub use document::{
@@ -14,6 +15,7 @@ pub use document::{
 };
 
 use crate::{
+    aws,
     clock::{Clock, Deadline},
     keys::{Ring, SealingKey},
     partner::Partners,
@@ -48,12 +50,14 @@ pub struct Secrets {
 impl Secrets {
     /// Nothing is fetched before [`Secrets::load`] or the first request.
     pub fn new(
-        client: &Client,
+        sdk: &SdkConfig,
         api_keys_secret_id: &str,
         server_keys_secret_id: &str,
         ages: Ages,
         clock: &Clock,
     ) -> Self {
+        let config = Builder::from(sdk).retry_partition(aws::retries_without_quota());
+        let client = Client::from_conf(config.build());
         let fetch = |id: &str| source::fetch(client.clone(), id.to_owned());
         Self {
             partners: Cache::new(

@@ -63,8 +63,7 @@ impl Aws {
             min_refresh: day,
             max_stale: day,
         };
-        let client = aws_sdk_secretsmanager::Client::new(&sdk);
-        let secrets = Secrets::new(&client, "api-keys", "server-keys", ages, &clock);
+        let secrets = Secrets::new(&sdk, "api-keys", "server-keys", ages, &clock);
         let records = Records::new(&sdk, "tokens".to_owned(), RETENTION);
         let audience = Audience {
             issuer: "token-service".to_owned(),

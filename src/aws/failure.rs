@@ -1,0 +1,233 @@
+//! Why a call to AWS failed: what of it is fit to be logged and acted on.
+//!
+//! A message or body that AWS (or something in its place) sent is never kept: it may echo what was
+//! sent or stored. The error's code, and how far the call got, tell an operator enough.
+
+use std::{error::Error, fmt, io, iter};
+
+use aws_sdk_dynamodb::error::{ConnectorError, SdkError};
+
+/// Why a call to AWS failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    kind: Kind,
+    code: Option<String>,
+    status: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The request was never made: an endpoint that is no URL.
+    NotMade,
+    /// No answer in time.
+    TimedOut,
+    /// The endpoint's name has no address.
+    Unresolved,
+    /// The endpoint's certificate is signed by no trusted authority, is another host's or has expired.
+    Untrusted,
+    /// No connection, or one that broke.
+    NotReached,
+    /// An answer that is no answer of this API.
+    Malformed,
+    /// AWS said no.
+    Refused,
+}
+
+impl Failure {
+    pub(crate) fn new<E>(error: &SdkError<E>, code: Option<String>) -> Self {
+        let kind = match error {
+            SdkError::ConstructionFailure(_) => Kind::NotMade,
+            SdkError::TimeoutError(_) => Kind::TimedOut,
+            SdkError::DispatchFailure(failure) => failure
+                .as_connector_error()
+                .map_or(Kind::NotReached, Kind::of_connector),
+            SdkError::ResponseError(_) => Kind::Malformed,
+            SdkError::ServiceError(_) => Kind::Refused,
+            _ => Kind::Malformed,
+        };
+        let code = code.filter(|code| looks_like_a_code(code));
+        let status = error.raw_response().map(|raw| raw.status().as_u16());
+        Self { kind, code, status }
+    }
+
+    /// The whole operation, its retries included, ran out of time.
+    pub(crate) const fn timed_out() -> Self {
+        Self {
+            kind: Kind::TimedOut,
+            code: None,
+            status: None,
+        }
+    }
+
+    /// AWS's error code, as `AccessDeniedException`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether the same call may succeed later: not reached, timed out, throttled, or a 5xx.
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            Kind::TimedOut | Kind::NotReached | Kind::Unresolved => true,
+            Kind::NotMade | Kind::Untrusted => false,
+            Kind::Malformed | Kind::Refused => {
+                self.status
+                    .is_some_and(|status| status >= 500 || status == 429)
+                    || self.code().is_some_and(is_passing)
+            }
+        }
+    }
+}
+
+impl Kind {
+    fn of_connector(error: &ConnectorError) -> Self {
+        if error.is_timeout() {
+            Self::TimedOut
+        } else if causes(error).any(is_untrusted_certificate) {
+            Self::Untrusted
+        } else if causes(error).any(is_unresolved_name) {
+            Self::Unresolved
+        } else if error.is_user() {
+            Self::NotMade
+        } else {
+            Self::NotReached
+        }
+    }
+}
+
+/// An error, its cause, the cause's cause, and so on.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| {
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            // `source` of an I/O error leaves out the error that it wraps.
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
+}
+
+fn is_untrusted_certificate(cause: &(dyn Error + 'static)) -> bool {
+    matches!(
+        cause.downcast_ref(),
+        Some(rustls::Error::InvalidCertificate(_))
+    )
+}
+
+/// The HTTP client's error for this has no public type; its text is its only mark.
+fn is_unresolved_name(cause: &(dyn Error + 'static)) -> bool {
+    cause.to_string() == "dns error"
+}
+
+/// What stands in AWS's place may send anything as a code, an account number or a key included: only what
+/// looks like one is kept, as `AccessDeniedException`.
+fn looks_like_a_code(code: &str) -> bool {
+    code.len() <= 64
+        && code.starts_with(|first: char| first.is_ascii_uppercase())
+        && code.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// The codes by which AWS says "slow down" or "too late" (AWS SDKs reference, retry behavior), and
+/// the ones by which DynamoDB says that another write is under way.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "BandwidthLimitExceeded"
+            | "LimitExceededException"
+            | "PriorRequestNotComplete"
+            | "ProvisionedThroughputExceededException"
+            | "SlowDown"
+            | "TransactionInProgressException"
+            | "TransactionConflictException"
+            | "ReplicatedWriteConflictException"
+            | "RequestTimeout"
+            | "RequestTimeoutException"
+    )
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::NotMade => {
+                "the call could not be made: correct AWS_REGION and AWS_ENDPOINT_URL..."
+            }
+            Kind::TimedOut => "timed out",
+            Kind::Unresolved => {
+                "the endpoint's name does not resolve: correct AWS_REGION and AWS_ENDPOINT_URL..., or \
+                 the network's DNS"
+            }
+            Kind::Untrusted => {
+                "the endpoint's certificate is not trusted: where the network has authorities of its \
+                 own, set AWS_CA_BUNDLE to a PEM file of them"
+            }
+            Kind::NotReached => "could not be reached",
+            Kind::Malformed => "answered with something else than AWS does",
+            Kind::Refused => "refused",
+        })?;
+        if let Some(code) = &self.code {
+            write!(f, " with {code}")?;
+        }
+        if let Some(status) = self.status {
+            write!(f, " (HTTP {status})")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(code: &str) -> String {
+        let error: SdkError<()> = SdkError::timeout_error("a test");
+        Failure::new(&error, Some(code.to_owned())).to_string()
+    }
+
+    #[test]
+    fn shows_the_code_of_an_error() {
+        for code in ["AccessDeniedException", "SlowDown", "Throttling"] {
+            assert_eq!(shown(code), format!("timed out with {code}"));
+        }
+    }
+
+    #[test]
+    fn shows_nothing_that_is_no_code() {
+        let longest = "A".repeat(65);
+        for echoed in [
+            "7350918264095173846",
+            "3cFXYd6A4aBi2RFzfTqv6nKKwxDiLOx7UyZBR7OwU00",
+            "accountNumber",
+            "Canary canary@example.com",
+            "",
+            &longest,
+        ] {
+            assert_eq!(shown(echoed), "timed out", "{echoed}");
+        }
+    }
+
+    #[test]
+    fn knows_what_may_succeed_later() {
+        let is_transient = |code: Option<&str>, status| {
+            let (kind, code) = (Kind::Refused, code.map(str::to_owned));
+            Failure { kind, code, status }.is_transient()
+        };
+        for status in [429, 500, 503] {
+            assert!(is_transient(None, Some(status)), "{status}");
+            assert!(is_transient(Some("Unknown"), Some(status)), "{status}");
+        }
+        assert!(is_transient(Some("ThrottlingException"), Some(400)));
+        for status in [400, 428, 430, 499] {
+            assert!(!is_transient(None, Some(status)), "{status}");
+        }
+        assert!(!is_transient(Some("AccessDeniedException"), Some(400)));
+        assert!(!is_transient(None, None));
+    }
+}
