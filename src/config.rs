@@ -40,7 +40,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What Lambda's runtime client can't start without, and what no call of AWS can be made without.
+/// Variables that Lambda's runtime client and every call to AWS require.
 const SET_BY_LAMBDA: [&str; 7] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -97,8 +97,10 @@ impl Config {
             let fault = "SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS";
             reader.faults.push(fault.to_owned());
         }
-        if ttl > max_stale {
-            let fault = "SECRETS_TTL_SECONDS must be at most SECRETS_MAX_STALE_SECONDS";
+        // Else a value could be too old before the attempt that renews it is allowed.
+        if ttl + min_refresh > max_stale {
+            let fault = "SECRETS_TTL_SECONDS and SECRETS_MIN_REFRESH_SECONDS together must be at most \
+                         SECRETS_MAX_STALE_SECONDS";
             reader.faults.push(fault.to_owned());
         }
         if reader.faults.is_empty() {
@@ -121,7 +123,7 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
 
     fn required(&mut self, name: &str) -> String {
         let value = (self.variable)(name).unwrap_or_default();
-        if value.is_empty() {
+        if value.trim().is_empty() {
             self.faults.push(format!("{name} must be set"));
         }
         value
@@ -232,6 +234,7 @@ mod tests {
                 "must be 1-64 printable ASCII characters",
             ),
             ("TOKENS_TABLE", "", "must be set"),
+            ("TOKENS_TABLE", " ", "must be set"),
         ] {
             assert_eq!(
                 read(&[(name, value)]).unwrap_err(),
@@ -242,17 +245,27 @@ mod tests {
 
     #[test]
     fn orders_the_three_ages() {
-        let error = read(&[("SECRETS_TTL_SECONDS", "29")]).unwrap_err();
-        assert!(error.contains("SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"));
-        let error = read(&[("SECRETS_MAX_STALE_SECONDS", "299")]).unwrap_err();
-        assert!(error.contains("SECRETS_TTL_SECONDS must be at most SECRETS_MAX_STALE_SECONDS"));
-        assert!(
+        let ages = |min_refresh: &str, ttl: &str, max_stale: &str| {
             read(&[
-                ("SECRETS_TTL_SECONDS", "1"),
-                ("SECRETS_MIN_REFRESH_SECONDS", "1")
+                ("SECRETS_MIN_REFRESH_SECONDS", min_refresh),
+                ("SECRETS_TTL_SECONDS", ttl),
+                ("SECRETS_MAX_STALE_SECONDS", max_stale),
             ])
-            .is_ok()
+        };
+        for (min_refresh, ttl, max_stale) in [("1", "1", "2"), ("30", "300", "330")] {
+            assert!(ages(min_refresh, ttl, max_stale).is_ok());
+        }
+        assert_eq!(
+            ages("30", "29", "86400").unwrap_err(),
+            "SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"
         );
+        for (min_refresh, ttl, max_stale) in [("30", "300", "329"), ("1", "1", "1")] {
+            assert_eq!(
+                ages(min_refresh, ttl, max_stale).unwrap_err(),
+                "SECRETS_TTL_SECONDS and SECRETS_MIN_REFRESH_SECONDS together must be at most \
+                 SECRETS_MAX_STALE_SECONDS"
+            );
+        }
     }
 
     #[test]

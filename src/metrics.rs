@@ -36,7 +36,13 @@ struct Group {
 
 const GROUPS: [Group; 5] = [
     Group {
-        dimensions: &[&[], &["Outcome"], &["PartnerId", "Outcome"]],
+        dimensions: &[
+            &[],
+            &["Outcome"],
+            &["Version"],
+            &["Version", "Outcome"],
+            &["PartnerId", "Outcome"],
+        ],
         metrics: &[("Requests", Unit::Count)],
     },
     Group {
@@ -63,7 +69,10 @@ const GROUPS: [Group; 5] = [
     },
     Group {
         dimensions: &[&[], &["Secret"]],
-        metrics: &[("SecretsRefreshFailures", Unit::Count)],
+        metrics: &[
+            ("SecretsRefreshFailures", Unit::Count),
+            ("SecretsFallbacks", Unit::Count),
+        ],
     },
 ];
 

@@ -48,15 +48,15 @@ const HOLD_OTHERS: [&str; 2] = ["Verdict", "Written"];
 /// Hold names of members, which may be the sender's own, and no values. Only `Display` is logged, and of a request's
 /// fault that shows no name.
 const HOLD_NAMES: [&str; 6] = [
-    "AttemptError",
     "DocumentFault",
     "DocumentFaults",
     "IssueError",
     "JsonFault",
     "RequestFault",
+    "VersionError",
 ];
 
-const HOLD_NONE: [&str; 40] = [
+const HOLD_NONE: [&str; 42] = [
     "Ages",
     "AgreementError",
     "AttemptCount",
@@ -70,6 +70,7 @@ const HOLD_NONE: [&str; 40] = [
     "Deadline",
     "Environment",
     "Failure",
+    "FetchError",
     "FormFault",
     "Garbled",
     "HeaderFault",
@@ -87,13 +88,14 @@ const HOLD_NONE: [&str; 40] = [
     "Records",
     "ReferenceId",
     "ResCode",
+    "Stage",
     "TokenId",
+    "TrustError",
     "Unacceptable",
     "Unauthenticated",
     "Unjudgeable",
     "UnixMillis",
     "Unopenable",
-    "Unreadable",
     "Unusable",
     "WriteCost",
     "WriteError",

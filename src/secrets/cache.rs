@@ -6,13 +6,15 @@
 //! `Debug` shows the secret. This is the small one that does: a snapshot that readers take without
 //! a lock, and one async mutex that whoever refreshes holds.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::Mutex;
-use zeroize::Zeroizing;
+use tokio::{sync::Mutex, time::Instant};
 
-use super::{document::DocumentFault, source::Unreadable};
+use super::{
+    document::DocumentFault,
+    source::{Fetch, FetchError, Stage},
+};
 use crate::clock::{Clock, Deadline, UnixMillis};
 
 /// How old a value may get, and how often it may be asked for.
@@ -20,7 +22,7 @@ use crate::clock::{Clock, Deadline, UnixMillis};
 pub struct Ages {
     /// After this a request refreshes before it is served: `SECRETS_TTL_SECONDS`.
     pub ttl: Duration,
-    /// No attempt within this after the last: `SECRETS_MIN_REFRESH_SECONDS`.
+    /// No attempt within this after the last began: `SECRETS_MIN_REFRESH_SECONDS`.
     pub min_refresh: Duration,
     /// A value that was not confirmed for this long is not served: `SECRETS_MAX_STALE_SECONDS`.
     pub max_stale: Duration,
@@ -42,23 +44,29 @@ pub struct Unusable {
     pub retry_after: Duration,
 }
 
-/// Why an attempt yielded no value.
+/// How far the clock may step back without a value's age being in doubt.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Why a version of the secret yielded no value.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AttemptError {
+enum VersionError {
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Fetch(#[from] FetchError),
     #[error(transparent)]
-    Refused(#[from] DocumentFault),
+    Document(#[from] DocumentFault),
     #[error("Secrets Manager did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
 }
 
-/// Fetches the secret's text within the limit given.
-pub(super) type Fetch = Box<
-    dyn Fn(Duration) -> Pin<Box<dyn Future<Output = Result<Zeroizing<String>, Unreadable>> + Send>>
-        + Send
-        + Sync,
->;
+impl VersionError {
+    /// Whether the version was fetched, and what it holds is not what it must be.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Document(_) | Self::Fetch(FetchError::Binary) => true,
+            Self::Fetch(FetchError::Call { .. }) | Self::TimedOut(_) => false,
+        }
+    }
+}
 
 /// A secret's last good value, refreshed by the requests that need it.
 pub(super) struct Cache<T> {
@@ -74,15 +82,16 @@ pub(super) struct Cache<T> {
 
 #[derive(Clone, Copy)]
 struct Attempt {
-    /// When it ended, or began if it was cut off.
-    at: UnixMillis,
+    began: UnixMillis,
     succeeded: bool,
 }
 
 struct Confirmed<T> {
     value: Arc<T>,
-    /// When the fetch that brought it began: it was current then, if not later.
+    /// When the attempt that brought it began: it was current then, if not later.
     at: UnixMillis,
+    /// The version that it was. `AWSPREVIOUS` serves only while nothing else ever did.
+    stage: Stage,
 }
 
 impl<T> Cache<T> {
@@ -113,12 +122,12 @@ impl<T> Cache<T> {
     /// The value to serve a request with: refreshed first if it is older than the TTL and an attempt
     /// is allowed, else the last good one within the hard bound.
     pub(super) async fn current(&self, deadline: Deadline) -> Result<Arc<T>, Unusable> {
-        if let Some(value) = self.younger_than(self.ages.ttl) {
+        if let Some(value) = self.fresh() {
             return Ok(value);
         }
         let mut last_attempt = self.last_attempt.lock().await;
         // Another request may have refreshed it while this one waited for the lock.
-        if let Some(value) = self.younger_than(self.ages.ttl) {
+        if let Some(value) = self.fresh() {
             return Ok(value);
         }
         if self.until_allowed(*last_attempt).is_zero() {
@@ -159,16 +168,31 @@ impl<T> Cache<T> {
     /// How long ago the last good value was confirmed, usable or not.
     pub(super) fn age(&self) -> Option<Duration> {
         let last_good = self.last_good.load();
-        self.clock.now().since(last_good.as_deref()?.at)
+        self.since(last_good.as_deref()?.at)
     }
 
-    /// The last good value if it was confirmed at most `age` ago. A clock that went backwards counts
-    /// as expired: the age is not known.
+    /// The last good value, if no refresh is due. One is always due for `AWSPREVIOUS`.
+    fn fresh(&self) -> Option<Arc<T>> {
+        let last_good = self.last_good.load();
+        let is_current = last_good.as_deref()?.stage == Stage::Current;
+        is_current.then(|| self.younger_than(self.ages.ttl))?
+    }
+
+    /// The last good value, if it was confirmed less than `age` ago.
     fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
         let last_good = self.last_good.load();
-        let Confirmed { value, at } = last_good.as_deref()?;
-        let young = self.clock.now().since(*at).is_some_and(|old| old < age);
+        let Confirmed { value, at, .. } = last_good.as_deref()?;
+        let young = self.since(*at).is_some_and(|old| old < age);
         young.then(|| Arc::clone(value))
+    }
+
+    /// How long ago `at` was. A clock that stepped back by less than a minute has not moved; `None` if
+    /// it stepped back further, as the age is then not known.
+    fn since(&self, at: UnixMillis) -> Option<Duration> {
+        let now = self.clock.now();
+        let stepped_back = || at.since(now).filter(|back| *back < CLOCK_TOLERANCE);
+        now.since(at)
+            .or_else(|| stepped_back().map(|_| Duration::ZERO))
     }
 
     fn unusable(&self, last_attempt: Option<Attempt>) -> Unusable {
@@ -180,7 +204,7 @@ impl<T> Cache<T> {
 
     /// How long until an attempt is allowed.
     fn until_allowed(&self, last_attempt: Option<Attempt>) -> Duration {
-        let ago = last_attempt.and_then(|attempt| self.clock.now().since(attempt.at));
+        let ago = last_attempt.and_then(|attempt| self.since(attempt.began));
         ago.map_or(Duration::ZERO, |ago| {
             self.ages.min_refresh.saturating_sub(ago)
         })
@@ -190,32 +214,72 @@ impl<T> Cache<T> {
         if limit.is_zero() {
             return;
         }
-        let began = self.clock.now();
-        // Before the call too: a request that is cut off has still made its attempt.
-        *last_attempt = Some(Attempt {
-            at: began,
+        let (began, started) = (self.clock.now(), Instant::now());
+        // Before the call: a request that is cut off has still made its attempt.
+        let attempt = last_attempt.insert(Attempt {
+            began,
             succeeded: false,
         });
-        let fetched = tokio::time::timeout(limit, (self.fetch)(limit)).await;
-        let read = match fetched {
-            Ok(Ok(text)) => (self.read)(&text).map_err(AttemptError::from),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(AttemptError::TimedOut(limit)),
-        };
-        *last_attempt = Some(Attempt {
-            at: self.clock.now(),
-            succeeded: read.is_ok(),
-        });
-        match read {
-            Ok(value) => self.last_good.store(Some(Arc::new(Confirmed {
-                value: Arc::new(value),
-                at: began,
-            }))),
+        match self.fetch(Stage::Current, began, limit).await {
+            Ok(version_id) => {
+                attempt.succeeded = true;
+                tracing::info!(Secret = self.name, version_id, "secret refreshed");
+            }
             // A document fault names a path, an AWS error its code: neither holds a value.
             Err(error) => {
                 tracing::warn!(Secret = self.name, SecretsRefreshFailures = 1, %error, "secret not refreshed");
+                if error.is_refusal() {
+                    let left = limit.saturating_sub(started.elapsed());
+                    self.fall_back(began, left).await;
+                }
             }
         }
+    }
+
+    /// After `AWSCURRENT` was refused: `AWSPREVIOUS` serves if nothing else ever did. It is read once.
+    async fn fall_back(&self, began: UnixMillis, limit: Duration) {
+        let last_good = self
+            .last_good
+            .load()
+            .as_deref()
+            .map(|last_good| last_good.stage);
+        let version_id = match last_good {
+            Some(Stage::Current) => return,
+            Some(Stage::Previous) => None,
+            None => match self.fetch(Stage::Previous, began, limit).await {
+                Ok(version_id) => version_id,
+                Err(error) => {
+                    tracing::warn!(Secret = self.name, %error, "the previous version of the secret cannot serve");
+                    return;
+                }
+            },
+        };
+        if self.younger_than(self.ages.max_stale).is_some() {
+            tracing::error!(
+                Secret = self.name,
+                SecretsFallbacks = 1,
+                version_id,
+                "the previous version of the secret serves"
+            );
+        }
+    }
+
+    /// Makes a version the last good value, and returns its id.
+    async fn fetch(
+        &self,
+        stage: Stage,
+        began: UnixMillis,
+        limit: Duration,
+    ) -> Result<Option<String>, VersionError> {
+        let fetched = tokio::time::timeout(limit, (self.fetch)(stage, limit));
+        let fetched = fetched.await.map_err(|_| VersionError::TimedOut(limit))??;
+        let value = (self.read)(&fetched.text)?;
+        self.last_good.store(Some(Arc::new(Confirmed {
+            value: Arc::new(value),
+            at: began,
+            stage,
+        })));
+        Ok(fetched.version_id)
     }
 }
 

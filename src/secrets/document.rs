@@ -5,7 +5,11 @@
 
 mod node;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::ServerKeys;
 use crate::{
@@ -106,9 +110,9 @@ pub fn check_server_keys(text: &str) -> Result<ServerKeys, DocumentFaults> {
     let root = Node::root(&document, &noted);
     root.only(&["token", "record"]);
     let token = root.required("token");
-    let token = token.and_then(|node| ring(&node, SealingKey::new));
+    let token = token.and_then(|node| ring(&node, |_, id, bytes| SealingKey::new(id, bytes).ok()));
     let record = root.required("record");
-    let record = record.and_then(|node| ring(&node, RecordKey::new));
+    let record = record.and_then(|node| ring(&node, |_, id, bytes| RecordKey::new(id, bytes).ok()));
     let read = token.zip(record);
     noted.unless_any(read.map(|(token, record)| ServerKeys { token, record }))
 }
@@ -125,7 +129,7 @@ fn document(text: &str) -> Result<Value<'_>, DocumentFault> {
 // In what follows `None` means that a fault was noted. Reading goes on all the same, so that every
 // fault is found; what was read counts only if none was.
 
-fn partners_of(root: &Node<'_, '_>) -> Option<Vec<Partner>> {
+fn partners_of<'v>(root: &Node<'v, '_>) -> Option<Vec<Partner>> {
     root.only(&["partners"]);
     let list = root.required("partners")?;
     let elements = list.elements()?;
@@ -139,15 +143,19 @@ fn partners_of(root: &Node<'_, '_>) -> Option<Vec<Partner>> {
     read.into_iter().collect()
 }
 
-/// What may occur only once in the document.
+/// What may occur only once in the document, or at one partner only.
 #[derive(Default)]
-struct Seen {
+struct Seen<'v> {
     ids: HashSet<String>,
     api_keys: HashSet<[u8; 32]>,
+    /// Each payload key's text, and which partner's it is. Borrowed: a key has no copy of it here.
+    payload_keys: HashMap<&'v str, usize>,
+    partners: usize,
 }
 
-fn partner(node: &Node<'_, '_>, seen: &mut Seen) -> Option<Partner> {
+fn partner<'v>(node: &Node<'v, '_>, seen: &mut Seen<'v>) -> Option<Partner> {
     node.object()?;
+    seen.partners += 1;
     node.only(&[
         "partnerId",
         "programId",
@@ -171,7 +179,17 @@ fn partner(node: &Node<'_, '_>, seen: &mut Seen) -> Option<Partner> {
     let api_keys = node.required("apiKeySha256").and_then(digests);
     let sdk_api_keys = node.required("sdkApiKeySha256").and_then(digests);
     let payload_keys = node.required("payloadKeys");
-    let payload_keys = payload_keys.and_then(|node| ring(&node, SealingKey::new));
+    let payload_keys = payload_keys.and_then(|node| {
+        ring(&node, |k, id, bytes| {
+            let owner = seen.payload_keys.entry(k.string()?);
+            if *owner.or_insert(seen.partners) != seen.partners {
+                k.fault(
+                    "must not be another partner's key too: each could read the other's requests",
+                );
+            }
+            SealingKey::new(id, bytes).ok()
+        })
+    });
     let token_ttl = node.optional("tokenTtlSeconds").map(|node| {
         let seconds = node.integer();
         let seconds = seconds.filter(|seconds| Lifetime::RANGE.contains(seconds));
@@ -219,10 +237,10 @@ fn digests<'v, 'a>(node: Node<'v, 'a>) -> Option<Vec<(Node<'v, 'a>, KeyDigest)>>
     Some(elements.into_iter().filter_map(digest).collect())
 }
 
-/// Reads a JWK Set (RFC 7517 section 5) of 1 to 8 `oct` keys of 32 bytes.
-fn ring<K: Named, E>(
-    node: &Node<'_, '_>,
-    key: impl Fn(KeyId, &KeyBytes) -> Result<K, E>,
+/// Reads a JWK Set (RFC 7517 section 5) of 1 to 8 `oct` keys of 32 bytes. `key` makes one of its `k`.
+fn ring<'v, 'a, K: Named>(
+    node: &Node<'v, 'a>,
+    mut key: impl FnMut(&Node<'v, 'a>, KeyId, &KeyBytes) -> Option<K>,
 ) -> Option<Ring<K>> {
     node.object()?;
     node.only(&["keys"]);
@@ -235,7 +253,7 @@ fn ring<K: Named, E>(
     let mut read = Vec::with_capacity(elements.len());
     for jwk in &elements {
         // In its last place at once: a list of keys would keep their bytes where they were moved from.
-        read.extend(jwk_of(jwk, &mut kids, &key).map(Arc::new));
+        read.extend(jwk_of(jwk, &mut kids, &mut key).map(Arc::new));
     }
     let ring = Ring::new(read);
     if elements.is_empty() {
@@ -244,10 +262,10 @@ fn ring<K: Named, E>(
     ring
 }
 
-fn jwk_of<K: Named, E>(
-    jwk: &Node<'_, '_>,
+fn jwk_of<'v, 'a, K: Named>(
+    jwk: &Node<'v, 'a>,
     kids: &mut HashSet<String>,
-    key: impl Fn(KeyId, &KeyBytes) -> Result<K, E>,
+    key: &mut impl FnMut(&Node<'v, 'a>, KeyId, &KeyBytes) -> Option<K>,
 ) -> Option<K> {
     jwk.object()?;
     if let Some(kty) = jwk.required("kty")
@@ -264,7 +282,7 @@ fn jwk_of<K: Named, E>(
     let k = jwk.required("k")?;
     let bytes = k.key_bytes()?;
     let id = id?;
-    k.or_fault(key(id, &bytes).ok(), "is not usable as a key")
+    k.or_fault(key(&k, id, &bytes), "is not usable as a key")
 }
 
 fn hex(text: &str) -> Option<[u8; 32]> {

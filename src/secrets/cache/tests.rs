@@ -3,7 +3,10 @@ use std::sync::{
     atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
+use zeroize::Zeroizing;
+
 use super::*;
+use crate::{aws::Failure, secrets::source::Fetched};
 
 const AGES: Ages = Ages {
     ttl: Duration::from_secs(300),
@@ -11,28 +14,53 @@ const AGES: Ages = Ages {
     max_stale: Duration::from_secs(1000),
 };
 
-/// A secret whose text, clock and faults a test sets.
+/// A secret whose versions, clock and faults a test sets.
 struct World {
     cache: Cache<String>,
     now: Arc<AtomicI64>,
-    text: Arc<StdMutex<Option<String>>>,
-    fetches: Arc<AtomicUsize>,
+    versions: Arc<Versions>,
+}
+
+/// What the secret holds, and how often each version was fetched. `None` cannot be fetched.
+#[derive(Default)]
+struct Versions {
+    current: StdMutex<Option<String>>,
+    previous: StdMutex<Option<String>>,
+    current_fetches: AtomicUsize,
+    previous_fetches: AtomicUsize,
+    /// How long a fetch takes.
+    takes_millis: AtomicI64,
 }
 
 impl World {
     fn new(text: Option<&str>) -> Self {
+        Self::with_ages(text, AGES)
+    }
+
+    fn with_ages(text: Option<&str>, ages: Ages) -> Self {
         let now = Arc::new(AtomicI64::new(1_000_000));
-        let text = Arc::new(StdMutex::new(text.map(str::to_owned)));
-        let fetches = Arc::new(AtomicUsize::new(0));
+        let versions = Arc::new(Versions::default());
         let fetch: Fetch = {
-            let (text, fetches) = (Arc::clone(&text), Arc::clone(&fetches));
-            Box::new(move |_| {
+            let (now, versions) = (Arc::clone(&now), Arc::clone(&versions));
+            Box::new(move |stage, _| {
+                let (version, fetches) = match stage {
+                    Stage::Current => (&versions.current, &versions.current_fetches),
+                    Stage::Previous => (&versions.previous, &versions.previous_fetches),
+                };
                 fetches.fetch_add(1, Ordering::SeqCst);
-                let text = text.lock().unwrap().clone();
+                let text = version.lock().unwrap().clone();
+                now.fetch_add(
+                    versions.takes_millis.load(Ordering::SeqCst),
+                    Ordering::SeqCst,
+                );
                 Box::pin(async move {
                     // Lets concurrent requests in while the fetch is under way.
                     tokio::task::yield_now().await;
-                    text.map(Zeroizing::new).ok_or(Unreadable::Binary)
+                    let failure = Failure::timed_out();
+                    let text = text.ok_or(FetchError::Call { failure })?;
+                    let text = Zeroizing::new(text);
+                    let version_id = None;
+                    Ok(Fetched { text, version_id })
                 })
             })
         };
@@ -44,13 +72,13 @@ impl World {
             let now = Arc::clone(&now);
             Clock::from_fn(move || UnixMillis::new(now.load(Ordering::SeqCst)))
         };
-        let cache = Cache::new("test", fetch, read, AGES, clock);
-        Self {
-            cache,
+        let world = Self {
+            cache: Cache::new("test", fetch, read, ages, clock),
             now,
-            text,
-            fetches,
-        }
+            versions,
+        };
+        world.set(text);
+        world
     }
 
     fn pass(&self, seconds: i64) {
@@ -58,11 +86,19 @@ impl World {
     }
 
     fn set(&self, text: Option<&str>) {
-        *self.text.lock().unwrap() = text.map(str::to_owned);
+        *self.versions.current.lock().unwrap() = text.map(str::to_owned);
+    }
+
+    fn set_previous(&self, text: &str) {
+        *self.versions.previous.lock().unwrap() = Some(text.to_owned());
     }
 
     fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::SeqCst)
+        self.versions.current_fetches.load(Ordering::SeqCst)
+    }
+
+    fn previous_fetches(&self) -> usize {
+        self.versions.previous_fetches.load(Ordering::SeqCst)
     }
 
     async fn current(&self) -> Result<String, u64> {
@@ -192,15 +228,116 @@ async fn concurrent_requests_share_one_refresh() {
 }
 
 #[tokio::test]
-async fn a_clock_that_went_backwards_counts_as_expired() {
+async fn a_clock_that_went_back_by_a_minute_counts_as_expired() {
     let world = World::new(Some("one"));
     world.cache.load().await;
     world.set(Some("two"));
-    world.pass(-3600);
+    world.pass(-60);
     assert_eq!(world.current().await, Ok("two".to_owned()));
     world.set(None);
-    world.pass(-3600);
+    world.pass(-60);
     assert_eq!(world.current().await, Err(30));
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_by_less_has_not_moved() {
+    let world = World::new(Some("one"));
+    world.cache.load().await;
+    world.set(None);
+    world.pass(-59);
+    assert_eq!(world.current().await, Ok("one".to_owned()));
+    // Nor is an attempt allowed because of it.
+    assert_eq!(world.newer().await, Ok(None));
+    assert_eq!(world.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_is_allowed_by_when_the_last_one_began() {
+    let thirty = Duration::from_secs(30);
+    let ages = Ages {
+        ttl: thirty,
+        min_refresh: thirty,
+        max_stale: 2 * thirty,
+    };
+    let world = World::with_ages(Some("one"), ages);
+    world.versions.takes_millis.store(1_500, Ordering::SeqCst);
+    world.cache.load().await;
+    // Secrets Manager is well all the time, and so is every request, ten a second.
+    for _ in 0..1_000 {
+        world.now.fetch_add(100, Ordering::SeqCst);
+        assert_eq!(world.current().await, Ok("one".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_previous_version_serves_where_the_first_current_one_is_refused() {
+    let world = World::new(Some("broken"));
+    world.set_previous("old");
+    world.cache.load().await;
+    assert_eq!(world.current().await, Ok("old".to_owned()));
+    // The current one is tried at the allowed rate, and the previous one is not read again.
+    world.pass(29);
+    assert_eq!(world.current().await, Ok("old".to_owned()));
+    assert_eq!((world.fetches(), world.previous_fetches()), (1, 1));
+    world.pass(1);
+    assert_eq!(world.current().await, Ok("old".to_owned()));
+    assert_eq!((world.fetches(), world.previous_fetches()), (2, 1));
+    world.set(Some("mended"));
+    world.pass(30);
+    assert_eq!(world.current().await, Ok("mended".to_owned()));
+}
+
+#[tokio::test]
+async fn the_previous_version_ends_with_the_hard_bound() {
+    let world = World::new(Some("broken"));
+    world.set_previous("old");
+    world.cache.load().await;
+    world.pass(999);
+    assert_eq!(world.current().await, Ok("old".to_owned()));
+    world.pass(1);
+    assert_eq!(world.current().await, Err(29));
+    assert_eq!(world.previous_fetches(), 1);
+}
+
+#[tokio::test]
+async fn the_previous_version_is_not_read_where_a_current_one_was() {
+    let world = World::new(Some("one"));
+    world.set_previous("old");
+    world.cache.load().await;
+    world.set(Some("broken"));
+    world.pass(300);
+    assert_eq!(world.current().await, Ok("one".to_owned()));
+    world.pass(700);
+    assert_eq!(world.current().await, Err(30));
+    assert_eq!(world.previous_fetches(), 0);
+}
+
+#[tokio::test]
+async fn the_previous_version_is_not_read_where_the_current_one_was_not_fetched() {
+    let world = World::new(None);
+    world.set_previous("old");
+    world.cache.load().await;
+    assert_eq!(world.current().await, Err(30));
+    assert_eq!(world.previous_fetches(), 0);
+}
+
+#[tokio::test]
+async fn a_previous_version_that_cannot_serve_is_tried_once_an_attempt() {
+    for previous in [None, Some("broken")] {
+        let world = World::new(Some("broken"));
+        if let Some(previous) = previous {
+            world.set_previous(previous);
+        }
+        world.cache.load().await;
+        assert_eq!(world.current().await, Err(30));
+        assert_eq!(world.previous_fetches(), 1);
+        world.pass(30);
+        assert_eq!(world.current().await, Err(30));
+        assert_eq!(world.previous_fetches(), 2);
+        world.set_previous("old");
+        world.pass(30);
+        assert_eq!(world.current().await, Ok("old".to_owned()));
+    }
 }
 
 #[tokio::test]
@@ -220,7 +357,7 @@ async fn a_request_that_is_cut_off_has_made_its_attempt() {
 
 #[tokio::test]
 async fn an_attempt_ends_with_its_limit() {
-    let fetch: Fetch = Box::new(|_| Box::pin(std::future::pending()));
+    let fetch: Fetch = Box::new(|_, _| Box::pin(std::future::pending()));
     let clock = Clock::from_fn(|| UnixMillis::new(1_000_000));
     let cache = Cache::new("test", fetch, |_| Ok(()), AGES, clock);
     let short = Deadline::of_invocation(UnixMillis::new(510), UnixMillis::new(0));

@@ -198,25 +198,38 @@ fn names_a_missing_or_misplaced_member() {
 }
 
 #[test]
-fn refuses_a_partner_or_an_api_key_twice_but_not_the_rest() {
-    let two = |id: &str, api_key: &str| {
+fn refuses_a_partner_an_api_key_or_a_payload_key_at_two_but_not_the_rest() {
+    let two = |id: &str, api_key: &str, k: &str| {
         let mut document = acme();
         let mut second = document["partners"][0].clone();
         second["partnerId"] = json!(id);
         second["apiKeySha256"] = json!([api_key.repeat(32)]);
+        // Twice at one partner is no fault.
+        second["payloadKeys"]["keys"] = json!([
+            {"kty": "oct", "kid": "a", "k": k},
+            {"kty": "oct", "kid": "b", "k": k},
+        ]);
         document["partners"].as_array_mut().unwrap().push(second);
         partners(&document.to_string())
             .map(drop)
             .map_err(|fault| fault.to_string())
     };
-    assert_eq!(two("globex", "22"), Ok(()));
+    let own = "B".repeat(42) + "A";
+    let shared = acme()["partners"][0]["payloadKeys"]["keys"][1]["k"].clone();
+    let shared = shared.as_str().unwrap();
+    assert_eq!(two("globex", "22", &own), Ok(()));
     assert_eq!(
-        two("acme", "22").unwrap_err(),
+        two("acme", "22", &own).unwrap_err(),
         "partners[1].partnerId must not occur twice"
     );
     assert_eq!(
-        two("globex", "00").unwrap_err(),
+        two("globex", "00", &own).unwrap_err(),
         "partners[1].apiKeySha256[0] must not occur twice"
+    );
+    assert_eq!(
+        two("globex", "22", shared).unwrap_err(),
+        "partners[1].payloadKeys.keys[0].k must not be another partner's key too: each could read \
+         the other's requests"
     );
 }
 
