@@ -21,7 +21,7 @@ use crate::{
     },
     request::{IssueRequest, ReferenceId, RequestFault},
     secrets::{Secrets, Snapshot, Unusable},
-    token::{self, Audience, Lifetime},
+    token::{self, Audience, Lifetime, TokenId},
 };
 
 /// Issues tokens.
@@ -55,6 +55,8 @@ pub struct Trail {
     pub reference_id: Option<ReferenceId>,
     /// Time spent waiting for secrets; `None` if none were asked for.
     pub secrets_wait: Option<Duration>,
+    /// The `jti` of the token that is answered.
+    pub token_id: Option<TokenId>,
     /// The key that has sealed a token.
     pub token_kid: Option<KeyId>,
     /// The key that has sealed a record.
@@ -216,6 +218,7 @@ impl Issuer {
         };
         let (issued, replayed) = match verdict {
             Verdict::OwnWrite => {
+                trail.token_id = Some(minted.id);
                 let issued = Issued {
                     expires_at: minted.lifetime.expires_at(),
                     token: minted.token,
@@ -322,6 +325,9 @@ impl Issuer {
             }
             verdict => verdict,
         };
+        if let Ok(Verdict::Replay(_)) = verdict {
+            trail.token_id = existing.token_id();
+        }
         Ok(verdict?)
     }
 }

@@ -1,6 +1,6 @@
 //! JSON lines on standard output, for CloudWatch.
 
-use std::{fmt, io};
+use std::{fmt, io, panic};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -26,6 +26,11 @@ pub fn init(clock: Clock) {
     let _ = tracing_subscriber::registry()
         .with(lines(clock, io::stdout))
         .try_init();
+    panic::set_hook(Box::new(|panic| {
+        // The message is left out: it may quote what the code that panicked was given.
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "panicked");
+    }));
 }
 
 fn lines<S, W>(clock: Clock, writer: W) -> impl Layer<S>

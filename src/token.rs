@@ -21,6 +21,12 @@ use crate::{
 pub struct TokenId(String);
 
 impl TokenId {
+    /// `None` if `id` does not have the form of one.
+    pub(crate) fn new(id: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
+        (bytes.len() == 16).then(|| Self(id.to_owned()))
+    }
+
     fn fresh(rng: &dyn SecureRandom) -> Result<Self, Unspecified> {
         let mut id = [0; 16];
         rng.fill(&mut id)?;

@@ -1,4 +1,5 @@
-//! A REST proxy event or an HTTP API event (payload 2.0), as far as this service needs it.
+//! A REST API's event, or an HTTP API's (payload 1.0, which is a REST API's, or 2.0), as far as this
+//! service needs it.
 //!
 //! `lambda_http`'s own reading of an event ends in a runtime error, which the caller sees as a 502,
 //! when any header holds a character beyond ASCII, and in a panic when a body flagged as base64 is not
@@ -8,6 +9,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_http::http::HeaderValue;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -16,6 +18,9 @@ use crate::json;
 /// More escapes than the longest base64 has, were each of its slashes escaped: one in 64 characters. A JWE has none; a
 /// few may be in the white space and the quotes around it.
 const MAX_ESCAPES: usize = 1024;
+
+/// Longest id of a request in bytes. API Gateway's own have 36.
+const MAX_ID: usize = 128;
 
 /// An event from API Gateway.
 #[derive(Default, Deserialize)]
@@ -47,7 +52,7 @@ struct RequestContext<'a> {
     #[serde(borrow, deserialize_with = "lenient")]
     request_id: Option<Text<'a>>,
     #[serde(borrow, deserialize_with = "lenient")]
-    stage: Option<Text<'a>>,
+    extended_request_id: Option<Text<'a>>,
     #[serde(borrow, deserialize_with = "lenient")]
     http: HttpContext<'a>,
 }
@@ -82,8 +87,14 @@ impl<'a> Event<'a> {
         text(&self.version) == Some("2.0")
     }
 
+    /// The request's id at API Gateway. A caller can choose it.
     pub(super) fn request_id(&self) -> Option<&str> {
-        text(&self.request_context.request_id)
+        text(&self.request_context.request_id).filter(|id| is_loggable(id))
+    }
+
+    /// The id that a REST API gives besides, which no caller can choose.
+    pub(super) fn extended_request_id(&self) -> Option<&str> {
+        text(&self.request_context.extended_request_id).filter(|id| is_loggable(id))
     }
 
     pub(super) fn method(&self) -> &str {
@@ -94,17 +105,13 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The path, with and without the stage that an HTTP API puts in front of it: a path mapping of a
-    /// custom domain may have dropped it.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        let (path, stage) = if self.is_http_api() {
-            (&self.raw_path, text(&self.request_context.stage))
-        } else {
-            (&self.path, None)
+    /// The path, with whatever API Gateway puts in front: a stage, a custom domain's base path.
+    pub(super) fn path(&self) -> &str {
+        let path = match self.is_http_api() {
+            true => &self.raw_path,
+            false => &self.path,
         };
-        let path = text(path).unwrap_or_default();
-        let without_stage = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
-        std::iter::once(path).chain(without_stage)
+        text(path).unwrap_or_default()
     }
 
     /// The headers, read once.
@@ -197,6 +204,13 @@ fn is_longer(escaped: &str, most: usize) -> bool {
     len > most
 }
 
+/// Whether an id is fit for an answer's header and for the log. `HeaderValue` takes more, but an
+/// answer with such a header cannot be serialized, which the caller sees as a 502.
+fn is_loggable(id: &str) -> bool {
+    (1..=MAX_ID).contains(&id.len())
+        && HeaderValue::from_str(id).is_ok_and(|value| value.to_str().is_ok())
+}
+
 fn text<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
     text.as_ref().map(|Text(text)| text.as_ref())
 }
@@ -242,20 +256,32 @@ mod tests {
     }
 
     #[test]
-    fn strips_the_stage_of_an_http_api_only() {
-        let paths = |event| {
-            Event::read(&raw(&event))
-                .paths()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+    fn reads_the_path_of_each_payload() {
+        let path = |event| Event::read(&raw(&event)).path().to_owned();
+        let both = json!({"path": "/rest", "rawPath": "/http"});
+        assert_eq!(path(both), "/rest");
+        let one = json!({"version": "1.0", "path": "/rest", "rawPath": "/http"});
+        assert_eq!(path(one), "/rest");
+        let two = json!({"version": "2.0", "path": "/rest", "rawPath": "/http"});
+        assert_eq!(path(two), "/http");
+    }
+
+    #[test]
+    fn an_id_that_no_header_may_hold_is_none() {
+        let id = |id: &str| {
+            let event = json!({"requestContext": {"requestId": id, "extendedRequestId": id}});
+            let raw = raw(&event);
+            let event = Event::read(&raw);
+            assert_eq!(event.request_id(), event.extended_request_id());
+            event.request_id().map(str::to_owned)
         };
-        let context = json!({"stage": "prod", "http": {"method": "POST"}});
-        let event = json!({"version": "2.0", "rawPath": "/prod/a", "requestContext": context});
-        assert_eq!(paths(event), ["/prod/a", "/a"]);
-        let event = json!({"version": "2.0", "rawPath": "/a", "requestContext": context});
-        assert_eq!(paths(event), ["/a"]);
-        let event = json!({"path": "/prod/a", "requestContext": {"stage": "prod"}});
-        assert_eq!(paths(event), ["/prod/a"]);
+        let longest = "i".repeat(128);
+        for sound in ["JKJaXmPLvHcESHA=", "a b", &longest] {
+            assert_eq!(id(sound).as_deref(), Some(sound));
+        }
+        for unfit in ["", "caf\u{e9}", "a\nb", &"i".repeat(129)] {
+            assert_eq!(id(unfit), None, "{unfit}");
+        }
     }
 
     #[test]
@@ -354,7 +380,7 @@ mod tests {
         ] {
             let raw = raw(&foreign);
             let event = Event::read(&raw);
-            assert_eq!((event.method(), event.paths().next()), ("", Some("")));
+            assert_eq!((event.method(), event.path()), ("", ""));
             assert_eq!(body(&foreign).unwrap(), b"");
         }
         let wrong_types = json!({"path": 1, "httpMethod": [], "body": {}, "isBase64Encoded": "yes", "requestContext": 3});

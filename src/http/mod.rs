@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use lambda_http::{LambdaEvent, http::HeaderValue};
+use lambda_http::LambdaEvent;
 use ring::rand::SystemRandom;
 use serde_json::value::RawValue;
 
@@ -66,19 +66,18 @@ impl Service {
         let event = Event::read(&payload);
         let ends_at = UnixMillis::new(i64::try_from(context.deadline).unwrap_or(i64::MAX));
         let deadline = Deadline::of_invocation(ends_at, self.clock.now());
-        let request_id = event
-            .request_id()
-            .filter(|id| !id.is_empty() && is_visible_ascii(id))
-            .unwrap_or(&context.request_id);
+        let request_id = event.request_id().unwrap_or(&context.request_id);
 
         let mut trail = Trail::default();
         let result = self.serve(&event, deadline, &mut trail).await;
         let cause = result.as_ref().err().map(ToString::to_string);
-        let form = event.paths().find_map(code_form).unwrap_or(CodeForm::Text);
+        let form = code_form(event.path()).unwrap_or(CodeForm::Text);
         let answer = self.seal(result.map_err(Problem::from), &trail, form);
 
         let report = Report {
             request_id,
+            extended_request_id: event.extended_request_id(),
+            context: &context,
             answer: &answer,
             cause,
             trail: &trail,
@@ -96,7 +95,7 @@ impl Service {
         deadline: Deadline,
         trail: &mut Trail,
     ) -> Result<Success, Failure> {
-        if event.paths().find_map(code_form).is_none() {
+        if code_form(event.path()).is_none() {
             return Err(Unacceptable::Path.into());
         }
         if !matches!(event.method(), "POST" | "GET") {
@@ -153,19 +152,14 @@ impl From<Failure> for Problem {
     }
 }
 
-/// Whether a header of an answer may hold this text. `HeaderValue` takes more, but an answer with such
-/// a header cannot be serialized, which the caller sees as a 502.
-fn is_visible_ascii(text: &str) -> bool {
-    HeaderValue::from_str(text).is_ok_and(|value| value.to_str().is_ok())
-}
-
-/// The paths, and how each spells `resCode`.
+/// The paths' ends, and how each path spells `resCode`.
 fn code_form(path: &str) -> Option<CodeForm> {
-    match path {
-        "/token-service/client/server/new/v2/token" => Some(CodeForm::Text),
-        "/token-service/client/server/new/token" => Some(CodeForm::Number),
-        _ => None,
-    }
+    const FORMS: [(&str, CodeForm); 2] = [
+        ("/token-service/client/server/new/v2/token", CodeForm::Text),
+        ("/token-service/client/server/new/token", CodeForm::Number),
+    ];
+    let (_, form) = FORMS.into_iter().find(|(end, _)| path.ends_with(end))?;
+    Some(form)
 }
 
 fn is_jwe_type(content_type: &str) -> bool {
@@ -173,4 +167,41 @@ fn is_jwe_type(content_type: &str) -> bool {
     ["text/plain", "application/jose", "application/json"]
         .iter()
         .any(|accepted| essence.eq_ignore_ascii_case(accepted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_matches_by_its_end() {
+        let (text, number) = (
+            "/token-service/client/server/new/v2/token",
+            "/token-service/client/server/new/token",
+        );
+        for before in [
+            "",
+            "/prod",
+            "/v1",
+            "/a/b",
+            "/token-service/client/server/new",
+        ] {
+            assert_eq!(code_form(&format!("{before}{text}")), Some(CodeForm::Text));
+            let number = code_form(&format!("{before}{number}"));
+            assert_eq!(number, Some(CodeForm::Number));
+        }
+        for other in [
+            "",
+            "/",
+            "token-service/client/server/new/token",
+            "/xtoken-service/client/server/new/token",
+            "/prodtoken-service/client/server/new/v2/token",
+            "/token-service/client/server/new/token/",
+            "/token-service/client/server/new/v2/token/x",
+            "/token-service/client/server/new/v3/token",
+            "/TOKEN-SERVICE/client/server/new/token",
+        ] {
+            assert_eq!(code_form(other), None, "{other}");
+        }
+    }
 }

@@ -1,14 +1,20 @@
-//! The line that is logged about a request. Its fields in Pascal case are its metrics (docs/metrics.md): what
-//! did not happen has none.
+//! The line that is logged about a request. Its fields in Pascal case are its metrics and their
+//! dimensions (docs/metrics.md): what did not happen has none.
 
 use std::time::Duration;
 
+use lambda_http::Context;
+
 use super::response::Answer;
-use crate::{issue::Trail, keys::KeyId, metrics::milliseconds, partner::PartnerId};
+use crate::{issue::Trail, keys::KeyId, metrics::milliseconds, partner::PartnerId, token::TokenId};
 
 /// What there is to say about an answered request.
 pub(super) struct Report<'a> {
+    /// The id in the answer's `X-Request-Id`.
     pub(super) request_id: &'a str,
+    pub(super) extended_request_id: Option<&'a str>,
+    /// The invocation's.
+    pub(super) context: &'a Context,
     pub(super) answer: &'a Answer,
     pub(super) cause: Option<String>,
     pub(super) trail: &'a Trail,
@@ -21,9 +27,6 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     pub(super) fn log(&self) {
         let (answer, trail, write) = (self.answer, self.trail, &self.trail.write);
-        let partner = trail.partner.as_ref().map(PartnerId::as_str);
-        let code = format!("TOK{:03}", answer.code());
-        let duration = milliseconds(self.took);
         let attempts = write.attempts();
         let payload_kid = trail.reply_key.as_ref().map(|key| key.kid().as_str());
         let token_kid = trail.token_kid.as_ref().map(KeyId::as_str);
@@ -31,22 +34,22 @@ impl Report<'_> {
         let sealed = payload_kid.or(token_kid).or(record_kid);
         tracing::info!(
             request_id = self.request_id,
-            partner_id = partner,
-            code,
+            extended_request_id = self.extended_request_id,
+            aws_request_id = self.context.request_id,
+            trace_id = self.context.xray_trace_id.as_deref().and_then(trace_id),
             status = answer.status(),
-            duration_ms = duration,
-            replayed = answer.replayed(),
-            attempts,
+            jti = trail.token_id.as_ref().map(TokenId::as_str),
             cause = self.cause,
             // Dimensions.
-            PartnerId = partner,
-            Outcome = code,
+            Version = self.context.env_config.version,
+            PartnerId = trail.partner.as_ref().map(PartnerId::as_str),
+            Outcome = format!("TOK{:03}", answer.code()),
             TokenKid = token_kid,
             RecordKid = record_kid,
             PayloadKid = payload_kid,
             // Metrics.
             Requests = 1,
-            Latency = duration,
+            Latency = milliseconds(self.took),
             SecretsLatency = trail.secrets_wait.map(milliseconds),
             DynamoDBLatency = write.took.map(milliseconds),
             CryptoLatency = payload_kid.map(|_| milliseconds(self.rest())),
@@ -68,5 +71,41 @@ impl Report<'_> {
             .into_iter()
             .flatten()
             .fold(self.took, Duration::saturating_sub)
+    }
+}
+
+/// The root of an X-Ray trace header, `Root=1-58406520-a006649127e371903a2de979;Parent=...`. A caller
+/// can choose it, so only what has its form is logged.
+fn trace_id(header: &str) -> Option<&str> {
+    let mut members = header.split(';').map(str::trim);
+    let id = members.find_map(|member| member.strip_prefix("Root="))?;
+    let hexadecimal = |group: &str| group.bytes().all(|b| b.is_ascii_hexdigit());
+    let sound = id.split('-').map(str::len).eq([1, 8, 24]) && id.split('-').all(hexadecimal);
+    sound.then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_root_of_a_trace() {
+        let root = "1-58406520-a006649127e371903a2de979";
+        for header in [
+            format!("Root={root}"),
+            format!("Root={root};Parent=4c721bf33e3caf8f;Sampled=1;Lineage=25:3e55:0"),
+            format!("Self=1-5840; Root={root}"),
+        ] {
+            assert_eq!(trace_id(&header), Some(root), "{header}");
+        }
+        for header in [
+            "",
+            "Root=",
+            "Parent=4c721bf33e3caf8f",
+            "Root=1-58406520-accountNumber",
+            root,
+        ] {
+            assert_eq!(trace_id(header), None, "{header}");
+        }
     }
 }

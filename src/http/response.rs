@@ -5,7 +5,7 @@ use lambda_http::{
     aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse},
     http::{
         HeaderMap, HeaderName, HeaderValue,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use serde::Serialize;
@@ -79,8 +79,15 @@ impl Answer {
             if let Some(retry_after) = problem.retry_after {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
             }
-            if problem.status == 405 {
-                headers.insert(ALLOW, HeaderValue::from_static("POST, GET"));
+            match problem.status {
+                401 => {
+                    let challenge = HeaderValue::from_static(r#"ApiKey realm="token-service""#);
+                    headers.insert(WWW_AUTHENTICATE, challenge);
+                }
+                405 => {
+                    headers.insert(ALLOW, HeaderValue::from_static("POST, GET"));
+                }
+                _ => {}
             }
         }
         headers

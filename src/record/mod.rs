@@ -33,7 +33,7 @@ use crate::{
     partner::PartnerId,
     request::{IssueRequest, ReferenceId},
     session::PublicKey,
-    token::{Minted, Token},
+    token::{Minted, Token, TokenId},
 };
 
 /// A record's two keys, derived from one by HKDF-SHA256 (RFC 5869) without salt.
@@ -266,6 +266,11 @@ pub enum Unjudgeable {
 }
 
 impl Existing {
+    /// The token's `jti`, unless the attribute does not have the form of one.
+    pub fn token_id(&self) -> Option<TokenId> {
+        TokenId::new(&self.token_id)
+    }
+
     /// Compares before it reveals: the request first, then the clear attributes, then what is sealed.
     pub fn judge(
         &self,
