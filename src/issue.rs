@@ -107,12 +107,12 @@ pub enum IssueError {
     Generator(#[from] Unspecified),
 }
 
-/// Why a body does not open. All have one public answer, but for [`Unopenable::NotEncrypted`].
+/// Why a body does not open. All have one public answer, but for [`Unopenable::Json`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unopenable {
     /// It begins with `{`.
-    #[error("the body is plain JSON")]
-    NotEncrypted,
+    #[error("the body is JSON, and no compact JWE")]
+    Json,
     /// API Gateway flagged it as base64, and it is not.
     #[error("the body is flagged as base64 and is not")]
     NotBase64,
@@ -339,7 +339,7 @@ fn open(
 ) -> Result<(Zeroizing<Vec<u8>>, ReplyKey), Unopenable> {
     let compact = bare(body.ok_or(Unopenable::NotBase64)?);
     if compact.first() == Some(&b'{') {
-        return Err(Unopenable::NotEncrypted);
+        return Err(Unopenable::Json);
     }
     let mut header = HeaderBuffer::new();
     let received = Received::parse(compact, &mut header)?;
@@ -398,7 +398,7 @@ mod tests {
             (IssueError::UnknownSdkApiKey, true),
             (Unauthenticated::MissingKey.into(), false),
             (disabled.into(), false),
-            (Unopenable::NotEncrypted.into(), false),
+            (Unopenable::Json.into(), false),
             (Unopenable::NotBase64.into(), false),
             (IssueError::Conflict(Conflict::Reused), false),
             (IssueError::Generator(Unspecified), false),

@@ -1,6 +1,9 @@
 //! JSON lines on standard output, for CloudWatch.
 
-use std::{fmt, io, panic};
+use std::{
+    fmt, io,
+    panic::{self, PanicHookInfo},
+};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -26,11 +29,13 @@ pub fn init(clock: Clock) {
     let _ = tracing_subscriber::registry()
         .with(lines(clock, io::stdout))
         .try_init();
-    panic::set_hook(Box::new(|panic| {
-        // The message is left out: it may quote what the code that panicked was given.
-        let location = panic.location().map(ToString::to_string);
-        tracing::error!(location, "panicked");
-    }));
+    panic::set_hook(Box::new(log_panic));
+}
+
+/// Logs where a panic happened. Its message is left out: it may quote what the code was given.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(location, "panicked");
 }
 
 fn lines<S, W>(clock: Clock, writer: W) -> impl Layer<S>

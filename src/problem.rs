@@ -66,10 +66,10 @@ impl From<&IssueError> for Problem {
             IssueError::Unauthenticated(_) => {
                 Self::new(401, 2, "X-API-KEY is missing, unknown or disabled")
             }
-            IssueError::Unopenable(Unopenable::NotEncrypted) => Self::new(
+            IssueError::Unopenable(Unopenable::Json) => Self::new(
                 400,
                 422,
-                "The body is not encrypted: send it as a compact JWE",
+                "The body is JSON: send the compact JWE alone, five segments between dots",
             ),
             IssueError::Unopenable(
                 Unopenable::NotBase64

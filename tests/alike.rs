@@ -185,13 +185,17 @@ async fn whatever_does_not_open_gets_one_answer() {
         ("base64 of no JWE", Event::of_body("").base64("eHh4")),
     ];
     are_alike(&events, "TOK422").await;
-    // The one exception, which is told that it is not encrypted.
+    // The one exception, which is told that it is JSON.
     let service = Service::start().await;
     let plain = service
         .invoke(&Event::of_body(&plain).json())
         .await
         .unwrap();
     assert_eq!(plain["statusCode"], json!(400));
+    let body: Value = serde_json::from_str(plain["body"].as_str().unwrap()).unwrap();
+    let (code, words) = (&body["resCode"], body["resDesc"].as_str().unwrap());
+    assert_eq!(code, "TOK422");
+    assert!(words.starts_with("The body is JSON"), "{words}");
 }
 
 fn base64_of(text: &str) -> String {

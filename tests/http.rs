@@ -47,30 +47,44 @@ async fn serves_get_with_a_body_through_the_gateway() {
 }
 
 #[tokio::test]
-async fn finds_its_path_behind_a_stage_of_payload_2_0() {
+async fn finds_its_path_behind_a_stage_or_a_base_path() {
     let service = Service::start().await;
-    let staged = |stage: &str, path: &str| Event::new(&Plain::new()).http(stage).path(path);
-    for stage in ["prod", "v1", "token-service", "a"] {
+    // REST, HTTP with payload 1.0 (a REST API's but for its version), HTTP with payload 2.0.
+    let of_each_api = |path: &str| {
+        let event = Event::new(&Plain::new()).path(path);
+        [
+            event.clone(),
+            Event::new(&Plain::new()).path(path).http_payload_1(),
+            Event::new(&Plain::new()).path(path).http("prod"),
+        ]
+    };
+    for before in [
+        "/prod",
+        "/v1",
+        "/token-service",
+        "/partners/token",
+        "/$default",
+    ] {
         for path in [TOKEN_PATH, LEGACY_TOKEN_PATH] {
-            service
-                .invoke_event(&staged(stage, &format!("/{stage}{path}")))
-                .await
-                .issued();
+            for event in of_each_api(&format!("{before}{path}")) {
+                service.invoke_event(&event).await.issued();
+            }
         }
     }
-    for (stage, path) in [
-        ("$default", format!("/prod{TOKEN_PATH}")),
-        ("prod", format!("/production{TOKEN_PATH}")),
-        ("prod", format!("/prod/prod{TOKEN_PATH}")),
-        ("prod", format!("/other{TOKEN_PATH}")),
-        ("prod", format!("prod{TOKEN_PATH}")),
-        ("prod", "/prod".to_owned()),
-        ("prod", "/prod/".to_owned()),
+    for path in [
+        format!("/x{}", TOKEN_PATH.trim_start_matches('/')),
+        format!("/prodx{}", TOKEN_PATH.trim_start_matches('/')),
+        format!("prod{TOKEN_PATH}"),
+        format!("/prod/{TOKEN_PATH}"),
+        "/prod".to_owned(),
+        "/prod/".to_owned(),
     ] {
-        service
-            .invoke_event(&staged(stage, &path))
-            .await
-            .refused_plainly(404, "TOK404");
+        for event in of_each_api(&path) {
+            service
+                .invoke_event(&event)
+                .await
+                .refused_plainly(404, "TOK404");
+        }
     }
 }
 
@@ -89,7 +103,7 @@ async fn has_nothing_at_other_paths() {
         "//token-service/client/server/new/v2/token",
         "/token-service//client/server/new/v2/token",
         "/token-service/client/server/new/v2/%74oken",
-        "/x/token-service/client/server/new/v2/token",
+        "/xtoken-service/client/server/new/v2/token",
         "token-service/client/server/new/v2/token",
         "/not a path/%zz/\u{0}é?#",
     ] {

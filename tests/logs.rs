@@ -6,9 +6,13 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use sandbox::Fault;
+use peers::resource_server::open_token;
+use sandbox::{Fault, development};
 use serde_json::{Value, json};
-use service_tests::{Event, Plain, Reply, Service, acme, eventually, initech, sdk};
+use service_tests::{
+    EXTENDED_REQUEST_ID, Event, Plain, Reply, Service, acme, eventually, initech, sdk,
+    secrets_manager,
+};
 
 /// The line's own fields: what is in Pascal case is its metrics, and `metrics` holds the service to them.
 fn names(line: &Value) -> BTreeSet<&str> {
@@ -28,23 +32,22 @@ async fn line(service: &Service, reply: &Reply) -> Value {
         "level",
         "message",
         "request_id",
-        "partner_id",
-        "code",
+        "aws_request_id",
+        "extended_request_id",
+        "trace_id",
         "status",
-        "duration_ms",
-        "replayed",
-        "attempts",
+        "jti",
         "cause",
     ]);
     let always = BTreeSet::from([
         "timestamp",
         "level",
+        "message",
         "request_id",
-        "code",
+        "aws_request_id",
+        "extended_request_id",
+        "trace_id",
         "status",
-        "duration_ms",
-        "replayed",
-        "attempts",
     ]);
     assert!(
         names(&line).is_subset(&allowed) && always.is_subset(&names(&line)),
@@ -52,9 +55,20 @@ async fn line(service: &Service, reply: &Reply) -> Value {
     );
     assert_eq!(line["status"], reply.status, "{line}");
     assert!(
-        line["duration_ms"].as_f64().is_some_and(|took| took >= 0.0),
+        line["Latency"].as_f64().is_some_and(|took| took >= 0.0),
         "{line}"
     );
+    assert_eq!(line["Version"], "$LATEST", "{line}");
+    assert_eq!(line.get("jti").is_some(), reply.status == 200, "{line}");
+    // What joins the line with Lambda's own and with the trace.
+    for (name, len) in [
+        ("aws_request_id", 36),
+        ("extended_request_id", EXTENDED_REQUEST_ID.len()),
+        ("trace_id", 35),
+    ] {
+        let id = line[name].as_str();
+        assert_eq!(id.map(str::len), Some(len), "{line}");
+    }
     assert_eq!(
         line.get("cause").is_some_and(|cause| !cause.is_null()),
         reply.status != 200,
@@ -130,27 +144,37 @@ async fn logs_one_line_a_request_with_what_became_of_it() {
     for (event, code, partner, attempts, replayed) in rows {
         let reply = service.invoke_event(&event).await;
         let line = line(&service, &reply).await;
-        assert_eq!(line["code"], code, "{line}");
+        assert_eq!(line["Outcome"], code, "{line}");
         assert_eq!(
-            line.get("partner_id")
+            line.get("PartnerId")
                 .and_then(Value::as_str)
                 .unwrap_or_default(),
             partner,
             "{line}"
         );
+        let count = |name: &str| line.get(name).and_then(Value::as_u64).unwrap_or(0);
         assert_eq!(
-            (&line["attempts"], &line["replayed"]),
-            (&json!(attempts), &json!(replayed)),
+            (count("DynamoDBAttempts"), count("Replays")),
+            (attempts, u64::from(replayed)),
             "{line}"
         );
     }
-    // Nothing else is logged about them.
-    assert_eq!(
-        service.log_json().len(),
-        count,
-        "{:#?}",
-        service.log_lines()
-    );
+    // Nothing else is logged about them: the rest is what was read at the start.
+    let mut lines = service.log_json();
+    lines.retain(|line| line["message"] != "secret refreshed");
+    assert_eq!(lines.len(), count, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_token_can_be_followed_from_the_log_by_its_jti() {
+    let service = Service::start().await;
+    let plain = Plain::new();
+    let first = service.ask(&plain).await.issued();
+    let again = service.ask(&plain).await.replays(&first);
+    let claims = open_token(first.token(), &development::server_keys().unwrap()).unwrap();
+    for reply in [first, again] {
+        assert_eq!(line(&service, &reply).await["jti"], claims["jti"]);
+    }
 }
 
 /// Every string that no log may show, for these replies to `plain`.
@@ -301,18 +325,31 @@ async fn no_line_shows_a_customer_a_token_or_a_key() {
 }
 
 #[tokio::test]
-async fn a_cold_start_logs_nothing_when_all_is_well() {
+async fn a_cold_start_logs_which_version_of_each_secret_it_read() {
     let service = Service::start().await;
     let reply = service.ask(&Plain::new()).await;
-    service.log_line(&reply).await;
-    assert_eq!(service.log_json().len(), 1, "{:#?}", service.log_lines());
-    service.end_idle_instances().await;
-    let reply = service.ask(&Plain::new()).await;
-    eventually(
-        "the second line",
-        std::time::Duration::from_secs(10),
-        async || (service.log_json().len() == 2).then_some(()),
-    )
-    .await;
     line(&service, &reply).await;
+    let lines = service.log_json();
+    let mut read: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["message"] == "secret refreshed")
+        .collect();
+    assert_eq!((lines.len(), read.len()), (3, 2), "{lines:#?}");
+    read.sort_by_key(|line| line["Secret"].as_str());
+    for (line, secret) in read.into_iter().zip(["api-keys", "server-keys"]) {
+        let members = line.as_object().unwrap().keys().map(String::as_str);
+        let names = ["Secret", "level", "message", "timestamp", "version_id"];
+        assert_eq!(members.collect::<BTreeSet<_>>(), BTreeSet::from(names));
+        assert_eq!(
+            (&line["level"], &line["Secret"]),
+            (&json!("INFO"), &json!(secret))
+        );
+        let current = secrets_manager(&service)
+            .get_secret_value()
+            .secret_id(format!("token-service/{secret}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(line["version_id"].as_str(), current.version_id(), "{line}");
+    }
 }

@@ -56,7 +56,13 @@ async fn has(
     assert_eq!(names, expected, "{code}");
 
     let outcome = ("Outcome", code);
-    let mut requests = vec![map(&[]), map(&[outcome])];
+    let version = ("Version", "$LATEST");
+    let mut requests = vec![
+        map(&[]),
+        map(&[outcome]),
+        map(&[version]),
+        map(&[version, outcome]),
+    ];
     requests.extend(partner.map(|partner| map(&[outcome, ("PartnerId", partner)])));
     assert_eq!(with_dimensions(&points, "Requests"), requests);
     assert_eq!(

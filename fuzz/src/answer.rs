@@ -94,6 +94,7 @@ pub fn check(response: Response, keys: &[[u8; 32]]) -> Checked {
     assert!(header("x-request-id").is_some_and(|id| !id.is_empty()));
     assert_eq!(header("allow").is_some(), status == 405);
     assert_eq!(header("retry-after").is_some(), status == 503);
+    assert_eq!(header("www-authenticate").is_some(), status == 401);
     let replayed = header("idempotent-replayed");
     assert!(replayed.is_none() || (status == 200 && replayed.as_deref() == Some("true")));
 

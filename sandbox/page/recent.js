@@ -68,13 +68,13 @@ function show(requests) {
 
 function describe(request) {
   const { log, status, path, method, durationMs } = request
-  const code = log?.code ?? (status === null ? '' : 'API Gateway')
+  const code = log?.Outcome ?? (status === null ? '' : 'API Gateway')
   const good = status === 200
   const summary = [
     el('span', { className: `badge ${status === null ? 'wait' : good ? 'good' : 'bad'}` }, status === null ? 'at work' : `${status} ${code}`),
-    el('span', { className: 'partner' }, log?.partner_id ?? '—'),
-    log?.replayed && el('span', { className: 'tag' }, 'replayed'),
-    log?.attempts > 1 && el('span', { className: 'tag' }, plural(log.attempts, 'attempt')),
+    el('span', { className: 'partner' }, log?.PartnerId ?? '—'),
+    log?.Replays && el('span', { className: 'tag' }, 'replayed'),
+    log?.DynamoDBAttempts > 1 && el('span', { className: 'tag' }, plural(log.DynamoDBAttempts, 'attempt')),
     el('span', { className: 'when' }, [durationMs === null ? '' : `${durationMs.toFixed(0)} ms`, new Date(request.receivedAt).toLocaleTimeString('en-GB')].filter(Boolean).join(' · ')),
   ].filter(Boolean)
   return { summary, details: facts(request, `${method} ${path}`, code) }
@@ -85,13 +85,13 @@ function facts({ log, status, remark, requestId, referenceId, eventBytes, bodyBy
   const rows = [
     ['Request', line],
     ['Event in', event],
-    ['Partner', log ? (log.partner_id ?? 'not known') : null],
-    ['Code', log && `${code}: ${explain({ status, code, reason: /reused|expired|revoked/.exec(log.cause)?.[0], replayed: log.replayed }).title}`],
+    ['Partner', log ? (log.PartnerId ?? 'not known') : null],
+    ['Code', log && `${code}: ${explain({ status, code, reason: /reused|expired|revoked/.exec(log.cause)?.[0], replayed: Boolean(log.Replays) }).title}`],
     ['Cause', log?.cause ?? remark],
     ['Status', status],
-    ['Duration', durationMs === null ? null : `${durationMs.toFixed(1)} ms${log ? `, ${log.duration_ms.toFixed(1)} ms of it in the function` : ''}`],
-    ['Replayed', log && (log.replayed ? 'yes' : 'no')],
-    ['Attempts', log && `${log.attempts} of the write`],
+    ['Duration', durationMs === null ? null : `${durationMs.toFixed(1)} ms${log ? `, ${log.Latency.toFixed(1)} ms of it in the function` : ''}`],
+    ['Replayed', log && (log.Replays ? 'yes' : 'no')],
+    ['Attempts', log && `${log.DynamoDBAttempts ?? 0} of the write`],
     ['Stored item', itemBytes === null ? null : `${plural(itemBytes, 'byte')}, ${plural(Math.ceil(itemBytes / 1024), 'write unit')}`],
     ['referenceId', referenceId],
     ['X-Request-Id', requestId],

@@ -16,14 +16,14 @@ use serde_json::Value;
 const KEPT: usize = 60;
 /// Where a partner's body is too long for the protocol, there is nothing in it to remember.
 const MAX_BODY_BYTES: usize = 32 * 1024;
-/// What of a log line is shown; the rest (`timestamp`, `level`, `message`, `request_id`) is the list's already.
+/// The members of a log line that the page shows.
 const OF_THE_LOG: [&str; 7] = [
-    "partner_id",
-    "code",
+    "PartnerId",
+    "Outcome",
     "status",
-    "duration_ms",
-    "replayed",
-    "attempts",
+    "Latency",
+    "Replays",
+    "DynamoDBAttempts",
     "cause",
 ];
 
@@ -185,7 +185,7 @@ mod tests {
         let journal = Journal::kept();
         journal.begin("a", "POST", "/p");
         journal.begin("b", "POST", "/p");
-        let line = r#"{"timestamp":"t","message":"answered","request_id":"a","code":"TOK200","attempts":2}"#;
+        let line = r#"{"timestamp":"t","message":"answered","request_id":"a","Outcome":"TOK200","DynamoDBAttempts":2}"#;
 
         journal.line(line);
         journal.line("not JSON");
@@ -195,7 +195,8 @@ mod tests {
 
         let [b, a] = journal.entries().try_into().unwrap();
         assert_eq!((b.number, b.log), (2, None));
-        assert_eq!(a.log.unwrap(), json!({ "code": "TOK200", "attempts": 2 }));
+        let log = json!({ "Outcome": "TOK200", "DynamoDBAttempts": 2 });
+        assert_eq!(a.log.unwrap(), log);
         assert_eq!(a.answer.unwrap().status, 200);
     }
 

@@ -32,7 +32,7 @@ fn is_unavailable(reply: &Reply, shown: &str) {
 
 async fn duration_of(service: &Service, reply: &Reply) -> Duration {
     let line = service.log_line(reply).await;
-    Duration::from_secs_f64(line["duration_ms"].as_f64().unwrap() / 1000.0)
+    Duration::from_secs_f64(line["Latency"].as_f64().unwrap() / 1000.0)
 }
 
 #[tokio::test]

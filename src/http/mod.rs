@@ -158,7 +158,12 @@ fn code_form(path: &str) -> Option<CodeForm> {
         ("/token-service/client/server/new/v2/token", CodeForm::Text),
         ("/token-service/client/server/new/token", CodeForm::Number),
     ];
-    let (_, form) = FORMS.into_iter().find(|(end, _)| path.ends_with(end))?;
+    // API Gateway puts whole segments in front, or nothing.
+    let is_in_front =
+        |before: &str| before.is_empty() || (before.starts_with('/') && !before.ends_with('/'));
+    let (_, form) = FORMS
+        .into_iter()
+        .find(|(end, _)| path.strip_suffix(end).is_some_and(is_in_front))?;
     Some(form)
 }
 
@@ -196,6 +201,9 @@ mod tests {
             "token-service/client/server/new/token",
             "/xtoken-service/client/server/new/token",
             "/prodtoken-service/client/server/new/v2/token",
+            "prod/token-service/client/server/new/v2/token",
+            "//token-service/client/server/new/v2/token",
+            "/prod//token-service/client/server/new/v2/token",
             "/token-service/client/server/new/token/",
             "/token-service/client/server/new/v2/token/x",
             "/token-service/client/server/new/v3/token",

@@ -110,3 +110,26 @@ fn only_this_crate_speaks_below_error() {
     assert_eq!(written(|| tracing::debug!("x")), "");
     assert!(written(|| tracing::error!(target: "lambda_runtime", "x")).contains("\"ERROR\""));
 }
+
+#[test]
+fn a_panic_is_one_line_that_tells_its_place_alone() {
+    let line = line(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(log_panic));
+        let _ = panic::catch_unwind(|| panic!("customer {}", 123_123_123));
+        panic::set_hook(others);
+    });
+    assert!(!line.to_string().contains("123123123"), "{line}");
+    let members: Vec<_> = line.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["level", "location", "message", "timestamp"]);
+    assert_eq!(
+        (&line["level"], &line["message"]),
+        (&json!("ERROR"), &json!("panicked"))
+    );
+    assert!(
+        line["location"]
+            .as_str()
+            .unwrap()
+            .starts_with("src/logs/tests.rs:")
+    );
+}

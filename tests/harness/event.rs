@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::{Plain, acme};
 
-/// A REST API's event, or with [`Event::http`] an HTTP API's with payload 2.0.
+/// The id that a REST API gives besides the request's.
+pub const EXTENDED_REQUEST_ID: &str = "WkZ4xE0iDoEEd1A=";
+
+/// A REST API's event, or with [`Event::http`] or [`Event::http_payload_1`] an HTTP API's.
 #[derive(Clone, Debug)]
 pub struct Event {
     method: String,
@@ -16,8 +19,10 @@ pub struct Event {
     headers: Vec<(String, String)>,
     body: Value,
     is_base64: bool,
-    /// The stage, if it is an HTTP API's.
+    /// The stage, if it is an HTTP API's with payload 2.0.
     http_stage: Option<String>,
+    /// Whether it is an HTTP API's with payload 1.0.
+    is_payload_1: bool,
     request_id: String,
 }
 
@@ -41,6 +46,7 @@ impl Event {
             body: body.into(),
             is_base64: false,
             http_stage: None,
+            is_payload_1: false,
             request_id: crate::reference(),
         }
     }
@@ -62,9 +68,15 @@ impl Event {
         self
     }
 
-    /// As an HTTP API's event of this stage; a stage other than `$default` is not put in front of the path.
+    /// As an HTTP API's event (payload 2.0) of this stage, which is not put in front of the path.
     pub fn http(mut self, stage: &str) -> Self {
         self.http_stage = Some(stage.to_owned());
+        self
+    }
+
+    /// As an HTTP API's event with payload 1.0: a REST API's, with a version.
+    pub fn http_payload_1(mut self) -> Self {
+        self.is_payload_1 = true;
         self
     }
 
@@ -110,7 +122,7 @@ impl Event {
             headers[name] = value.as_str().into();
             multi_value_headers[name] = json!([value]);
         }
-        json!({
+        let mut event = json!({
             "resource": "/{proxy+}",
             "path": self.path,
             "httpMethod": self.method,
@@ -123,6 +135,7 @@ impl Event {
             "requestContext": {
                 "accountId": "123456789012",
                 "apiId": "a1b2c3d4e5",
+                "extendedRequestId": EXTENDED_REQUEST_ID,
                 "httpMethod": self.method,
                 "path": format!("/prod{}", self.path),
                 "protocol": "HTTP/1.1",
@@ -135,7 +148,11 @@ impl Event {
             },
             "body": self.body,
             "isBase64Encoded": self.is_base64,
-        })
+        });
+        if self.is_payload_1 {
+            event["version"] = "1.0".into();
+        }
+        event
     }
 
     fn http_json(&self, stage: &str) -> Value {

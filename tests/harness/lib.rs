@@ -22,7 +22,7 @@ pub mod table;
 
 pub use aws::{dynamodb, put_secret, secrets_manager};
 pub use documents::{api_keys, digest, hash_of, jwk, partner_with, server_keys, server_keys_of};
-pub use event::Event;
+pub use event::{EXTENDED_REQUEST_ID, Event};
 pub use metrics::{Point, points};
 pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};

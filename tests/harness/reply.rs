@@ -56,6 +56,10 @@ impl Reply {
             "Retry-After: {shown}"
         );
         assert_eq!(text("allow").is_some(), status == 405, "Allow: {shown}");
+        // A REST API hands the header on by another name.
+        let challenge = text("www-authenticate").or(text("x-amzn-remapped-www-authenticate"));
+        let expected = (status == 401).then_some(r#"ApiKey realm="token-service""#);
+        assert_eq!(challenge, expected, "WWW-Authenticate: {shown}");
         assert!(
             json["resDesc"]
                 .as_str()

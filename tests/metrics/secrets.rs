@@ -62,9 +62,15 @@ async fn reply_has_no_secrets(service: &Service, reply: &Reply) {
         assert_eq!(value(&points, absent), None, "{absent}");
     }
     let outcome = ("Outcome", "TOK503");
+    let version = ("Version", "$LATEST");
     assert_eq!(
         with_dimensions(&points, "Requests"),
-        [map(&[]), map(&[outcome])]
+        [
+            map(&[]),
+            map(&[outcome]),
+            map(&[version]),
+            map(&[version, outcome])
+        ]
     );
 }
 

@@ -9,7 +9,7 @@ use service_tests::{Plain, Service, acme, server_keys_of};
 use super::{map, points_of, value, with_dimensions};
 
 #[tokio::test]
-async fn the_parts_are_the_whole_and_the_log_agrees() {
+async fn the_parts_are_the_whole() {
     let service = Service::start().await;
     let plain = Plain::new();
     service.dynamodb_faults().push(Fault::Throttle);
@@ -26,8 +26,6 @@ async fn the_parts_are_the_whole_and_the_log_agrees() {
         assert!((sum - value("Latency")).abs() < 0.005, "{line}");
         assert!(parts.iter().all(|part| *part >= 0.0), "{line}");
         assert!(value("CryptoLatency") > 0.0, "{line}");
-        assert_eq!(line["duration_ms"].as_f64(), Some(value("Latency")));
-        assert_eq!(line["attempts"].as_f64(), Some(value("DynamoDBAttempts")));
     }
 }
 

@@ -214,7 +214,7 @@ async fn a_refresh_that_stalls_delays_a_request_by_2_seconds_at_most() {
         (service.secret_reads() > reads).then_some(reply)
     })
     .await;
-    let took = service.log_line(&delayed).await["duration_ms"]
+    let took = service.log_line(&delayed).await["Latency"]
         .as_f64()
         .unwrap();
     // Both at the same time, and some room for a busy machine.

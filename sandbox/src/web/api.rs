@@ -129,7 +129,7 @@ impl WebPage {
         let Some(log) = &entry.log else {
             return Ok(None);
         };
-        let partner = log.get("partner_id").and_then(Value::as_str);
+        let partner = log.get("PartnerId").and_then(Value::as_str);
         let status = log.get("status").and_then(Value::as_u64);
         let (Some(partner), Some(200 | 409)) = (partner, status) else {
             return Ok(None);

@@ -64,6 +64,10 @@ pub(super) fn check(ask: &Ask, answer: &Answer) -> Result<(), String> {
         ),
         (has("retry-after") == (status == 503), "Retry-After"),
         (
+            has("x-amzn-remapped-www-authenticate") == (status == 401),
+            "WWW-Authenticate",
+        ),
+        (
             retry_after.is_none_or(|seconds| seconds.is_ok_and(|s| (1..=60).contains(&s))),
             "Retry-After",
         ),
