@@ -10,8 +10,7 @@ use peers::resource_server::open_token;
 use sandbox::{Fault, development};
 use serde_json::{Value, json};
 use service_tests::{
-    EXTENDED_REQUEST_ID, Event, Plain, Reply, Service, acme, eventually, initech, sdk,
-    secrets_manager,
+    EXTENDED_REQUEST_ID, Event, Plain, Reply, Service, acme, initech, sdk, secrets_manager,
 };
 
 /// The line's own fields: what is in Pascal case is its metrics, and `metrics` holds the service to them.

@@ -7,10 +7,12 @@
 //! | `runtime_api` | what that process talks to: one state machine behind Lambda's HTTP paths |
 //! | `clock` | what time Lambda says it is |
 //! | `environment` | the variables that it finds |
+//! | `freshness` | whether it was built after its sources were last changed |
 //! | `output` | what it prints |
 
 mod clock;
 mod environment;
+mod freshness;
 mod instance;
 mod output;
 mod runtime_api;
@@ -45,6 +47,16 @@ pub enum StartError {
         /// What the system says.
         #[source]
         source: std::io::Error,
+    },
+    /// The program was built before its source was last changed.
+    #[error(
+        "{program} is older than {source_file}: build it with `cargo build --workspace`, then try again"
+    )]
+    Stale {
+        /// The program's path.
+        program: String,
+        /// The changed source.
+        source_file: String,
     },
     /// There is no socket for its Runtime API.
     #[error(transparent)]
@@ -129,6 +141,12 @@ impl Function {
         timeout: Duration,
         max_instances: usize,
     ) -> Result<Arc<Self>, StartError> {
+        if let Some(changed) = freshness::newer_source(&blueprint.program) {
+            return Err(StartError::Stale {
+                program: blueprint.program.display().to_string(),
+                source_file: changed.display().to_string(),
+            });
+        }
         let first = Instance::start(&blueprint).await?;
         Ok(Arc::new(Self {
             blueprint,
