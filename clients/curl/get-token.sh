@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT-0
 #
 # Asks the token service for tokens, from a shell.
 #

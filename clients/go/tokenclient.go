@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT-0
+
 // Package tokenclient asks the token service for tokens, on a partner's server.
 //
 // Copy this file. It needs Go 1.19 or newer and nothing else.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT-0
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;

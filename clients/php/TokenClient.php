@@ -1,5 +1,7 @@
 <?php
 
+// SPDX-License-Identifier: MIT-0
+
 /**
  * Asks the token service for tokens, on a partner's server.
  *

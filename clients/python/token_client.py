@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT-0
 """Asks the token service for tokens, on a partner's server.
 
 Copy this file. It needs Python 3.10 or newer and `pip install joserfc`, nothing else.
