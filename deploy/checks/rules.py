@@ -1,6 +1,7 @@
-"""What must hold of the template that CloudFormation gets. A rule yields one line for each thing that breaks it.
+"""What must hold of the templates that CloudFormation gets. A rule yields one line for each thing that breaks it.
 
-`test_policy.py` holds the template against every rule, and every rule against a template with its fault planted.
+The templates are looked at together, as if they were one stack. `test_policy.py` holds them against every rule, and every
+rule against templates with its fault planted.
 """
 
 import json
@@ -309,6 +310,8 @@ def parameters_say_what_they_take(template: Template) -> Iterator[str]:
     for name, parameter in template["Parameters"].items():
         if len(parameter.get("Description", "")) < 10:
             yield f"{name}: has no description"
+        if "Default" not in parameter:
+            yield f"{name}: has no default, and is no output of the core"
         if "AllowedValues" in parameter:
             continue
         if "ConstraintDescription" not in parameter:
