@@ -61,11 +61,11 @@ fmt: rust
 clippy: rust cc
 	cargo clippy --workspace --all-targets -- -D warnings
 
-validate: .venv/installed ## Check template.yaml (sam validate --lint)
+validate: .venv/installed ## Check template.yaml as it is written (sam validate --lint)
 	$(SAM) validate --lint
 
-policy: deploy/.venv/installed ## Hold template.yaml against the rules of deploy/checks, and each rule against a planted fault
-	$(DEPLOY)/pytest deploy/checks/test_policy.py
+policy: .venv/installed deploy/.venv/installed ## Check what CloudFormation gets: cfn-lint, the rules of deploy/checks, each against planted faults
+	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py
 
 checkov: deploy/.venv/checkov ## Hold template.yaml against checkov's checks; those waived are in deploy/checkov.yaml
 	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml

@@ -29,6 +29,7 @@ class _NoManagedPolicies:
         return {}
 
 
+NOTHING = {"Ref": "AWS::NoValue"}
 CORE = "template.yaml"
 # The stacks beside the core. Their parameters without a default are outputs of the core.
 BESIDE = ("deploy/watch.yaml", "deploy/firewall.yaml", "deploy/account.yaml")
@@ -98,6 +99,28 @@ def expanded(template: Template, **values: str) -> Template:
     template["Resources"]["Function"]["Properties"]["CodeUri"] = {"Bucket": "code", "Key": "function.zip"}
     parameters = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()} | values
     return transform(template, {**parameters, "AWS::Region": os.environ["AWS_DEFAULT_REGION"]}, _NoManagedPolicies())
+
+
+def resolved(template: Template, conditions: dict[str, bool]) -> Template:
+    """A template as it is where these conditions have these values."""
+
+    def value_of(value: Any) -> Any:
+        match value:
+            case {"Fn::If": [condition, yes, no]} if condition in conditions:
+                return value_of(yes if conditions[condition] else no)
+            case {"Fn::If": [condition, yes, no]}:
+                return {"Fn::If": [condition, value_of(yes), value_of(no)]}
+            # A resource or an output; the conditions of a policy are no text.
+            case {"Condition": str(condition), **rest} if condition in conditions:
+                return value_of(rest) if conditions[condition] else NOTHING
+            case dict():
+                return {name: member for name, old in value.items() if (member := value_of(old)) != NOTHING}
+            case list():
+                return [member for old in value if (member := value_of(old)) != NOTHING]
+        return value
+
+    others = {name: condition for name, condition in template["Conditions"].items() if name not in conditions}
+    return value_of({name: section for name, section in template.items() if name != "Conditions"}) | {"Conditions": others}
 
 
 def of_type(template: Template, *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
