@@ -299,10 +299,11 @@ def settings_are_in_range(template: Template) -> Iterator[str]:
         variables = function["Environment"]["Variables"]
         seconds = {}
         for variable, allowed in contracts.ranges().items():
-            for value in _written_values(variables.get(variable)):
-                if not isinstance(value, int) or value not in allowed:
-                    yield f"{name}: {variable} must be an integer from {allowed[0]} to {allowed[-1]}"
-            seconds[variable] = [value for value in _written_values(variables.get(variable)) if isinstance(value, int)]
+            values = _written_values(variables.get(variable))
+            # CloudFormation's type is text.
+            seconds[variable] = [int(value) for value in values if isinstance(value, str) and value.isdecimal()]
+            if len(seconds[variable]) < len(values) or not all(value in allowed for value in seconds[variable]):
+                yield f"{name}: {variable} must be a quoted integer from {allowed[0]} to {allowed[-1]}"
         ages = [seconds[f"SECRETS_{age}_SECONDS"] for age in ("MIN_REFRESH", "TTL", "MAX_STALE")]
         if all(ages):
             # The worst of what the stages have: so it holds for each.

@@ -106,10 +106,10 @@ def _seconds(value: Any) -> Change:
 
 
 RELEASED: dict[str, Change] = {
-    "a variable": _seconds(900),
+    "a variable": _seconds("900"),
     "memory": lambda function: function.update(MemorySize=512),
     "log level": lambda function: function["LoggingConfig"].update(SystemLogLevel="WARN"),
-    "by stage": _seconds({"Fn::If": ["IsProd", 900, 1800]}),
+    "by stage": _seconds({"Fn::If": ["IsProd", "900", "1800"]}),
     "description": lambda function: function.update(Description="Issues tokens. Deployed 2026-11-25T09:00:00Z"),
 }
 
@@ -126,9 +126,9 @@ def test_a_changed_setting_publishes_a_version(change: Change) -> None:
 def test_each_value_by_stage_publishes_a_version() -> None:
     template = written()
     function = template["Resources"]["Function"]["Properties"]
-    _seconds({"Fn::If": ["IsProd", 900, 1800]})(function)
+    _seconds({"Fn::If": ["IsProd", "900", "1800"]})(function)
     before = _id(template, "AWS::Lambda::Version")
-    _seconds({"Fn::If": ["IsProd", 900, 1801]})(function)
+    _seconds({"Fn::If": ["IsProd", "900", "1801"]})(function)
     assert _id(template, "AWS::Lambda::Version") != before
 
 
