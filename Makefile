@@ -68,10 +68,10 @@ validate: .venv/installed ## Check template.yaml as it is written (sam validate 
 policy: .venv/installed deploy/.venv/installed ## Check what CloudFormation gets: cfn-lint, the rules of deploy/checks, each against planted faults
 	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py
 
-checkov: deploy/.venv/checkov ## Hold template.yaml against checkov's checks; those waived are in deploy/checkov.yaml
-	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
+checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
+	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
 
-e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy template.yaml to an emulator of AWS, and call it through its API Gateway
+e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
 	cargo build -p token-service -p tokenctl
 	$(DEPLOY)/pytest deploy/checks/test_e2e.py
 
