@@ -89,7 +89,7 @@ deploy: stage $(if $(BUILD),,build) ## Deploy: STAGE=dev, of samconfig.toml (PAR
 refresh: stage ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev
 	$(ON_STAGE) refresh "$(STAGE)"
 
-env: region .venv/installed ## Print a stage's outputs as export lines: eval "$$(make env STAGE=dev)"
+env: region .venv/installed ## Print a stage's outputs as export lines, for eval: STAGE=dev
 	@$(ON_STAGE) env "$(STAGE)"
 
 delete: region .venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
@@ -178,7 +178,7 @@ event:
 
 # Refuses what would fail, before minutes are spent on a build.
 stage: region .venv/installed
-	@$(ON_STAGE) check "$(STAGE)"
+	@$(ON_STAGE) check "$(STAGE)" $(PARAMETERS)
 
 region:
 	@test "$(origin AWS_DEFAULT_REGION)" != file || { echo "Say which region, as in: make $(MAKECMDGOALS) AWS_DEFAULT_REGION=eu-west-1" >&2; exit 1; }

@@ -22,15 +22,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from checks.rules import DATA, RULES, data_outlives_stack_and_update
-from checks.template import Template, all_written, of_type, together
+from checks.template import CORE, Template, all_written, of_type, together
 
 SAM = pathlib.Path(sys.executable).parent / "sam"
 CONFIG = pathlib.Path("samconfig.toml")
 BUILT = pathlib.Path(".aws-sam/build/template.yaml")
 # One stack for all stages of an account and region.
 ACCOUNT = "api-gateway-account"
-# What tokenctl reads in place of an output's own name.
-TOKENCTL = {
+# Names in place of the outputs' own: what tokenctl reads, and no STAGE, which `make` would take for the stage to deploy.
+VARIABLES = {
+    "Stage": "API_STAGE",
     "ApiKeysSecretArn": "API_KEYS_SECRET_ID",
     "ServerKeysSecretArn": "SERVER_KEYS_SECRET_ID",
     "TokensTableName": "TOKENS_TABLE",
@@ -46,14 +47,19 @@ class Stage:
     """A stage by samconfig.toml, and its stacks in the account."""
 
     def __init__(self, name: str) -> None:
-        config = tomlkit.parse(CONFIG.read_text()).unwrap()
+        try:
+            config = tomlkit.parse(CONFIG.read_text()).unwrap()
+        except (OSError, tomlkit.exceptions.ParseError) as error:
+            refuse(f"{CONFIG} cannot be read: {error}. Run this in the project's folder.")
         stages = [name for name, section in config.items() if isinstance(section, dict) and "deploy" in section]
         if name not in stages:
             there = f"There are: {', '.join(stages)}."
             refuse(f"{CONFIG} has no stage {name}. {there}" if name else f"Say which stage, as in: STAGE=dev. {there}")
         self.name = name
         self._section = config[name]
-        self.service: str = self._section["deploy"]["parameters"]["stack_name"]
+        self.service: str = self._section["deploy"].get("parameters", {}).get("stack_name") or refuse(
+            f"[{name}.deploy.parameters] of {CONFIG} has no stack_name."
+        )
         self._cloudformation = boto3.client("cloudformation")
 
     def has(self, stack: str) -> bool:
@@ -129,11 +135,15 @@ def _commit() -> str:
     return f"Commit {done.stdout.strip()}, deployed" if done.returncode == 0 else "Deployed"
 
 
-def check(stage: Stage) -> None:
+def check(stage: Stage, given: dict[str, str]) -> None:
     """Refuses what would fail, before anything is built or changed."""
-    faults = [fault for rule in RULES for fault in rule(together(all_written()))]
+    templates = all_written()
+    faults = [fault for rule in RULES for fault in rule(together(templates))]
     if faults:
         refuse("The templates break rules of deploy/checks:\n  " + "\n  ".join(faults))
+    _with_defaults(templates[CORE], stage.parameters("deploy") | given)
+    for name in ("watch", "firewall"):
+        _with_defaults(templates[f"deploy/{name}.yaml"], stage.parameters(name))
     for stack in (ACCOUNT, stage.service, f"{stage.service}-watch", f"{stage.service}-firewall"):
         status = (stage.described(stack) or {}).get("StackStatus", "")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
@@ -151,7 +161,8 @@ def check(stage: Stage) -> None:
 def _check_alias(stage: Stage) -> None:
     """CodeDeploy refuses to move an alias that is not where CloudFormation left it."""
     resources = stage.resources(stage.service)
-    arn, = (one["PhysicalResourceId"] for one in resources if one["ResourceType"] == "AWS::Lambda::Version")
+    arn, = (one["PhysicalResourceId"] for one in resources
+            if one["ResourceType"] == "AWS::Lambda::Version" and not one["ResourceStatus"].startswith("DELETE"))
     *_, function, version = arn.split(":")
     alias = boto3.client("lambda").get_alias(FunctionName=function, Name="live")
     if alias["FunctionVersion"] != version or (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
@@ -205,7 +216,7 @@ def env(stage: Stage) -> None:
     if stage.described(f"{stage.service}-watch"):
         outputs |= stage.outputs(f"{stage.service}-watch")
     for name, value in outputs.items():
-        variable = TOKENCTL.get(name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
+        variable = VARIABLES.get(name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
         print(f"export {variable}={shlex.quote(value)}")
 
 
@@ -245,15 +256,14 @@ def main() -> None:
     except (BotoCoreError, ClientError):
         refuse("AWS takes no credentials from here. Set AWS_PROFILE after: aws sso login (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)")
     print(f"account and role: {who}", file=sys.stderr)
+    given = _parameters(arguments.parameters)
     try:
+        if arguments.command in ("check", "deploy", "refresh"):
+            check(stage, given)
         match arguments.command:
-            case "check":
-                check(stage)
             case "deploy":
-                check(stage)
-                deploy(stage, _parameters(arguments.parameters))
+                deploy(stage, given)
             case "refresh":
-                check(stage)
                 refresh(stage)
             case "env":
                 env(stage)

@@ -414,6 +414,8 @@ def test_env_is_what_tokenctl_reads(stack: Stack) -> None:
                          ("TOKENS_TABLE", "TokensTableName"), ("TOKENCTL_URL", "Url"), ("FUNCTION_NAME", "FunctionName")):
         assert f"export {name}={stack.outputs[output]}\n" in printed
     assert "export DASHBOARD_URL=" in printed
+    # `make deploy` without a stage would deploy this one.
+    assert "export STAGE=" not in printed
 
 
 def _live_version(stack: Stack) -> str:
