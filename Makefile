@@ -83,7 +83,7 @@ build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam 
 reproducible: .venv/installed rust ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
 
-deploy: stage $(if $(BUILD),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
+deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
 
 refresh: stage ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev

@@ -204,6 +204,8 @@ def deploy(stage: Stage, given: dict[str, str]) -> None:
 
 def refresh(stage: Stage) -> None:
     """A release of what is deployed already, at once and whatever the alarms say: its instances read the secrets anew."""
+    if not stage.described(stage.service):
+        refuse(f"There is no stack {stage.service} in this account and region.")
     template = _stamped(stage.template(stage.service, "Original"), "Refreshed")
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "refresh.json")
