@@ -282,6 +282,9 @@ def test_errors(stack: Stack, call: Callable[[Stack], Reply], status: int, code:
     answer = stack.opened(reply) if sealed else json.loads(reply.body)
     assert (reply.status, answer["resCode"]) == (status, code)
     assert reply.headers["cache-control"] == "no-store"
+    # Behind a REST API it has another name.
+    names = {"www-authenticate", "x-amzn-remapped-www-authenticate"} & reply.headers.keys()
+    assert bool(names) == (status == 401)
 
 
 def test_a_disabled_partner_is_out(stack: Stack) -> None:
@@ -328,7 +331,8 @@ def test_the_log_is_json_and_tells_no_secret(stack: Stack) -> None:
     log = _log(stack)
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     answered = [line for line in lines if line["message"] == "answered"]
-    assert {"TOK200", "TOK400", "TOK409"} <= {line["code"] for line in answered}
+    assert {"TOK200", "TOK400", "TOK409"} <= {line["Outcome"] for line in answered}
+    assert all(line["aws_request_id"] and line["Version"] for line in answered)
     credentials = _secrets(stack)
     assert credentials and not [secret for secret in credentials if secret in log]
     assert "123123123" not in log
