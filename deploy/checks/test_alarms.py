@@ -28,10 +28,11 @@ ALARMS: dict[str, Properties] = {
 }
 
 # ---- The traffic.
-# When a scenario goes wrong: a day of health comes before it.
-T = 1500
 HOUR, DAY = 60, 1440
-BEFORE, EVER = range(T), range(T + 2 * DAY)
+# When a scenario goes wrong. Health comes before it: of hours, or where the alarm looks back so far, of a day.
+T = DAY + HOUR
+BEFORE, EVER = range(T - 3 * HOUR, T), range(T - 3 * HOUR, T + 3 * HOUR)
+DAY_BEFORE, DAYS = range(T), range(T + 2 * DAY)
 SLOW, FAST = 5, 30_000  # Requests a minute: 5, and 500 a second.
 
 STATUS = {"TOK200": 200, "TOK002": 401, "TOK004": 401, "TOK400": 400, "TOK422": 400, "TOK003": 500, "TOK503": 503,
@@ -138,9 +139,10 @@ def mixed(*parts: tuple[range, float, str], version: str = "old") -> Callable[[S
     return build
 
 
-def leak(rate: float, share: float, code: str = "TOK503", minutes: int = 2 * DAY) -> Callable[[Service], None]:
+def leak(rate: float, share: float, code: str = "TOK503", days: bool = False) -> Callable[[Service], None]:
     """A share of the requests fails from T on."""
-    return mixed((BEFORE, rate, "TOK200"), (after(minutes), rate * (1 - share), "TOK200"), (after(minutes), rate * share, code))
+    before, since = (DAY_BEFORE, after(2 * DAY)) if days else (BEFORE, after(3 * HOUR))
+    return mixed((before, rate, "TOK200"), (since, rate * (1 - share), "TOK200"), (since, rate * share, code))
 
 
 STRANGERS = (EVER, 600, "TOK002")  # Ten a second.
@@ -149,9 +151,9 @@ scenario("errors", "outage at 500 a second", (1, 1))(leak(FAST, 1))
 scenario("errors", "the function crashes at 5 a minute", (1, 2))(leak(SLOW, 1, "crash"))
 scenario("errors", "outage at 1 a minute", (5, 5))(leak(1, 1))
 scenario("errors", "outage at 5 a minute, strangers knock", (1, 2))(
-    mixed((BEFORE, SLOW, "TOK200"), (after(DAY), SLOW, "TOK503"), STRANGERS))
+    mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK503"), STRANGERS))
 scenario("errors", "an outage of 10 minutes is over", (1, 2), off=(14, 15))(
-    mixed((BEFORE, SLOW, "TOK200"), (after(10), SLOW, "TOK503"), (range(T + 10, T + DAY), SLOW, "TOK200")))
+    mixed((BEFORE, SLOW, "TOK200"), (after(10), SLOW, "TOK503"), (range(T + 10, T + 3 * HOUR), SLOW, "TOK200")))
 scenario("errors", "a quiet night, one failure, retried three times")(
     mixed((EVER, 0.1, "TOK200"), (after(1), 4, "TOK503")))
 scenario("errors", "an outage of 5 seconds at 500 a second")(
@@ -163,25 +165,25 @@ scenario("errors", "no traffic")(mixed())
 scenario("burn-fast", "a leak of 2 % at 500 a second", (42, 45))(leak(FAST, 0.02))
 scenario("burn-fast", "a leak of 3 % at 5 a minute", (20, 45))(leak(SLOW, 0.03))
 scenario("burn-fast", "outage at 5 a minute, strangers knock", (1, 2))(
-    mixed((BEFORE, SLOW, "TOK200"), (after(DAY), SLOW, "TOK503"), STRANGERS))
-scenario("burn-fast", "as many failures as the objective allows, at 500 a second", minutes=DAY)(leak(FAST, 0.001))
-scenario("burn-fast", "as many failures as the objective allows, at 5 a minute", minutes=2 * DAY)(leak(SLOW, 0.001))
+    mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK503"), STRANGERS))
+scenario("burn-fast", "as many failures as the objective allows, at 500 a second", minutes=DAY)(leak(FAST, 0.001, days=True))
+scenario("burn-fast", "as many failures as the objective allows, at 5 a minute", minutes=2 * DAY)(leak(SLOW, 0.001, days=True))
 scenario("burn-fast", "a quiet night, one failure, retried three times")(
     mixed((EVER, 0.1, "TOK200"), (after(1), 4, "TOK503")))
 
-scenario("burn-slow", "a slow leak of 0.5 % at 500 a second", (864, 925), minutes=2 * DAY)(leak(FAST, 0.005))
-scenario("burn-slow", "a slow leak of 1 % at 5 a minute", (432, 500), minutes=2 * DAY)(leak(SLOW, 0.01))
-scenario("burn-slow", "as many failures as the objective allows, at 500 a second", minutes=2 * DAY)(leak(FAST, 0.001))
-scenario("burn-slow", "as many failures as the objective allows, at 5 a minute", minutes=2 * DAY)(leak(SLOW, 0.001))
+scenario("burn-slow", "a slow leak of 0.5 % at 500 a second", (864, 925), minutes=2 * DAY)(leak(FAST, 0.005, days=True))
+scenario("burn-slow", "a slow leak of 1 % at 5 a minute", (432, 500), minutes=2 * DAY)(leak(SLOW, 0.01, days=True))
+scenario("burn-slow", "as many failures as the objective allows, at 500 a second", minutes=2 * DAY)(leak(FAST, 0.001, days=True))
+scenario("burn-slow", "as many failures as the objective allows, at 5 a minute", minutes=2 * DAY)(leak(SLOW, 0.001, days=True))
 scenario("burn-slow", "a quiet day, two failures, each retried three times", minutes=2 * DAY)(
-    mixed((EVER, 0.05, "TOK200"), (after(1), 4, "TOK503"), (range(T + HOUR, T + HOUR + 1), 4, "TOK503")))
+    mixed((DAYS, 0.05, "TOK200"), (after(1), 4, "TOK503"), (range(T + HOUR, T + HOUR + 1), 4, "TOK503")))
 
 
 def slowed(rate: float, share: float, ms: float) -> Callable[[Service], None]:
     def build(service: Service) -> None:
         service.answers(BEFORE, rate)
-        service.answers(after(DAY), rate * (1 - share))
-        service.answers(after(DAY), rate * share, ms=ms)
+        service.answers(after(3 * HOUR), rate * (1 - share))
+        service.answers(after(3 * HOUR), rate * share, ms=ms)
 
     return build
 
@@ -214,7 +216,7 @@ def canary(rate: float, refused: float, usual: float = 0.02, strangers: float = 
     def build(service: Service) -> None:
         for minutes_, part, version, share in (
             (BEFORE, 1, "old", usual), (after(minutes), 0.9, "old", usual), (after(minutes), 0.1, "new", refused),
-            (range(T + minutes, T + DAY), 1, "new", usual),
+            (range(T + minutes, T + 3 * HOUR), 1, "new", usual),
         ):
             service.answers(minutes_, rate * part * (1 - share), version=version)
             service.answers(minutes_, rate * part * share, "TOK422", version)
@@ -234,7 +236,7 @@ scenario("refusals", "a good release, strangers knock ten times a second")(canar
 scenario("refusals", "a good release at 500 a second, 30 % are refused as ever")(canary(FAST, 0.3, usual=0.3))
 scenario("refusals", "a good release at 5 a minute")(canary(SLOW, 0.02))
 scenario("refusals", "no release: the version in use refuses all from T on")(
-    mixed((BEFORE, SLOW, "TOK200"), (after(DAY), SLOW, "TOK422"), version="new"))
+    mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK422"), version="new"))
 
 
 @scenario("refusals", "twenty good releases at random, 2 to 70 % refused by the way", minutes=20 * HOUR)
@@ -270,44 +272,44 @@ def table_throttled(rate: float, per_minute: int, minutes: int) -> Callable[[Ser
     return build
 
 
-scenario("table-throttles", "each write at 5 a minute", (1, 1))(table_throttled(SLOW, 5, DAY))
-scenario("table-throttles", "3 % at 500 a second", (2, 3))(table_throttled(FAST, 900, DAY))
-scenario("table-throttles", "0.3 % at 500 a second, which retries carry")(table_throttled(FAST, 90, DAY))
+scenario("table-throttles", "each write at 5 a minute", (1, 1))(table_throttled(SLOW, 5, HOUR))
+scenario("table-throttles", "3 % at 500 a second", (2, 3))(table_throttled(FAST, 900, HOUR))
+scenario("table-throttles", "0.3 % at 500 a second, which retries carry")(table_throttled(FAST, 90, HOUR))
 scenario("table-throttles", "two in a quiet night")(table_throttled(0.1, 2, 1))
 
 REFRESH = ours("SecretsRefreshFailures")
-scenario("secrets-refresh", "each attempt at 5 a minute", (10, 15))(lambda service: service.send(REFRESH, after(DAY), times=2))
-scenario("secrets-refresh", "each attempt of 20 instances", (10, 15))(lambda service: service.send(REFRESH, after(DAY), times=40))
+scenario("secrets-refresh", "each attempt at 5 a minute", (10, 15))(lambda service: service.send(REFRESH, after(3 * HOUR), times=2))
+scenario("secrets-refresh", "each attempt of 20 instances", (10, 15))(lambda service: service.send(REFRESH, after(3 * HOUR), times=40))
 scenario("secrets-refresh", "each attempt at a request every 10 minutes", (20, 31))(
-    lambda service: service.send(REFRESH, range(T, T + DAY, 10)))
+    lambda service: service.send(REFRESH, range(T, T + 3 * HOUR, 10)))
 scenario("secrets-refresh", "20 instances within a minute, once")(lambda service: service.send(REFRESH, after(1), times=20))
-scenario("secrets-refresh", "one an hour")(lambda service: service.send(REFRESH, range(T, T + DAY, HOUR)))
+scenario("secrets-refresh", "one an hour")(lambda service: service.send(REFRESH, range(T, T + 3 * HOUR, HOUR)))
 
 scenario("secrets-fallback", "a bad write, a new instance", (1, 1))(
     lambda service: service.send(ours("SecretsFallbacks"), after(1)))
 scenario("secrets-fallback", "a bad write, no new instance: each keeps its last good value")(
-    lambda service: service.send(REFRESH, after(DAY), times=2))
+    lambda service: service.send(REFRESH, after(3 * HOUR), times=2))
 
 scenario("secrets-age", "no refresh for over an hour, a request every 10 minutes", (61, 75))(
     lambda service: [service.send(ours("SecretsAge"), range(T + minute, T + minute + 1), minute * 60)
-                     for minute in range(0, DAY, 10)])
+                     for minute in range(0, 3 * HOUR, 10)])
 scenario("secrets-age", "an age up to the refresh, at both rates")(
     lambda service: [service.send(ours("SecretsAge"), EVER, age, 1000) for age in (0, 150, 310)])
 
-scenario("key-wear", "333 writes a second", (270, 345), minutes=DAY)(mixed((BEFORE, 15_000, "TOK200"), (after(DAY), 20_000, "TOK200")))
-scenario("key-wear", "250 writes a second", minutes=DAY)(mixed((EVER, 15_000, "TOK200")))
-scenario("key-wear", "5 a minute", minutes=DAY)(mixed((EVER, SLOW, "TOK200")))
+scenario("key-wear", "333 writes a second", (270, 345), minutes=DAY)(mixed((DAY_BEFORE, 15_000, "TOK200"), (after(DAY), 20_000, "TOK200")))
+scenario("key-wear", "250 writes a second", minutes=DAY)(mixed((DAYS, 15_000, "TOK200")))
+scenario("key-wear", "5 a minute", minutes=DAY)(mixed((DAYS, SLOW, "TOK200")))
 
 for name, code, allowed in (("unauthorized", "TOK002", 2), ("sdk-api-key", "TOK004", 1), ("unopenable", "TOK422", 1)):
-    scenario(name, "the only partner's requests at 5 a minute", (7, 9))(leak(SLOW, 1, code))
+    scenario(name, "the only partner's requests at 5 a minute", (7, 9))(leak(SLOW, 1, code, days=True))
     scenario(name, "a partner of 5 % at 500 a second", (6, 10))(leak(FAST, 0.05, code))
-    scenario(name, "one a minute beside 5 a minute")(mixed((EVER, SLOW, "TOK200"), (after(DAY), 1, code)))
+    scenario(name, "one a minute beside 5 a minute")(mixed((EVER, SLOW, "TOK200"), (after(3 * HOUR), 1, code)))
     scenario(name, "less than the allowed share at 500 a second")(leak(FAST, allowed * 0.008, code))
     scenario(name, "a burst of 500 within a minute")(mixed((EVER, SLOW, "TOK200"), (after(1), 500, code)))
 scenario("sdk-api-key", "5 a minute, strangers knock", (7, 9))(
-    mixed((BEFORE, SLOW, "TOK200"), (after(DAY), SLOW, "TOK004"), STRANGERS))
+    mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK004"), STRANGERS))
 scenario("unopenable", "5 a minute, strangers knock", (7, 9))(
-    mixed((BEFORE, SLOW, "TOK200"), (after(DAY), SLOW, "TOK422"), STRANGERS))
+    mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK422"), STRANGERS))
 
 scenario("metrics-lost", "one line", (1, 1))(lambda service: service.send(lines("EMFValidationErrors"), after(1)))
 scenario("metrics-lost", "no line")(mixed((EVER, FAST, "TOK200")))
