@@ -5,7 +5,7 @@
 - More data points than `EvaluationPeriods` are read, and a missing one is replaced only where too few are there (User
   Guide, Configuring how alarms treat missing data). How many more is not documented: the caller says.
 - Metric math (User Guide, Metric math syntax and functions) is the part that the templates use: arithmetic, comparison,
-  `AND`, `OR`, `IF` and `SUM` of an array. Everything else is refused.
+  `AND`, `OR`, `IF` and `SUM`. Everything else is refused.
 - Of a missing operand of arithmetic the guide says that it counts as 0; practitioners report that the result is missing.
   The caller says which; an alarm should do the same in both cases.
 """
@@ -29,15 +29,23 @@ class Metrics:
     def __init__(self, declared: set[Key], missing_is_zero: bool = True) -> None:
         self._samples: dict[Key, dict[int, list[tuple[float, float]]]] = {key: defaultdict(list) for key in declared}
         self._totals: dict[tuple[Key, str], tuple[int, list[float]]] = {}
+        self._statistics: dict[tuple[Key, str, int, int], float | None] = {}
         self.missing_is_zero = missing_is_zero
 
     def add(self, key: Key, minute: int, value: float, times: float = 1) -> None:
         if times:
             self._samples[key][minute].append((value, times))
             self._totals.clear()
+            self._statistics.clear()
 
     def statistic(self, key: Key, stat: str, first: int, end: int) -> float | None:
         """The statistic over the minutes from `first` to before `end`; None if there was no sample."""
+        asked = key, stat, first, end
+        if asked not in self._statistics:
+            self._statistics[asked] = self._statistic(*asked)
+        return self._statistics[asked]
+
+    def _statistic(self, key: Key, stat: str, first: int, end: int) -> float | None:
         if key not in self._samples:
             raise KeyError(f"nothing sends the metric {key[0]} {key[1]} {dict(key[2])}")
         if stat == "Maximum":
@@ -326,9 +334,11 @@ def _if(condition: Value, yes: Value, no: Value) -> Series:
     return chosen
 
 
-def _sum(array: Value) -> Series:
-    if not isinstance(array, list) or not all(isinstance(series, list) for series in array):
-        # Of one series it is a number over all data points read, of which CloudWatch reads more than it needs.
-        raise ValueError("SUM takes an array of time series")
+def _sum(value: Value) -> float | Series:
+    """Of an array one time series; of a time series a number, over all data points that are read."""
+    if not isinstance(value, list):
+        raise ValueError("SUM takes a time series or an array of them")
+    if not all(isinstance(series, list) for series in value):
+        return sum(point or 0.0 for point in value)
     return [None if all(point is None for point in points) else sum(point or 0.0 for point in points)
-            for points in zip(*array, strict=True)]
+            for points in zip(*value, strict=True)]
