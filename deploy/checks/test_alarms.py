@@ -226,7 +226,7 @@ def canary(rate: float, refused: float, usual: float = 0.02, strangers: float = 
 
 
 scenario("refusals", "refuses all, at 20 a minute", (2, 4))(canary(20, 1))
-scenario("refusals", "refuses all, at 5 a minute, where a canary of ten minutes sees five requests", (6, 10), off=(35, 45))(
+scenario("refusals", "refuses all, at 5 a minute, where a canary of ten minutes sees five requests", (6, 10), off=(30, 45))(
     canary(SLOW, 1))
 scenario("refusals", "refuses all, at 2 a minute, a canary of half an hour", (15, 20))(canary(2, 1, minutes=30))
 scenario("refusals", "refuses one partner in thirty, at 500 a second", (1, 10))(canary(FAST, 0.02 + 1 / 30))
