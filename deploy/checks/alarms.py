@@ -1,13 +1,15 @@
-"""Evaluates a CloudWatch alarm of the templates on made-up metrics, as CloudWatch's documents say that it does.
+"""Evaluates a CloudWatch alarm of the templates on made-up metrics, as CloudWatch's guide describes it.
 
-- A window slides: it ends at the minute of the evaluation (User Guide, Alarm evaluation window). An alarm is evaluated every
-  minute; one with a period of more than an hour is taken to be evaluated once an hour, which is the worst case.
-- More data points than `EvaluationPeriods` are read, and a missing one is replaced only where too few are there (User
-  Guide, Configuring how alarms treat missing data). How many more is not documented: the caller says.
-- Metric math (User Guide, Metric math syntax and functions) is the part that the templates use: arithmetic, comparison,
-  `AND`, `OR`, `IF` and `SUM`. Everything else is refused.
-- Of a missing operand of arithmetic the guide says that it counts as 0; practitioners report that the result is missing.
-  The caller says which; an alarm should do the same in both cases.
+- A window slides: it ends at the minute of the evaluation (Alarm evaluation window). An alarm is
+  evaluated every minute; one with a period of more than an hour is taken to be evaluated once an
+  hour, which is the worst case.
+- CloudWatch reads more data points than `EvaluationPeriods`, and replaces a missing one only where
+  too few are there (Configuring how alarms treat missing data). How many more is not documented:
+  the caller says.
+- Of metric math (Metric math syntax and functions) it knows what the templates use: arithmetic,
+  comparison, `AND`, `OR`, `IF` and `SUM`. Everything else is refused.
+- A missing operand of arithmetic counts as 0, says the guide; practitioners report that the result
+  is missing. The caller says which; an alarm should do the same in both cases.
 """
 
 import operator
@@ -158,7 +160,7 @@ def _reading(metric: Properties, stat: str, period: int) -> Watched:
 
 
 def key_of(metric: Properties) -> Key:
-    """A dimension whose value the template looks up is `*`: which API, function, table. A version is the released one, `new`."""
+    """Names a metric. A dimension that the template looks up, such as a table, has the value `*`; the released version, `new`."""
     dimensions = set()
     for dimension in metric.get("Dimensions", []):
         value = dimension["Value"]

@@ -1,7 +1,7 @@
-"""Each alarm of the templates on made-up traffic: it is in ALARM when it must be, within so many minutes, and not else.
+"""Each alarm of the templates on made-up traffic: on when it must be, within so many minutes, and else off.
 
-A scenario begins in health and goes wrong at `T`. Each is evaluated four times: as CloudWatch's guide says and as
-practitioners say that metric math treats missing points, and with and without data points beyond the needed.
+A scenario begins in health and goes wrong at `T`. It is evaluated with a missing operand of metric
+math as 0 and as missing, and with and without data points beyond those that are needed.
 """
 
 import copy
@@ -211,7 +211,9 @@ scenario("release", "the version before crashes")(leak(SLOW, 1, "crash"))
 scenario("release", "the new version answers")(mixed((EVER, FAST, "TOK200"), version="new"))
 
 
-def canary(rate: float, refused: float, usual: float = 0.02, strangers: float = 0, minutes: int = 10) -> Callable[[Service], None]:
+def canary(
+    rate: float, refused: float, usual: float = 0.02, strangers: float = 0, minutes: int = 10
+) -> Callable[[Service], None]:
     """10 % of the traffic goes to the new version, which refuses this share; then all of it."""
     def build(service: Service) -> None:
         for minutes_, part, version, share in (
@@ -303,8 +305,10 @@ scenario("table-throttles", "0.3 % at 500 a second, which retries carry")(table_
 scenario("table-throttles", "two in a quiet night")(table_throttled(0.1, 2, 1))
 
 REFRESH = ours("SecretsRefreshFailures")
-scenario("secrets-refresh", "each attempt at 5 a minute", (10, 15))(lambda service: service.send(REFRESH, after(3 * HOUR), times=2))
-scenario("secrets-refresh", "each attempt of 20 instances", (10, 15))(lambda service: service.send(REFRESH, after(3 * HOUR), times=40))
+scenario("secrets-refresh", "each attempt at 5 a minute", (10, 15))(
+    lambda service: service.send(REFRESH, after(3 * HOUR), times=2))
+scenario("secrets-refresh", "each attempt of 20 instances", (10, 15))(
+    lambda service: service.send(REFRESH, after(3 * HOUR), times=40))
 scenario("secrets-refresh", "each attempt at a request every 10 minutes", (20, 31))(
     lambda service: service.send(REFRESH, range(T, T + 3 * HOUR, 10)))
 scenario("secrets-refresh", "20 instances within a minute, once")(lambda service: service.send(REFRESH, after(1), times=20))
@@ -321,7 +325,8 @@ scenario("secrets-age", "no refresh for over an hour, a request every 10 minutes
 scenario("secrets-age", "an age up to the refresh, at both rates")(
     lambda service: [service.send(ours("SecretsAge"), EVER, age, 1000) for age in (0, 150, 310)])
 
-scenario("key-wear", "333 writes a second", (270, 345), minutes=DAY)(mixed((DAY_BEFORE, 15_000, "TOK200"), (after(DAY), 20_000, "TOK200")))
+scenario("key-wear", "333 writes a second", (270, 345), minutes=DAY)(
+    mixed((DAY_BEFORE, 15_000, "TOK200"), (after(DAY), 20_000, "TOK200")))
 scenario("key-wear", "250 writes a second", minutes=DAY)(mixed((DAYS, 15_000, "TOK200")))
 scenario("key-wear", "5 a minute", minutes=DAY)(mixed((DAYS, SLOW, "TOK200")))
 
@@ -357,7 +362,9 @@ def _metrics(case: Scenario) -> Metrics:
 def complaint(alarm: Properties, case: Scenario) -> str | None:
     """What the alarm does that the scenario does not ask for."""
     metrics = _metrics(case)
-    for zero, spare in itertools.product((True, False) if "Metrics" in alarm else (True,), (0, 30) if case.alarm == "refusals" else (0, 2)):
+    # Of one metric no operand is missing. The sums of `refusals` are over all points that are read.
+    zeros = (True, False) if "Metrics" in alarm else (True,)
+    for zero, spare in itertools.product(zeros, (0, 30) if case.alarm == "refusals" else (0, 2)):
         metrics.missing_is_zero = zero
         minutes = range(T - 59, T + case.minutes)
         on = alarms.alarm_minutes(alarm, metrics, minutes, spare)
@@ -560,7 +567,8 @@ def test_the_filter_finds_what_the_access_log_writes() -> None:
 
 ACCOUNT = "arn:aws:iam::123456789012:"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234"
-OPERATORS = [ACCOUNT + "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_TokenOperator_*", ACCOUNT + "role/break-glass"]
+SSO = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_"
+OPERATORS = [f"{ACCOUNT}{SSO}TokenOperator_*", f"{ACCOUNT}role/break-glass"]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ApiKeysSecret-1a2B3c4D5e6F-AbCdEf"
 
 
@@ -590,7 +598,7 @@ def told(event: dict[str, Any], rules: dict[str, Any] | None = None) -> bool:
 
 def call(name: str, role: str | None = "role/admin", secret: str = SECRET) -> dict[str, Any]:
     """CloudTrail's event of a call, shortened; without a role it is a user's, or root's."""
-    service = "kms" if name in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "Decrypt", "CreateGrant") else "secretsmanager"
+    service = "secretsmanager" if "Secret" in name or "ResourcePolicy" in name else "kms"
     identity = {"type": "Root", "arn": ACCOUNT + "root"}
     if role:
         identity = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ACCOUNT + role}}}
@@ -603,7 +611,7 @@ def call(name: str, role: str | None = "role/admin", secret: str = SECRET) -> di
             "region": "eu-west-1", "time": "2026-11-30T06:00:00Z", "id": "1", "resources": [], "detail": detail}
 
 
-OPERATOR = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_TokenOperator_0123456789abcdef"
+OPERATOR = SSO + "TokenOperator_0123456789abcdef"
 
 
 @pytest.mark.parametrize("event", [
@@ -613,7 +621,7 @@ OPERATOR = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_TokenOp
     *(call(name, OPERATOR) for name in ("PutResourcePolicy", "DeleteResourcePolicy", "DeleteSecret", "ReplicateSecretToRegions")),
     call("GetSecretValue", None),
     call("GetSecretValue", "role/function-2"),
-    call("GetSecretValue", "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Administrator_0123456789abcdef"),
+    call("GetSecretValue", SSO + "Administrator_0123456789abcdef"),
     call("GetSecretValue", secret="ApiKeysSecret-1a2B3c4D5e6F"),
     call("GetSecretValue", secret=SECRET.removesuffix("-AbCdEf").replace("ApiKeys", "ServerKeys")),
 ], ids=lambda event: f"{event['detail']['eventName']}, {event['detail']['userIdentity']['type']}")
