@@ -666,6 +666,7 @@ def test_tampering_reaches_the_topic() -> None:
         assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "AlarmTopic"}]
         assert "RoleArn" not in rule["Targets"][0]
     (_, policy), = properties(TEMPLATE, "AWS::SNS::TopicPolicy")
+    assert all("Condition" in statement for statement in policy["PolicyDocument"]["Statement"])
     statement, = (statement for statement in policy["PolicyDocument"]["Statement"] if statement["Sid"] == "Tampering")
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in rules]}}
