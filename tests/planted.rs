@@ -6,12 +6,37 @@ use std::{path::Path, process::Command};
 use service_tests::planted::bugs;
 
 /// A patch of `planted/`, the tests that must fail, and by which words.
-const FOUND_BY: [(&str, &str, &str); 5] = [
+const FOUND_BY: [(&str, &str, &str); 10] = [
+    (
+        "attempts-count-from-their-end",
+        "secrets::ages::",
+        "while_secrets_manager_is_well ... FAILED",
+    ),
     ("disabled-is-told", "alike::", "failed: disabled"),
     ("iv-counts", "nonces::", "one repeats"),
     ("iv-of-the-plaintext", "nonces::", "one repeats"),
     ("iv-of-the-time", "nonces::", "deviations"),
     ("kid-is-told", "alike::", "failed: kid unknown"),
+    (
+        "payload-keys-are-shared",
+        "secrets::documents::",
+        "refuses_what_occurs_twice ... FAILED",
+    ),
+    (
+        "previous-read-again",
+        "secrets::bad_write::",
+        "is_not_read_again ... FAILED",
+    ),
+    (
+        "retries-have-a-quota",
+        "faults::each_write",
+        "whatever_earlier_ones_used ... FAILED",
+    ),
+    (
+        "unreadable-falls-back",
+        "secrets::bad_write::",
+        "is_no_reason_to_read_the_previous_one ... FAILED",
+    ),
 ];
 
 /// Every patch of the repository: one that no longer fits finds nothing.

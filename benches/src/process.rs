@@ -62,8 +62,8 @@ fn start(command: &[String], address: SocketAddr, stderr: Stdio) -> io::Result<C
             ("SERVER_KEYS_SECRET_ID", "token-service/server-keys"),
             ("TOKENS_TABLE", "tokens"),
             // No refresh falls into a measurement, however long valgrind takes.
-            ("SECRETS_TTL_SECONDS", "86400"),
-            ("SECRETS_MIN_REFRESH_SECONDS", "86400"),
+            ("SECRETS_TTL_SECONDS", "43200"),
+            ("SECRETS_MIN_REFRESH_SECONDS", "43200"),
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ])
         .stdin(Stdio::null())
