@@ -6,12 +6,32 @@ use std::{path::Path, process::Command};
 use service_tests::planted::bugs;
 
 /// A patch of `planted/`, the tests that must fail, and by which words.
-const FOUND_BY: [(&str, &str, &str); 5] = [
+const FOUND_BY: [(&str, &str, &str); 9] = [
+    (
+        "bundle-ignored",
+        "tls::",
+        "an_authority_of_the_bundle_is_trusted ... FAILED",
+    ),
+    (
+        "bundle-unchecked",
+        "tls::",
+        "a_bundle_that_cannot_be_read_stops_the_function ... FAILED",
+    ),
     ("disabled-is-told", "alike::", "failed: disabled"),
     ("iv-counts", "nonces::", "one repeats"),
     ("iv-of-the-plaintext", "nonces::", "one repeats"),
     ("iv-of-the-time", "nonces::", "deviations"),
     ("kid-is-told", "alike::", "failed: kid unknown"),
+    (
+        "systems-store-trusted",
+        "tls::",
+        "the_systems_authorities_are_not_trusted ... FAILED",
+    ),
+    (
+        "untrusted-is-transient",
+        "tls::",
+        "no_other_certificate_is_trusted ... FAILED",
+    ),
 ];
 
 /// Every patch of the repository: one that no longer fits finds nothing.
