@@ -98,8 +98,8 @@ release: rust cc ## Build the function for this machine, optimised as for Lambda
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
 	cargo run -p model
 
-simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=
-	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)")
+simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
+	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
 
 simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
 	cargo run -p simulation -- --controls

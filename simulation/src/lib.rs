@@ -17,6 +17,7 @@
 //! | [`clocks`] | time that passes at once, and clocks that are wrong |
 //! | [`documents`] | the secrets, and their rotations |
 //! | `world`, `surroundings` | what is broken, known and running at each moment |
+//! | [`tls`] | TLS to AWS, if it is asked for |
 //! | [`call`], `send` | requests and their answers |
 //! | [`run`], `story` | one sequence, and what is told of it |
 //! | [`judge`] | what must hold |
@@ -36,6 +37,7 @@ pub mod sequence;
 pub mod shrink;
 mod story;
 mod surroundings;
+pub mod tls;
 pub mod trouble;
 mod world;
 
@@ -52,4 +54,6 @@ pub struct Setting {
     pub shim: clocks::Shim,
     /// Whether the machine is too busy.
     pub noise: noise::Noise,
+    /// TLS to AWS; without it, plain HTTP.
+    pub tls: Option<tls::Trusted>,
 }

@@ -6,6 +6,7 @@ use simulation::{
     clocks::Shim,
     crew::{End, Plan, run_all},
     noise::Noise,
+    tls::Trusted,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,6 +15,8 @@ async fn some_sequences_hold() {
         function: Options::default().function,
         shim: Shim::compile().unwrap(),
         noise: Noise::listen(),
+        // What `make simulate` does without.
+        tls: Some(Trusted::new().unwrap()),
     };
     let plan = Plan {
         seed: 1,

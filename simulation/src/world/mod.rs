@@ -91,7 +91,7 @@ impl World {
         ] {
             env.push((name.to_owned(), seconds(value)));
         }
-        let sandbox = Sandbox::start(Options {
+        let mut options = Options {
             function: setting.function.clone(),
             max_instances: INSTANCES,
             env,
@@ -102,8 +102,11 @@ impl World {
             lambda_clock: clocks.lambda(),
             secrets_faults,
             ..Options::default()
-        })
-        .await?;
+        };
+        if let Some(tls) = &setting.tls {
+            tls.serve(&mut options);
+        }
+        let sandbox = Sandbox::start(options).await?;
         let mut world = Self {
             sandbox,
             clocks,
