@@ -43,4 +43,4 @@ pub use listen::ListenError;
 pub use options::Options;
 pub use secrets_manager::Refusal;
 pub use stack::Sandbox;
-pub use tls::{Authority, Tls, TlsError};
+pub use tls::{Authority, Tls, TlsError, Trusted};

@@ -1,11 +1,16 @@
 //! TLS for the two AWS services: a certificate authority made for one process, and what it issues.
 
-use std::{io, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
+use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsAcceptor,
@@ -29,7 +34,15 @@ pub struct Authority {
 #[derive(Clone)]
 pub struct Tls(Arc<ServerConfig>);
 
-/// No certificate was made.
+/// A server on `localhost`, and the file that has the function trust it. Clones share both; the file goes with the last.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    server: Tls,
+    bundle: PathBuf,
+    _folder: Arc<TempDir>,
+}
+
+/// There is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A name that cannot be in a certificate, or no randomness.
@@ -38,6 +51,9 @@ pub enum TlsError {
     /// The TLS library refuses what was made.
     #[error("a certificate cannot be served")]
     Server(#[from] rustls::Error),
+    /// No temporary file.
+    #[error("a bundle of certificates cannot be written")]
+    Bundle(#[from] io::Error),
 }
 
 impl Authority {
@@ -108,6 +124,34 @@ impl Tls {
     /// The client refuses the certificate, or goes away.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(self.0.clone()).accept(stream).await
+    }
+}
+
+impl Trusted {
+    /// A server of a new authority, and that authority's certificate in a file.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
+    pub fn new() -> Result<Self, TlsError> {
+        let authority = Authority::new()?;
+        let folder = TempDir::new()?;
+        let bundle = folder.path().join("bundle.pem");
+        fs::write(&bundle, authority.pem())?;
+        Ok(Self {
+            server: authority.server("localhost")?,
+            bundle,
+            _folder: Arc::new(folder),
+        })
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Tls {
+        &self.server
+    }
+
+    /// The value of `AWS_CA_BUNDLE`.
+    pub fn bundle(&self) -> &Path {
+        &self.bundle
     }
 }
 

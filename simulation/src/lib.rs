@@ -17,7 +17,6 @@
 //! | [`clocks`] | time that passes at once, and clocks that are wrong |
 //! | [`documents`] | the secrets, and their rotations |
 //! | `world`, `surroundings` | what is broken, known and running at each moment |
-//! | [`tls`] | TLS to AWS, if it is asked for |
 //! | [`call`], `send` | requests and their answers |
 //! | [`run`], `story` | one sequence, and what is told of it |
 //! | [`judge`] | what must hold |
@@ -37,11 +36,12 @@ pub mod sequence;
 pub mod shrink;
 mod story;
 mod surroundings;
-pub mod tls;
 pub mod trouble;
 mod world;
 
 use std::path::PathBuf;
+
+use sandbox::Trusted;
 
 pub use world::Broken;
 
@@ -55,5 +55,5 @@ pub struct Setting {
     /// Whether the machine is too busy.
     pub noise: noise::Noise,
     /// TLS to AWS; without it, plain HTTP.
-    pub tls: Option<tls::Trusted>,
+    pub tls: Option<Trusted>,
 }

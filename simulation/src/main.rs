@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use sandbox::Options;
+use sandbox::{Options, Trusted};
 use service_tests::planted;
 use simulation::{
     Setting,
@@ -19,7 +19,6 @@ use simulation::{
     run::{Report, run},
     sequence::Sequence,
     shrink::{Failure, shrink},
-    tls::Trusted,
 };
 
 /// The bugs that must be found, and in how many sequences.

@@ -1,12 +1,11 @@
 //! Some sequences, always the same ones. `simulation` itself runs as many others as one likes.
 
-use sandbox::Options;
+use sandbox::{Options, Trusted};
 use simulation::{
     Setting,
     clocks::Shim,
     crew::{End, Plan, run_all},
     noise::Noise,
-    tls::Trusted,
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,10 @@ impl World {
             ..Options::default()
         };
         if let Some(tls) = &setting.tls {
-            tls.serve(&mut options);
+            let bundle = tls.bundle().display().to_string();
+            options.env.push(("AWS_CA_BUNDLE".to_owned(), bundle));
+            options.dynamodb_tls = Some(tls.server().clone());
+            options.secrets_tls = Some(tls.server().clone());
         }
         let sandbox = Sandbox::start(options).await?;
         let mut world = Self {
