@@ -38,7 +38,7 @@ fn function(environment: Vec<(&'static str, OsString)>) -> Command {
 }
 
 /// Starts the function with some variables, whose absence is `None`, and gives back what it says before it stops.
-async fn refusal(variables: &[(&'static str, Option<OsString>)]) -> String {
+pub(crate) async fn refusal(variables: &[(&'static str, Option<OsString>)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut environment = environment(&listener.local_addr().unwrap().to_string());
     for (name, value) in variables {

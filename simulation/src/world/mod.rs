@@ -103,7 +103,7 @@ impl World {
         ] {
             env.push((name.to_owned(), seconds(value)));
         }
-        let sandbox = Sandbox::start(Options {
+        let mut options = Options {
             function: setting.function.clone(),
             max_instances: INSTANCES,
             env,
@@ -114,8 +114,14 @@ impl World {
             lambda_clock: clocks.lambda(),
             secrets_faults,
             ..Options::default()
-        })
-        .await?;
+        };
+        if let Some(tls) = &setting.tls {
+            let bundle = tls.bundle().display().to_string();
+            options.env.push(("AWS_CA_BUNDLE".to_owned(), bundle));
+            options.dynamodb_tls = Some(tls.server().clone());
+            options.secrets_tls = Some(tls.server().clone());
+        }
+        let sandbox = Sandbox::start(options).await?;
         let mut world = Self {
             sandbox,
             clocks,
