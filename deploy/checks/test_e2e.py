@@ -147,6 +147,22 @@ def test_the_emulator_knows_all_but_what_is_listed(stack: Stack) -> None:
     assert unknown == set(UNKNOWN)
 
 
+def test_the_emulator_knows_no_alarm_by_metric_math(stack: Stack) -> None:
+    alarm = {
+        "Metrics": [{"Id": "one", "Expression": "1"}], "EvaluationPeriods": 1, "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    cloudformation = stack.aws.client("cloudformation")
+    template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
+    cloudformation.create_stack(StackName="math", TemplateBody=json.dumps(template))
+
+    def refused() -> bool:
+        events = cloudformation.describe_stack_events(StackName="math")["StackEvents"]
+        return any("metric math" in event.get("ResourceStatusReason", "") for event in events)
+
+    eventually(refused, "it refuses metric math")
+
+
 @pytest.mark.parametrize(
     ("parameters", "rule"),
     [
@@ -429,9 +445,12 @@ def _live_version(stack: Stack) -> str:
 
 def test_alarms_and_dashboard_are_there(stack: Stack) -> None:
     cloudwatch = stack.aws.client("cloudwatch")
-    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
-    assert {alarm["AlarmName"].removeprefix(f"{STACK}-") for alarm in alarms} == contracts.alarm_entries() - {"silence"}
-    assert all(alarm["AlarmActions"] == [stack.outputs["AlarmTopicArn"]] for alarm in alarms)
+    found = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
+    written_alarms = [alarm for file in (CORE, *BESIDE) for _, alarm in of_type(for_emulator(file), "AWS::CloudWatch::Alarm")]
+    names = {alarm["Properties"]["AlarmName"]["Fn::Sub"] for alarm in written_alarms if "Condition" not in alarm}
+    assert {alarm["AlarmName"].removeprefix(STACK) for alarm in found} == {name.partition("}")[2] for name in names}
+    topic = stack.outputs["AlarmTopicArn"]
+    assert {tuple(alarm["AlarmActions"]) for alarm in found} in ({(topic,)}, {(topic,), ()})
     board = json.loads(cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
     assert "${" not in json.dumps(board)
 
