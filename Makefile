@@ -3,6 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SANDBOX := $(TARGET)/debug/sandbox
 SAM := .venv/bin/sam
+ON_STAGE := .venv/bin/python deploy/stage.py
 PYTHON_CLIENT := clients/python
 DEPLOY := deploy/.venv/bin
 BUILT := .aws-sam/build/Function
@@ -18,10 +19,10 @@ export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
-        build reproducible deploy delete release model simulate simulate-controls rotate-under-load tls \
+        build reproducible deploy refresh env delete release model simulate simulate-controls rotate-under-load tls \
         fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
         measure bench bench-instructions bench-variants bench-scale bench-memory bench-load deployable clean \
-        event stage credentials programs benchmarks optimised-bench rust cc python node qemu valgrind
+        event stage region programs benchmarks optimised-bench rust cc python node qemu valgrind
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,35 +62,38 @@ fmt: rust
 clippy: rust cc
 	cargo clippy --workspace --all-targets -- -D warnings
 
-validate: .venv/installed ## Check template.yaml (sam validate --lint)
+validate: .venv/installed ## Check template.yaml as it is written (sam validate --lint)
 	$(SAM) validate --lint
 
-policy: deploy/.venv/installed ## Hold template.yaml against the rules of deploy/checks, and each rule against a planted fault
-	$(DEPLOY)/pytest deploy/checks/test_policy.py
+policy: .venv/installed deploy/.venv/installed ## Check what CloudFormation gets: cfn-lint, the rules of deploy/checks, each against planted faults
+	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py
 
-checkov: deploy/.venv/checkov ## Hold template.yaml against checkov's checks; those waived are in deploy/checkov.yaml
-	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
+checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
+	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
 
-e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy template.yaml to an emulator of AWS, and call it through its API Gateway
+e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
 	cargo build -p token-service -p tokenctl
 	$(DEPLOY)/pytest deploy/checks/test_e2e.py
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
 	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
-	@# SAM publishes a version for a changed package, and none for a changed parameter. So the parameters are in the package.
-	@cp samconfig.toml $(BUILT)
 	@ls -l $(BUILT)/bootstrap
 
 reproducible: .venv/installed rust ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
 
-deploy: stage credentials build ## Deploy: STAGE=dev, a section of samconfig.toml; GUIDED=1 the first time
-	$(SAM) deploy --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" $(if $(GUIDED),--guided)
+deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
+	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
 
-delete: stage credentials deploy/.venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
-	PYTHONPATH=deploy $(DEPLOY)/python deploy/check_delete.py "$(STAGE)" "$(CONFIRM)"
-	$(SAM) delete --config-file "$(CURDIR)/samconfig.toml" --config-env "$(STAGE)" --no-prompts
+refresh: stage ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev
+	$(ON_STAGE) refresh "$(STAGE)"
+
+env: region .venv/installed ## Print a stage's outputs as export lines, for eval: STAGE=dev
+	@$(ON_STAGE) env "$(STAGE)"
+
+delete: region .venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
+	$(ON_STAGE) delete "$(STAGE)" --confirm "$(CONFIRM)"
 
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
@@ -177,15 +181,12 @@ event:
 	    echo "$(if $(EVENT),There is no $(EVENT),Say which event, as in: make invoke EVENT=events/get-token.json). There are:" >&2; \
 	    ls events/*.json | grep -v manifest >&2; exit 1; }
 
-stage:
-	@grep -q "^\[$(or $(STAGE),-)\.deploy\.parameters\]" samconfig.toml || { \
-	    echo "$(if $(STAGE),samconfig.toml has no stage $(STAGE),Say which stage, as in: make $(MAKECMDGOALS) STAGE=dev). There are:" >&2; \
-	    sed -n 's/^\[\(.*\)\.deploy\.parameters\]/  \1/p' samconfig.toml >&2; exit 1; }
+# Refuses what would fail, before minutes are spent on a build.
+stage: region .venv/installed
+	@$(ON_STAGE) check "$(STAGE)" $(PARAMETERS)
 
-credentials: .venv/installed
+region:
 	@test "$(origin AWS_DEFAULT_REGION)" != file || { echo "Say which region, as in: make $(MAKECMDGOALS) AWS_DEFAULT_REGION=eu-west-1" >&2; exit 1; }
-	@.venv/bin/python -c 'import boto3; print("account and role:", boto3.client("sts").get_caller_identity()["Arn"])' 2>/dev/null || { \
-	    echo "AWS takes no credentials from here. Set AWS_PROFILE after: aws sso login (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and AWS_DEFAULT_REGION" >&2; exit 1; }
 
 # What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc

@@ -1,21 +1,9 @@
-"""What the template must agree with, read from where it is written: the code and the documents."""
+"""What the templates must agree with, read from where it is written: the code and the documents."""
 
 import functools
 import re
 
-import yaml
-
 from checks.template import ROOT
-
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-
-
-@functools.cache
-def operations() -> set[tuple[str, str]]:
-    """Path and method of every operation of docs/openapi.yaml."""
-    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
-    return {(path, method) for path, item in document["paths"].items() for method in item.keys() & _METHODS}
-
 
 @functools.cache
 def metrics() -> dict[str, set[frozenset[str]]]:
@@ -55,11 +43,17 @@ def variables() -> set[str]:
 
 
 @functools.cache
-def ranges() -> dict[str, tuple[int, int, int]]:
-    """Default, least and most of each variable that is a number of seconds."""
-    least_lifetime = {"Lifetime::RANGE": "60..=86_400"}
-    found = {}
-    for name, default, span in re.findall(r'seconds\("([A-Z_]+)", ([\d_]+), ([\w:.=]+)\)', _config()):
-        least, most = least_lifetime.get(span, span).split("..=")
-        found[name] = (int(default), int(least), int(most))
-    return found
+def ranges() -> dict[str, range]:
+    """What each variable that is a number of seconds may be."""
+    return {name: _range(span) for name, span in re.findall(r'seconds\("([A-Z_]+)", [\d_]+, ([\w:.=]+)\)', _config())}
+
+
+def _range(span: str) -> range:
+    """A range of Rust's, written out (`1..=86_400`) or by its name (`Lifetime::RANGE`)."""
+    if ".." not in span:
+        owner, _, name = span.partition("::")
+        definition = rf"impl {owner} \{{.*?const {name}: [^=]*= ([\d_]+\.\.=[\d_]+);"
+        span, = (found[1] for file in (ROOT / "src").rglob("*.rs")
+                 if (found := re.search(definition, file.read_text(), re.DOTALL)))
+    least, most = map(int, span.split("..="))
+    return range(least, most + 1)

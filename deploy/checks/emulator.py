@@ -17,27 +17,39 @@ from typing import Any
 
 import boto3
 
-from checks.template import ROOT, of_type, written
+from checks.template import BESIDE, CORE, ROOT, Template, of_type, properties, written
 
 STACK = "token-service-dev"
+SECRETS_TTL = 2
 # Resources that MiniStack does not know, and why that is bearable. `test_e2e` sees that it knows all others, and none of these.
 UNKNOWN = {
     "AWS::CodeDeploy::Application": "a release is not shifted step by step here",
     "AWS::CodeDeploy::DeploymentGroup": "the same",
     "AWS::Logs::QueryDefinition": "queries for people",
     "AWS::SecretsManager::ResourcePolicy": "the secrets' second lock; the first, IAM, is enforced",
+    "AWS::WAFv2::LoggingConfiguration": "nothing asks the firewall here",
+    "AWS::WAFv2::WebACLAssociation": "the same",
 }
 
 
-def for_emulator(code: str) -> dict[str, Any]:
-    """The template with the code's place put in and what is UNKNOWN left out, and nothing else changed."""
-    template = written()
-    function = template["Resources"]["Function"]["Properties"]
-    function["CodeUri"] = code
-    # SAM makes the two CodeDeploy resources of this.
-    del function["DeploymentPreference"]
-    for name, _ in list(of_type(template, *UNKNOWN)):
+# MiniStack imports these from an OpenAPI document, and not API Gateway's own for any method.
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+
+
+def for_emulator(file: str, code: str = "Function") -> Template:
+    """A template with what MiniStack does not know left out or spelt out, the code's place put in, and quick refreshes."""
+    template = written(file)
+    by_metric_math = [name for name, alarm in properties(template, "AWS::CloudWatch::Alarm") if "Metrics" in alarm]
+    for name in [*by_metric_math, *(name for name, _ in of_type(template, *UNKNOWN))]:
         del template["Resources"][name]
+    if file == CORE:
+        function = template["Resources"]["Function"]["Properties"]
+        function["CodeUri"] = code
+        function["Environment"]["Variables"] |= {"SECRETS_TTL_SECONDS": str(SECRETS_TTL), "SECRETS_MIN_REFRESH_SECONDS": "1"}
+        # SAM makes the two CodeDeploy resources of this.
+        del function["DeploymentPreference"]
+        for item in template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"].values():
+            item |= dict.fromkeys(METHODS, item.pop("x-amazon-apigateway-any-method"))
     return template
 
 
@@ -133,10 +145,14 @@ def binary(name: str, variable: str) -> pathlib.Path:
     return path
 
 
-def lay_out(folder: pathlib.Path) -> pathlib.Path:
-    """A folder as `sam build` leaves it, with this machine's bootstrap; the template in it."""
-    (folder / "function").mkdir()
-    shutil.copy(binary("token-service", "TOKEN_SERVICE_BIN"), folder / "function" / "bootstrap")
-    template = folder / "template.json"
-    template.write_text(json.dumps(for_emulator("function")))
-    return template
+def lay_out(folder: pathlib.Path) -> None:
+    """The project's folder as `make build` leaves it, with this machine's bootstrap, and a firewall for dev."""
+    built = folder / ".aws-sam/build"
+    (built / "Function").mkdir(parents=True)
+    (folder / "deploy").mkdir()
+    shutil.copy(binary("token-service", "TOKEN_SERVICE_BIN"), built / "Function/bootstrap")
+    (built / "template.yaml").write_text(json.dumps(for_emulator(CORE)))
+    for file in BESIDE:
+        (folder / file).write_text(json.dumps(for_emulator(file)))
+    config = (ROOT / "samconfig.toml").read_text()
+    (folder / "samconfig.toml").write_text(f"{config}\n[dev.firewall.parameters]\nparameter_overrides = []\n")

@@ -1,6 +1,7 @@
-"""What must hold of the template that CloudFormation gets. A rule yields one line for each thing that breaks it.
+"""What must hold of the templates that CloudFormation gets. A rule yields one line for each thing that breaks it.
 
-`test_policy.py` holds the template against every rule, and every rule against a template with its fault planted.
+The templates are looked at together, as if they were one stack. `test_policy.py` holds them against every rule, and every
+rule against templates with its fault planted.
 """
 
 import json
@@ -19,7 +20,8 @@ DATA = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key", 
 WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # API Gateway refuses its account's role with less.
 MANAGED_POLICIES = {"ApiGatewayLogsRole": "service-role/AmazonAPIGatewayPushToCloudWatchLogs"}
-SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+# Mutual TLS excludes the newer policies.
+SECURITY_POLICY = {"Fn::If": ["HasMutualTls", "TLS_1_2", "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"]}
 
 
 def _statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -41,8 +43,8 @@ def resources_are_exact(template: Template) -> Iterator[str]:
             if set(as_list(statement["Action"])) <= WITHOUT_RESOURCE:
                 continue
             for resource in as_list(statement.get("Resource", "*")):
-                # Of this account's alarms, any: DescribeAlarms names none.
-                if "*" in json.dumps(resource).replace(":alarm:*", ""):
+                # Any of this account's alarms, as DescribeAlarms names none; any version of the function.
+                if "*" in json.dumps(resource).replace(":alarm:*", "").replace("${Function.Arn}:*", ""):
                     yield f"{name}: {statement['Sid']} is allowed on {resource}"
         for policy in role.get("ManagedPolicyArns", []):
             if not json.dumps(policy).endswith(MANAGED_POLICIES.get(name, "none") + '"}'):
@@ -153,8 +155,15 @@ def logs_end_and_tell_nothing(template: Template) -> Iterator[str]:
         if "$input" in access.get("Format", "") or not _is_json(access.get("Format", "")):
             yield f"{name}: an access log line is not JSON of $context only"
         for setting in stage.get("MethodSettings", []):
-            if setting.get("LoggingLevel") != "OFF" or setting.get("DataTraceEnabled") is not False:
-                yield f"{name}: execution logs would show API keys"
+            if setting.get("LoggingLevel") != "ERROR":
+                yield f"{name}: has no log of API Gateway's own errors, or more than errors in it"
+            if setting.get("DataTraceEnabled") is not False:
+                yield f"{name}: execution logs would show whole requests"
+        groups = dict(properties(template, "AWS::Logs::LogGroup"))
+        execution = [group for group, named in groups.items()
+                     if named.get("LogGroupName") == {"Fn::Sub": "API-Gateway-Execution-Logs_${Api}/${Stage}"}]
+        if not execution or {"Ref": execution[0]} not in [tag["Value"] for tag in stage.get("Tags", [])]:
+            yield f"{name}: does not wait for the group of its execution log, and API Gateway would make one"
     for name, waf in properties(template, "AWS::WAFv2::LoggingConfiguration"):
         if {"SingleHeader": {"Name": "x-api-key"}} not in waf.get("RedactedFields", []):
             yield f"{name}: WAF's log would show API keys"
@@ -173,7 +182,7 @@ def the_api_is_guarded(template: Template) -> Iterator[str]:
         if api["EndpointConfiguration"] != {"Types": ["REGIONAL"]}:
             yield f"{name}: is not regional; CloudFront refuses the GET with a body"
         if api.get("SecurityPolicy") != SECURITY_POLICY:
-            yield f"{name}: accepts TLS below 1.2"
+            yield f"{name}: accepts TLS below 1.2, or a policy that excludes mutual TLS"
         if "aws:SourceIp" not in json.dumps(api["Body"].get("x-amazon-apigateway-policy")):
             yield f"{name}: is not limited to AllowedCidrs"
         schemes = api["Body"].get("components", {}).get("securitySchemes")
@@ -188,31 +197,36 @@ def the_api_is_guarded(template: Template) -> Iterator[str]:
             if not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= setting.keys():
                 yield f"{name}: is not throttled"
     for name, domain in properties(template, "AWS::ApiGateway::DomainName"):
-        if domain.get("SecurityPolicy") != "TLS_1_2":
-            yield f"{name}: accepts TLS below 1.2"
+        if domain.get("SecurityPolicy") != SECURITY_POLICY:
+            yield f"{name}: has not the API's policy for TLS"
 
 
-def the_api_is_the_documents(template: Template) -> Iterator[str]:
+def every_request_reaches_the_function(template: Template) -> Iterator[str]:
     (name, api), = properties(template, "AWS::ApiGateway::RestApi")
     any_method = "x-amazon-apigateway-any-method"
-    ours = {
-        (path, method)
-        for path, item in api["Body"]["paths"].items()
-        for method in item
-        if method != any_method
-    }
-    for path, method in sorted(ours ^ contracts.operations()):
-        yield f"{name}: {method} {path} is not in both the template and docs/openapi.yaml"
+    if {path: set(item) for path, item in api["Body"]["paths"].items()} != {"/": {any_method}, "/{proxy+}": {any_method}}:
+        yield f"{name}: has other paths and methods than the two that take them all"
     for path, item in api["Body"]["paths"].items():
-        if any_method not in item:
-            yield f"{name}: other methods of {path} do not reach the function, which answers 405"
         for method, operation in item.items():
             integration = operation.get("x-amazon-apigateway-integration", {})
             if integration.get("type") != "aws_proxy" or '{"Ref": "FunctionAliaslive"}' not in json.dumps(integration):
                 yield f"{name}: {method} {path} does not reach the alias live"
-    for path in ("/", "/{proxy+}"):
-        if path not in api["Body"]["paths"]:
-            yield f"{name}: {path} does not reach the function, which answers 404"
+    for member in _members(api["Body"]):
+        # API Gateway compares header names with their case; most clients do not send X-API-KEY in that one.
+        if member in ("parameters", "requestBody") or member.startswith("x-amazon-apigateway-request-validator"):
+            yield f"{name}: has {member}, and would refuse requests that the function serves"
+
+
+def _members(value: Any) -> Iterator[str]:
+    """The name of every member at every depth."""
+    if isinstance(value, dict):
+        yield from value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _members(member)
+
+
+def gateway_responses_are_the_protocols(template: Template) -> Iterator[str]:
+    (name, api), = properties(template, "AWS::ApiGateway::RestApi")
     for kind, response in api["Body"]["x-amazon-apigateway-gateway-responses"].items():
         body = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '""')
         if not _is_json(body) or not json.loads(body).keys() >= {"resCode", "resDesc"}:
@@ -227,7 +241,10 @@ def a_release_rolls_back(template: Template) -> Iterator[str]:
     if not groups:
         yield "Function: is released at once and for all"
     for name, group in groups:
-        alarms = [alarm["Name"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
+        condition, configuration, none = group.get("AlarmConfiguration", {}).get("Fn::If", ("", {}, {}))
+        if (condition, configuration.get("Enabled"), none) != ("RollsBackOnAlarm", True, {}):
+            yield f"{name}: alarms roll it back always or never, and not as RollbackOnAlarm says"
+        alarms = [alarm["Name"] for alarm in configuration.get("Alarms", [])]
         for alarm in ("ReleaseAlarm", "ErrorsAlarm", "LatencyAlarm"):
             if {"Ref": alarm} not in alarms:
                 yield f"{name}: {alarm} does not roll it back"
@@ -246,6 +263,66 @@ def the_function_is_as_built(template: Template) -> Iterator[str]:
             yield f"{name}: is not what `make build` builds"
         if function.get("TracingConfig") != {"Mode": "Active"}:
             yield f"{name}: is not traced"
+
+
+def a_changed_setting_is_a_release(template: Template) -> Iterator[str]:
+    """SAM publishes a version when a property of the function changes as it is written: a literal, and no parameter's value."""
+    for name, function in properties(template, "AWS::Lambda::Function"):
+        # No part of a version.
+        settings = {key: value for key, value in function.items() if key != "ReservedConcurrentExecutions"}
+        for parameter in sorted(_changeable(settings, template)):
+            yield f"{name}: depends on {parameter}, and a change of that would reach $LATEST only"
+
+
+def _changeable(value: Any, template: Template) -> set[str]:
+    """The parameters and mappings that a value depends on, but Stage, which is the same for the stack's life."""
+    match value:
+        case {"Ref": name}:
+            return {name} & template["Parameters"].keys() - {"Stage"}
+        case {"Fn::FindInMap": [name, *_]}:
+            return {f"the mapping {name}"}
+        case {"Fn::Sub": text}:
+            names = set(re.findall(r"\$\{(\w+)\}", json.dumps(text)))
+            return names & template["Parameters"].keys() - {"Stage"}
+        case {"Fn::If": [condition, *values]}:
+            return _changeable(template["Conditions"][condition], template) | _changeable(values, template)
+        case dict():
+            return set().union(*(_changeable(member, template) for member in value.values()))
+        case list():
+            return set().union(*(_changeable(member, template) for member in value))
+    return set()
+
+
+def settings_are_in_range(template: Template) -> Iterator[str]:
+    """A value that stops the function at its start is found before it is deployed."""
+    for name, function in properties(template, "AWS::Lambda::Function"):
+        variables = function["Environment"]["Variables"]
+        seconds = {}
+        for variable, allowed in contracts.ranges().items():
+            values = _written_values(variables.get(variable))
+            # CloudFormation's type is text.
+            seconds[variable] = [int(value) for value in values if isinstance(value, str) and value.isdecimal()]
+            if len(seconds[variable]) < len(values) or not all(value in allowed for value in seconds[variable]):
+                yield f"{name}: {variable} must be a quoted integer from {allowed[0]} to {allowed[-1]}"
+        ages = [seconds[f"SECRETS_{age}_SECONDS"] for age in ("MIN_REFRESH", "TTL", "MAX_STALE")]
+        if all(ages):
+            # The worst of what the stages have: so it holds for each.
+            if max(ages[0]) > min(ages[1]):
+                yield f"{name}: SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"
+            if max(ages[0]) + max(ages[1]) > min(ages[2]):
+                yield f"{name}: SECRETS_MIN_REFRESH_SECONDS and SECRETS_TTL_SECONDS together must be at most SECRETS_MAX_STALE_SECONDS"
+        for variable in ("ISSUER", "AUDIENCE"):
+            for value in _written_values(variables.get(variable)):
+                if not isinstance(value, str) or not re.fullmatch("[ -~]{1,64}", value):
+                    yield f"{name}: {variable} must be 1-64 printable ASCII characters"
+
+
+def _written_values(value: Any) -> list[Any]:
+    """A setting's value, or its values where it differs by stage."""
+    match value:
+        case {"Fn::If": [_, *values]}:
+            return [written for each in values for written in _written_values(each)]
+    return [value]
 
 
 def alarms_are_wired(template: Template) -> Iterator[str]:
@@ -309,6 +386,8 @@ def parameters_say_what_they_take(template: Template) -> Iterator[str]:
     for name, parameter in template["Parameters"].items():
         if len(parameter.get("Description", "")) < 10:
             yield f"{name}: has no description"
+        if "Default" not in parameter:
+            yield f"{name}: has no default, and is no output of the core"
         if "AllowedValues" in parameter:
             continue
         if "ConstraintDescription" not in parameter:
@@ -317,10 +396,6 @@ def parameters_say_what_they_take(template: Template) -> Iterator[str]:
             yield f"{name}: takes any number"
         if parameter["Type"] != "Number" and not re.fullmatch(r"\^.*\$", parameter.get("AllowedPattern", "")):
             yield f"{name}: takes any text, or its pattern is not about all of it"
-    for variable, (default, least, most) in contracts.ranges().items():
-        parameter = template["Parameters"]["".join(word.capitalize() for word in variable.split("_"))]
-        if (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) != (default, least, most):
-            yield f"{variable}: default and range are not those of src/config.rs"
 
 
 def queries_name_our_logs(template: Template) -> Iterator[str]:
@@ -342,9 +417,12 @@ RULES: list[Rule] = [
     no_secret_is_in_the_template,
     logs_end_and_tell_nothing,
     the_api_is_guarded,
-    the_api_is_the_documents,
+    every_request_reaches_the_function,
+    gateway_responses_are_the_protocols,
     a_release_rolls_back,
     the_function_is_as_built,
+    a_changed_setting_is_a_release,
+    settings_are_in_range,
     alarms_are_wired,
     metrics_are_the_documented_ones,
     codes_are_the_protocols,

@@ -1,28 +1,26 @@
-"""The template is deployed by `sam deploy` to an emulator of AWS that enforces IAM and runs the real bootstrap. An operator
-fills the secrets by `tokenctl`, and a partner calls through the emulated API Gateway.
+"""The templates are deployed by `make deploy`'s own script to an emulator of AWS that enforces IAM and runs the real
+bootstrap. An operator fills the secrets by `tokenctl`, and a partner calls through the emulated API Gateway.
 
 In order: each test goes on where the one before it stopped, as the life of a stack does.
 """
 
+import http.client
 import json
 import pathlib
-import sys
+import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 
 from checks import contracts
 from checks.emulator import STACK, UNKNOWN, Emulator, binary, for_emulator, lay_out, running
-from checks.template import ROOT, written
+from checks.template import BESIDE, CORE, ROOT, of_type, written
 
-SAM = ROOT / ".venv/bin/sam"
 V2 = "/token-service/client/server/new/v2/token"
 LEGACY = "/token-service/client/server/new/token"
-SECRETS_TTL = 2
 
 
 class Reply(NamedTuple):
@@ -34,26 +32,31 @@ class Reply(NamedTuple):
 class Stack:
     """The deployed stack, its operator and one partner."""
 
-    def __init__(self, emulator: Emulator, template: pathlib.Path) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.aws = emulator
-        self._template = template
         self._tokenctl = binary("tokenctl", "TOKENCTL_BIN")
         self.outputs: dict[str, str] = {}
 
-    def deploy(self, *overrides: str) -> None:
-        ages = [f"SecretsTtlSeconds={SECRETS_TTL}", "SecretsMinRefreshSeconds=1"]
-        self.aws.run(
-            SAM, "deploy", "--template-file", self._template, "--config-file", ROOT / "samconfig.toml", "--config-env", "dev",
-            "--no-progressbar", "--parameter-overrides", *ages, *overrides,
-        )
+    def on_stage(self, *arguments: str) -> str:
+        return self.aws.run(ROOT / ".venv/bin/python", ROOT / "deploy/stage.py", *arguments)
+
+    def deploy(self, *parameters: str) -> str:
+        said = self.on_stage("deploy", "dev", *parameters)
         stack, = self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return said
+
+    def set(self, **variables: str) -> None:
+        """Changes literals of the built template, as a change of template.yaml and `make build` would."""
+        file = self.aws.folder / ".aws-sam/build/template.yaml"
+        template = json.loads(file.read_text())
+        template["Resources"]["Function"]["Properties"]["Environment"]["Variables"] |= variables
+        file.write_text(json.dumps(template))
 
     @property
     def url(self) -> str:
         """The stage, by the path that MiniStack serves it under; a real one has a host name of its own."""
-        api = self.outputs["Url"].removeprefix("https://").partition(".")[0]
-        return f"{self.aws.url}/restapis/{api}/dev/_user_request_"
+        return f"{self.aws.url}/restapis/{self.outputs['ApiId']}/dev/_user_request_"
 
     def tokenctl(self, *arguments: str | pathlib.Path, **more: str) -> str:
         return self.aws.run(
@@ -82,16 +85,19 @@ class Stack:
         file.write_text(reply.body)
         return json.loads(self.tokenctl("decrypt", file))
 
-    def call(self, body: bytes, method: str = "POST", path: str = V2, **headers: str) -> Reply:
-        names = {"Content-Type": "text/plain", "X-API-KEY": self.credentials["apiKey"]} | {
+    def call(self, body: bytes, method: str = "POST", path: str = V2, key_header: str = "X-API-KEY", **headers: str) -> Reply:
+        """Headers are sent as they are spelt here. An empty one is not sent."""
+        names = {"Content-Type": "text/plain", key_header: self.credentials["apiKey"]} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        request = urllib.request.Request(self.url + path, body, names, method=method)
+        connection = http.client.HTTPConnection(self.aws.url.removeprefix("http://"), timeout=30)
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return Reply(response.status, _lower(response.headers), response.read().decode())
-        except urllib.error.HTTPError as refused:
-            return Reply(refused.code, _lower(refused.headers), refused.read().decode())
+            url = self.url.removeprefix(self.aws.url) + path
+            connection.request(method, url, body, {name: value for name, value in names.items() if value})
+            response = connection.getresponse()
+            return Reply(response.status, _lower(response.headers), response.read().decode())
+        finally:
+            connection.close()
 
 
 def _lower(headers: Any) -> dict[str, str]:
@@ -110,7 +116,8 @@ def eventually(check: Callable[[], bool], what: str) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("e2e")
     with running(folder) as emulator:
-        yield Stack(emulator, lay_out(folder))
+        lay_out(folder)
+        yield Stack(emulator)
 
 
 # The seed's own example of a member: a point on P-256, in a JWK, in base64url.
@@ -121,24 +128,47 @@ SDK_KEY = (
 
 
 def test_the_emulator_knows_all_but_what_is_listed(stack: Stack) -> None:
-    template = written()
-    template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://code/function.zip"
-    with pytest.raises(Exception, match="Unrecognized resource types") as refused:
-        stack.aws.client("cloudformation").create_change_set(
-            StackName=STACK, ChangeSetName="all", ChangeSetType="CREATE", TemplateBody=json.dumps(template),
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
-    named = str(refused.value).partition("[")[2].partition("]")[0]
-    # Those behind a condition that is false are not looked at.
-    assert set(named.split(", ")) == set(UNKNOWN)
+    unknown = set()
+    for file in (CORE, *BESIDE):
+        template = written(file)
+        if file == CORE:
+            template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://code/function.zip"
+        unlinked = {name: "1" for name, parameter in template.get("Parameters", {}).items() if "Default" not in parameter}
+        try:
+            stack.aws.client("cloudformation").create_change_set(
+                StackName="all", ChangeSetName=pathlib.Path(file).stem, ChangeSetType="CREATE", TemplateBody=json.dumps(template),
+                Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in unlinked.items()],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+        except ClientError as refused:
+            assert "Unrecognized resource types" in str(refused), file
+            # Those behind a condition that is false are not looked at.
+            unknown |= set(str(refused).partition("[")[2].partition("]")[0].split(", "))
+    assert unknown == set(UNKNOWN)
+
+
+def test_the_emulator_knows_no_alarm_by_metric_math(stack: Stack) -> None:
+    alarm = {
+        "Metrics": [{"Id": "one", "Expression": "1"}], "EvaluationPeriods": 1, "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    cloudformation = stack.aws.client("cloudformation")
+    template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
+    cloudformation.create_stack(StackName="math", TemplateBody=json.dumps(template))
+
+    def refused() -> bool:
+        events = cloudformation.describe_stack_events(StackName="math")["StackEvents"]
+        return any("metric math" in event.get("ResourceStatusReason", "") for event in events)
+
+    eventually(refused, "it refuses metric math")
 
 
 @pytest.mark.parametrize(
     ("parameters", "rule"),
     [
-        ({"TokenTtlSeconds": "59"}, "TokenTtlSeconds"),
+        ({"ReservedConcurrency": "-1"}, "ReservedConcurrency"),
         ({"Stage": "Prod"}, "must be 2-16 lower-case letters and digits"),
-        ({"Issuer": "caf\u00e9"}, "must be 1-64 printable ASCII characters"),
+        ({"RollbackOnAlarm": "no"}, "RollbackOnAlarm"),
         ({"AllowedCidrs": "10.0.0.0/8,10.0.0.1"}, "must be IPv4 networks"),
         ({"AlarmEmail": "nobody"}, "must be empty or an e-mail address"),
         ({"DomainName": "token.example.com"}, "DomainName needs CertificateArn"),
@@ -149,15 +179,33 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(stack: Stack, para
     with pytest.raises(Exception, match="ValidationError") as refused:
         stack.aws.client("cloudformation").create_change_set(
             StackName=STACK, ChangeSetName="wrong", ChangeSetType="CREATE",
-            TemplateBody=json.dumps(for_emulator("s3://code/function.zip")),
+            TemplateBody=json.dumps(for_emulator(CORE, "s3://code/function.zip")),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     assert rule in str(refused.value)
 
 
+def test_what_would_fail_is_refused_before_a_build(stack: Stack) -> None:
+    with pytest.raises(RuntimeError, match="samconfig.toml has no stage tset. There are: dev, prod."):
+        stack.on_stage("check", "tset")
+    copy = stack.aws.folder / "copy"
+    for folder in ("deploy/checks", "docs", "src"):
+        shutil.copytree(ROOT / folder, copy / folder)
+    for file in ("deploy/stage.py", *BESIDE):
+        shutil.copy(ROOT / file, copy / file)
+    text = (ROOT / CORE).read_text()
+    assert text.count('SECRETS_TTL_SECONDS: "300"') == 1
+    (copy / CORE).write_text(text.replace('SECRETS_TTL_SECONDS: "300"', 'SECRETS_TTL_SECONDS: "20"'))
+    with pytest.raises(RuntimeError, match="SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"):
+        stack.aws.run(ROOT / ".venv/bin/python", copy / "deploy/stage.py", "check", "dev")
+
+
 def test_deploys_into_an_empty_account(stack: Stack) -> None:
-    stack.deploy()
+    apigateway = stack.aws.client("apigateway")
+    assert not apigateway.get_account().get("cloudwatchRoleArn")
+    assert "== api-gateway-account" in stack.deploy()
+    assert "ApiGatewayLogsRole" in apigateway.get_account()["cloudwatchRoleArn"]
     # On AWS a secret that is created without a value has no version. MiniStack gives it one, of "".
     secrets = stack.aws.client("secretsmanager")
     for output in ("ApiKeysSecretArn", "ServerKeysSecretArn"):
@@ -202,8 +250,11 @@ def test_a_token_on_every_path_and_method(stack: Stack, method: str, path: str) 
     assert answer["referenceId"] == reference and answer["token"].count(".") == 4
 
 
-def test_every_operation_of_the_document_is_there(stack: Stack) -> None:
-    assert {(V2, "post"), (V2, "get"), (LEGACY, "post"), (LEGACY, "get")} == contracts.operations()
+@pytest.mark.parametrize("header", ["X-API-KEY", "X-Api-Key", "x-api-key"])
+def test_the_key_header_may_have_any_case(stack: Stack, header: str) -> None:
+    """HTTP/2 has lower-case names only, and API Gateway hands them on as they come."""
+    reply = stack.call(stack.sealed(referenceId=f"header-{header}"), key_header=header)
+    assert reply.status == 200
 
 
 def test_a_replay_gives_the_same_token(stack: Stack) -> None:
@@ -224,8 +275,13 @@ def test_the_record_is_one_item_and_tells_nothing(stack: Stack) -> None:
 
 
 # Name, how to call, status, code, whether the answer is sealed.
-ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str, bool]] = [
+ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str | int, bool]] = [
     ("no key", lambda s: s.call(b"x", X_API_KEY=""), 401, "TOK002", False),
+    ("no key, on the other path", lambda s: s.call(b"x", path=LEGACY, X_API_KEY=""), 401, 2, False),
+    ("no such path", lambda s: s.call(b"x", path="/token-service/client"), 404, "TOK404", False),
+    ("no path", lambda s: s.call(b"x", path="/"), 404, "TOK404", False),
+    ("a path that looks alike", lambda s: s.call(b"x", path=f"/x{V2[1:]}"), 404, "TOK404", False),
+    ("method", lambda s: s.call(b"x", "PUT"), 405, "TOK405", False),
     ("another's key", lambda s: s.call(s.sealed(referenceId="e1"), X_API_KEY="nobody"), 401, "TOK002", False),
     ("no JWE", lambda s: s.call(b"not a JWE"), 400, "TOK422", False),
     ("too large", lambda s: s.call(b"x" * 32_769), 413, "TOK413", False),
@@ -237,11 +293,14 @@ ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str, bool]] = [
 
 
 @pytest.mark.parametrize(("call", "status", "code", "sealed"), [row[1:] for row in ERRORS], ids=[row[0] for row in ERRORS])
-def test_errors(stack: Stack, call: Callable[[Stack], Reply], status: int, code: str, sealed: bool) -> None:
+def test_errors(stack: Stack, call: Callable[[Stack], Reply], status: int, code: str | int, sealed: bool) -> None:
     reply = call(stack)
     answer = stack.opened(reply) if sealed else json.loads(reply.body)
     assert (reply.status, answer["resCode"]) == (status, code)
     assert reply.headers["cache-control"] == "no-store"
+    # Behind a REST API it has another name.
+    names = {"www-authenticate", "x-amzn-remapped-www-authenticate"} & reply.headers.keys()
+    assert bool(names) == (status == 401)
 
 
 def test_a_disabled_partner_is_out(stack: Stack) -> None:
@@ -288,7 +347,8 @@ def test_the_log_is_json_and_tells_no_secret(stack: Stack) -> None:
     log = _log(stack)
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     answered = [line for line in lines if line["message"] == "answered"]
-    assert {"TOK200", "TOK400", "TOK409"} <= {line["code"] for line in answered}
+    assert {"TOK200", "TOK400", "TOK409"} <= {line["Outcome"] for line in answered}
+    assert all(line["aws_request_id"] and line["Version"] for line in answered)
     credentials = _secrets(stack)
     assert credentials and not [secret for secret in credentials if secret in log]
     assert "123123123" not in log
@@ -312,13 +372,13 @@ def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
     assert {"Requests", "Latency", "SecretsAge", "SecretsRefreshFailures", "DynamoDBLatency"} <= seen
 
 
-def test_an_update_publishes_a_version_and_keeps_the_data(stack: Stack) -> None:
+def test_a_changed_setting_is_a_release_and_keeps_the_data(stack: Stack) -> None:
     before = stack.outputs
     version = _live_version(stack)
-    # SAM publishes a version for a changed package, not for a changed parameter: so `make build` packs samconfig.toml too.
-    (stack.aws.folder / "function" / "samconfig.toml").write_text("TokenTtlSeconds=120")
-    stack.deploy("TokenTtlSeconds=120")
+    stack.set(TOKEN_TTL_SECONDS="120")
+    assert "API Gateway has a role for its logs" in stack.deploy("AllowedCidrs=203.0.113.0/24,198.51.100.0/24")
     assert _live_version(stack) != version
+    assert _cidrs(stack) == "203.0.113.0/24,198.51.100.0/24"
     for output in ("ApiKeysSecretArn", "ServerKeysSecretArn", "TokensTableName", "KeyArn"):
         assert stack.outputs[output] == before[output]
     started = time.time()
@@ -328,6 +388,56 @@ def test_an_update_publishes_a_version_and_keeps_the_data(stack: Stack) -> None:
     assert stack.call(stack.sealed(referenceId="again")).headers["idempotent-replayed"] == "true"
 
 
+def _cidrs(stack: Stack) -> str:
+    described, = stack.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return next(one["ParameterValue"] for one in described["Parameters"] if one["ParameterKey"] == "AllowedCidrs")
+
+
+def test_a_refresh_replaces_the_instances_by_what_is_deployed(stack: Stack) -> None:
+    version = _live_version(stack)
+    functions = stack.aws.client("lambda")
+    before = functions.get_function_configuration(FunctionName=stack.outputs["FunctionName"], Qualifier="live")
+    stack.set(TOKEN_TTL_SECONDS="600")
+    stack.on_stage("refresh", "dev")
+    assert _live_version(stack) != version
+    after = functions.get_function_configuration(FunctionName=stack.outputs["FunctionName"], Qualifier="live")
+    assert "Refreshed" in after["Description"]
+    # What is on this machine is not deployed by it.
+    assert after["Environment"] == before["Environment"] and after["CodeSha256"] == before["CodeSha256"]
+    assert _cidrs(stack) == "203.0.113.0/24,198.51.100.0/24"
+    stack.set(TOKEN_TTL_SECONDS="120")
+
+
+def test_an_alias_that_was_moved_by_hand_is_put_back_before_a_deployment(stack: Stack) -> None:
+    functions = stack.aws.client("lambda")
+    version = _live_version(stack)
+    name = stack.outputs["FunctionName"]
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    try:
+        with pytest.raises(RuntimeError, match=f"--function-version {version}"):
+            stack.deploy()
+    finally:
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    stack.deploy()
+    # What samconfig.toml does not name has its default again.
+    assert _cidrs(stack) == "0.0.0.0/0"
+
+
+def test_an_unknown_parameter_is_refused(stack: Stack) -> None:
+    with pytest.raises(RuntimeError, match="There is no parameter AllowedCidr. There are: Stage, "):
+        stack.deploy("AllowedCidr=203.0.113.0/24")
+
+
+def test_env_is_what_tokenctl_reads(stack: Stack) -> None:
+    printed = stack.on_stage("env", "dev")
+    for name, output in (("API_KEYS_SECRET_ID", "ApiKeysSecretArn"), ("SERVER_KEYS_SECRET_ID", "ServerKeysSecretArn"),
+                         ("TOKENS_TABLE", "TokensTableName"), ("TOKENCTL_URL", "Url"), ("FUNCTION_NAME", "FunctionName")):
+        assert f"export {name}={stack.outputs[output]}\n" in printed
+    assert "export DASHBOARD_URL=" in printed
+    # `make deploy` without a stage would deploy this one.
+    assert "export STAGE=" not in printed
+
+
 def _live_version(stack: Stack) -> str:
     alias = stack.aws.client("lambda").get_alias(FunctionName=stack.outputs["FunctionName"], Name="live")
     return alias["FunctionVersion"]
@@ -335,26 +445,30 @@ def _live_version(stack: Stack) -> str:
 
 def test_alarms_and_dashboard_are_there(stack: Stack) -> None:
     cloudwatch = stack.aws.client("cloudwatch")
-    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
-    assert {alarm["AlarmName"].removeprefix(f"{STACK}-") for alarm in alarms} == contracts.alarm_entries() - {"silence"}
-    assert all(alarm["AlarmActions"] == [stack.outputs["AlarmTopicArn"]] for alarm in alarms)
+    found = cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]
+    written_alarms = [alarm for file in (CORE, *BESIDE) for _, alarm in of_type(for_emulator(file), "AWS::CloudWatch::Alarm")]
+    names = {alarm["Properties"]["AlarmName"]["Fn::Sub"] for alarm in written_alarms if "Condition" not in alarm}
+    assert {alarm["AlarmName"].removeprefix(STACK) for alarm in found} == {name.partition("}")[2] for name in names}
+    topic = stack.outputs["AlarmTopicArn"]
+    assert {tuple(alarm["AlarmActions"]) for alarm in found} in ({(topic,)}, {(topic,), ()})
     board = json.loads(cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
     assert "${" not in json.dumps(board)
 
 
 def test_an_unconfirmed_delete_is_refused(stack: Stack) -> None:
     with pytest.raises(RuntimeError, match="CONFIRM=token-service-dev"):
-        _check_delete(stack, "")
+        stack.on_stage("delete", "dev")
+    with pytest.raises(RuntimeError, match="CONFIRM=token-service-dev"):
+        stack.on_stage("delete", "dev", "--confirm", "token-service-prod")
+    with pytest.raises(RuntimeError, match="There is no stack token-service-prod"):
+        stack.on_stage("delete", "prod", "--confirm", "token-service-prod")
 
 
-def _check_delete(stack: Stack, confirm: str) -> str:
-    return stack.aws.run(sys.executable, ROOT / "deploy/check_delete.py", "dev", confirm, PYTHONPATH=str(ROOT / "deploy"))
-
-
-def test_deleting_the_stack_deletes_no_data(stack: Stack) -> None:
-    kept = _check_delete(stack, STACK)
-    assert stack.outputs["TokensTableName"] in kept
-    stack.aws.run(SAM, "delete", "--config-file", ROOT / "samconfig.toml", "--config-env", "dev", "--no-prompts")
+def test_deleting_the_stage_deletes_no_data(stack: Stack) -> None:
+    kept = stack.on_stage("delete", "dev", "--confirm", STACK)
+    assert stack.outputs["TokensTableName"] in kept and "aws-waf-logs-" in kept
+    left = stack.aws.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    assert not [one["StackName"] for one in left["StackSummaries"] if one["StackName"].startswith(STACK)]
     secrets = stack.aws.client("secretsmanager")
     for output in ("ApiKeysSecretArn", "ServerKeysSecretArn"):
         assert secrets.get_secret_value(SecretId=stack.outputs[output])["SecretString"].startswith("{")
@@ -375,4 +489,4 @@ def test_a_stack_that_would_lose_data_is_not_deleted(stack: Stack) -> None:
         StackName=STACK, TemplateBody=json.dumps({"Resources": {"TokensTable": table}})
     )
     with pytest.raises(RuntimeError, match="TokensTable: goes when the stack goes"):
-        _check_delete(stack, STACK)
+        stack.on_stage("delete", "dev", "--confirm", STACK)
