@@ -66,7 +66,7 @@ validate: .venv/installed ## Check template.yaml as it is written (sam validate 
 	$(SAM) validate --lint
 
 policy: .venv/installed deploy/.venv/installed ## Check what CloudFormation gets: cfn-lint, the rules of deploy/checks, each against planted faults
-	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py
+	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py deploy/checks/test_alarms.py
 
 checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
 	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml

@@ -167,6 +167,11 @@ def logs_end_and_tell_nothing(template: Template) -> Iterator[str]:
     for name, waf in properties(template, "AWS::WAFv2::LoggingConfiguration"):
         if {"SingleHeader": {"Name": "x-api-key"}} not in waf.get("RedactedFields", []):
             yield f"{name}: WAF's log would show API keys"
+    for name, acl in properties(template, "AWS::WAFv2::WebACL"):
+        protected = [key for protection in acl.get("DataProtectionConfig", {}).get("DataProtections", [])
+                     if not protection.get("ExcludeRateBasedDetails") for key in protection["Field"].get("FieldKeys", [])]
+        if "x-api-key" in json.dumps(acl["Rules"]) and "x-api-key" not in protected:
+            yield f"{name}: WAF's log would show the API keys that a rate rule counts by"
 
 
 def _is_json(text: str) -> bool:
@@ -245,16 +250,18 @@ def a_release_rolls_back(template: Template) -> Iterator[str]:
         if (condition, configuration.get("Enabled"), none) != ("RollsBackOnAlarm", True, {}):
             yield f"{name}: alarms roll it back always or never, and not as RollbackOnAlarm says"
         alarms = [alarm["Name"] for alarm in configuration.get("Alarms", [])]
-        for alarm in ("ReleaseAlarm", "ErrorsAlarm", "LatencyAlarm"):
+        for alarm in ("ReleaseAlarm", "RefusalsAlarm", "ErrorsAlarm", "LatencyAlarm"):
             if {"Ref": alarm} not in alarms:
                 yield f"{name}: {alarm} does not roll it back"
         events = group.get("AutoRollbackConfiguration", {}).get("Events", [])
         if "DEPLOYMENT_STOP_ON_ALARM" not in events:
             yield f"{name}: an alarm stops a release and does not roll it back"
-    for _, alarm in properties(template, "AWS::CloudWatch::Alarm"):
-        if alarm["AlarmName"] == {"Fn::Sub": "${AWS::StackName}-release"}:
-            if "ExecutedVersion" not in {dimension["Name"] for dimension in alarm["Dimensions"]}:
-                yield "ReleaseAlarm: does not tell the new version from the old"
+    for name, dimension in (("release", "ExecutedVersion"), ("refusals", "Version")):
+        for _, alarm in properties(template, "AWS::CloudWatch::Alarm"):
+            if alarm["AlarmName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}:
+                of = [part for metric in _metrics_of(alarm) for part in metric.get("Dimensions", []) if part["Name"] == dimension]
+                if not of or any(part["Value"].get("Fn::GetAtt", ["", ""])[1] != "Version" for part in of):
+                    yield f"{name}: does not tell the new version from the old"
 
 
 def the_function_is_as_built(template: Template) -> Iterator[str]:
@@ -344,6 +351,13 @@ def alarms_are_wired(template: Template) -> Iterator[str]:
             yield f"{name}: has no entry in docs/operations.md"
         if "Condition" not in template["Resources"][name] and f"${{AWS::StackName}}-{short}" not in shown:
             yield f"{name}: is not on the dashboard"
+    for name, rule in properties(template, "AWS::Events::Rule"):
+        entry = rule["Description"].rpartition(" docs/operations.md#")[2]
+        names.add(entry)
+        if entry not in entries:
+            yield f"{name}: does not lead to its entry in docs/operations.md"
+        if [target["Arn"] for target in rule["Targets"]] != [{"Ref": "AlarmTopic"}]:
+            yield f"{name}: tells nobody"
     for entry in sorted(entries - names):
         yield f"docs/operations.md: has an entry for {entry}, and there is no such alarm"
 
@@ -368,8 +382,9 @@ def codes_are_the_protocols(template: Template) -> Iterator[str]:
 def _our_metrics(template: Template) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Every use of a metric of the function's: where, its name, the names of its dimensions."""
     for name, alarm in properties(template, "AWS::CloudWatch::Alarm"):
-        if alarm.get("Namespace") == "TokenService":
-            yield name, alarm["MetricName"], frozenset(d["Name"] for d in alarm.get("Dimensions", []))
+        for metric in _metrics_of(alarm):
+            if metric["Namespace"] == "TokenService":
+                yield name, metric["MetricName"], frozenset(d["Name"] for d in metric.get("Dimensions", []))
     for widget in dashboard(template)["widgets"]:
         where = f"dashboard, {widget['properties']['title']!r}"
         for metric in widget["properties"].get("metrics", []):
@@ -377,9 +392,18 @@ def _our_metrics(template: Template) -> Iterator[tuple[str, str, frozenset[str]]
             if words[:1] == ["TokenService"]:
                 yield where, words[1], frozenset(words[2::2])
             for part in metric:
-                if isinstance(part, dict) and "expression" in part:
+                if isinstance(part, dict) and part.get("expression", "").startswith("SEARCH"):
                     schema, name = re.search(r"\{([^}]*)\} MetricName=\"(\w+)\"", part["expression"]).groups()
                     yield where, name, frozenset(schema.split(",")[1:])
+
+
+def _metrics_of(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The metrics that an alarm reads: one, or those of its metric math."""
+    if "MetricName" in alarm:
+        yield alarm
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            yield query["MetricStat"]["Metric"]
 
 
 def parameters_say_what_they_take(template: Template) -> Iterator[str]:
