@@ -19,7 +19,7 @@ export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
-        build reproducible deploy refresh env delete release model simulate simulate-controls rotate-under-load \
+        build reproducible deploy refresh env delete release model simulate simulate-controls rotate-under-load tls \
         fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
         measure bench bench-instructions bench-variants bench-scale bench-memory bench-load deployable clean \
         event stage region programs benchmarks optimised-bench rust cc python node qemu valgrind
@@ -102,14 +102,19 @@ release: rust cc ## Build the function for this machine, optimised as for Lambda
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
 	cargo run -p model
 
-simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=
-	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)")
+simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
+	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
 
 simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
 	cargo run -p simulation -- --controls
 
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
 	cargo test -p tokenctl --test service -- --ignored --nocapture no_request_is_refused
+
+# botocore's list of regions is that of the function's SDK, which keeps its own to itself.
+REGIONS = import boto3; s = boto3.Session(); print("\n".join(f"{p} {r}" for p in s.get_available_partitions() for r in s.get_available_regions("dynamodb", p)))
+tls: deploy/.venv/installed rust cc ## Shake hands with DynamoDB and Secrets Manager of every region, as the function does (BUNDLE=file.pem)
+	@$(DEPLOY)/python -c '$(REGIONS)' | AWS_CA_BUNDLE="$(BUNDLE)" AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true cargo run --quiet --example tls
 
 fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=30 or RUNS= a target, TARGETS="jwe header"
 	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)

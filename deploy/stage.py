@@ -95,7 +95,7 @@ class Stage:
         overrides = [f'{name}="{value}"' for name, value in parameters.items()]
         _run(
             SAM, "deploy", "--config-file", CONFIG.resolve(), "--config-env", self.name,
-            "--stack-name", stack, "--template-file", template,
+            "--stack-name", stack, "--template-file", template, "--no-progressbar",
             *(["--parameter-overrides", *overrides] if overrides else []),
         )
 

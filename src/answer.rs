@@ -1,17 +1,14 @@
-//! The answer's JSON, and its sealing under the key that opened the request (protocol.md, Success
-//! and Errors).
-
-use std::{fmt, sync::Arc};
+//! The answer's body: JSON, sealed under the key that opened the request (protocol.md, Success and
+//! Errors). No function here gives a success away that is not sealed.
 
 use ring::{error::Unspecified, rand::SecureRandom};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::{
-    issue::Success,
+    issue::{Reply, Success},
     json,
-    jwe::{self, Header},
-    keys::{KeyId, SealingKey},
+    keys::TAG_LEN,
     problem::Problem,
     request::{MemberFault, ReferenceId},
 };
@@ -50,54 +47,58 @@ impl Serialize for ResCode {
     }
 }
 
-/// The payload key that opened a request and seals its answer.
-#[derive(Clone)]
-pub struct ReplyKey {
-    key: Arc<SealingKey>,
-    /// The answer names the key only if the request did.
-    named: bool,
+/// An answer's body, as it leaves the function.
+pub enum AnswerBody {
+    /// A compact JWE: `text/plain`.
+    Sealed(String),
+    /// JSON in the clear, `application/json`: a problem of a request that was not opened.
+    Plain(String),
 }
 
-impl ReplyKey {
-    pub(crate) fn named(key: &Arc<SealingKey>) -> Self {
-        let key = Arc::clone(key);
-        Self { key, named: true }
-    }
-
-    pub(crate) fn unnamed(key: &Arc<SealingKey>) -> Self {
-        let key = Arc::clone(key);
-        Self { key, named: false }
-    }
-
-    /// The key's name.
-    pub fn kid(&self) -> &KeyId {
-        self.key.kid()
-    }
-
-    /// Seals an answer.
-    ///
-    /// Fails only when the system's generator does.
-    pub fn seal(
-        &self,
-        answer: Zeroizing<Vec<u8>>,
-        rng: &dyn SecureRandom,
-    ) -> Result<String, Unspecified> {
-        let header = Header {
-            kid: self.named.then(|| self.key.kid()),
-            typ: None,
-        };
-        Ok(jwe::seal(&self.key, header, answer, rng)?.into_compact())
-    }
+/// A success's body.
+///
+/// Fails only when the system's generator does, or if JSON could not be written.
+pub fn success(
+    success: &Success,
+    form: CodeForm,
+    rng: &dyn SecureRandom,
+) -> Result<AnswerBody, Unspecified> {
+    let sealed = success.reply_key.seal(success_json(success, form)?, rng)?;
+    Ok(AnswerBody::Sealed(sealed))
 }
 
-impl fmt::Debug for ReplyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.key.fmt(f)
+/// A problem's body: sealed if the request was opened.
+///
+/// Fails only when the system's generator does, or if JSON could not be written.
+pub fn problem(
+    problem: &Problem,
+    reply: Option<&Reply>,
+    form: CodeForm,
+    rng: &dyn SecureRandom,
+) -> Result<AnswerBody, Unspecified> {
+    let reference_id = reply.and_then(|reply| reply.reference_id.as_ref());
+    let json = problem_json(problem, reference_id, form)?;
+    match reply {
+        Some(reply) => Ok(AnswerBody::Sealed(reply.key.seal(json, rng)?)),
+        None => {
+            let text = std::str::from_utf8(&json).map_err(|_| Unspecified)?;
+            Ok(AnswerBody::Plain(text.to_owned()))
+        }
     }
 }
 
-/// A success's JSON. Holds a token: it leaves the function sealed or not at all.
-pub fn success(success: &Success, form: CodeForm) -> Zeroizing<Vec<u8>> {
+/// The body of [`Problem::internal`], where what was to be sealed could not be, and must not be told.
+pub fn internal(form: CodeForm) -> AnswerBody {
+    let Problem {
+        code, description, ..
+    } = Problem::internal();
+    AnswerBody::Plain(match form {
+        CodeForm::Text => format!(r#"{{"resCode":"TOK{code:03}","resDesc":"{description}"}}"#),
+        CodeForm::Number => format!(r#"{{"resCode":{code},"resDesc":"{description}"}}"#),
+    })
+}
+
+fn success_json(success: &Success, form: CodeForm) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Members<'a> {
@@ -108,22 +109,22 @@ pub fn success(success: &Success, form: CodeForm) -> Zeroizing<Vec<u8>> {
         token: &'a str,
         expire_at: i64,
     }
-    written(&Members {
+    let members = Members {
         res_code: ResCode::new(ResCode::SUCCESS, form),
         res_desc: "SUCCESS",
         reference_id: success.reference_id.as_str(),
         server_pub_key: &success.issued.server_public_key.to_base64url_jwk(),
         token: success.issued.token.compact(),
         expire_at: success.issued.expires_at.millis(),
-    })
+    };
+    json::write_secret(&members, TAG_LEN).map_err(|_| Unspecified)
 }
 
-/// A problem's JSON.
-pub fn problem(
+fn problem_json(
     problem: &Problem,
     reference_id: Option<&ReferenceId>,
     form: CodeForm,
-) -> Zeroizing<Vec<u8>> {
+) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Members<'a> {
@@ -134,17 +135,13 @@ pub fn problem(
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         errors: &'a [MemberFault],
     }
-    written(&Members {
+    let members = Members {
         res_code: ResCode::new(problem.code, form),
         res_desc: problem.description,
         reference_id: reference_id.map(ReferenceId::as_str),
         errors: &problem.errors,
-    })
-}
-
-fn written(members: &impl Serialize) -> Zeroizing<Vec<u8>> {
-    // Structs of strings and integers always serialize.
-    json::write_secret(members).unwrap_or_default()
+    };
+    json::write_secret(&members, TAG_LEN).map_err(|_| Unspecified)
 }
 
 #[cfg(test)]

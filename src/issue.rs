@@ -10,9 +10,8 @@ use ring::{error::Unspecified, rand::SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::{
-    answer::ReplyKey,
     clock::{Clock, Deadline, timed},
-    jwe::{FormFault, HeaderBuffer, Received},
+    jwe::{FormFault, HeaderBuffer, Received, ReplyKey},
     keys::KeyId,
     partner::{Partner, PartnerId, Unauthenticated},
     record::{
@@ -44,15 +43,13 @@ pub struct Call<'a> {
     pub deadline: Deadline,
 }
 
-/// What became known on the way, for the answer and the log.
+/// What became known on the way, for the log alone: nothing is decided by it.
 #[derive(Default)]
 pub struct Trail {
     /// The authenticated partner, or the disabled one.
     pub partner: Option<PartnerId>,
-    /// Seals the answer, as soon as the request was opened.
-    pub reply_key: Option<ReplyKey>,
-    /// The request's, as soon as it is known to be valid.
-    pub reference_id: Option<ReferenceId>,
+    /// The payload key that opened the request.
+    pub payload_kid: Option<KeyId>,
     /// Time spent waiting for secrets; `None` if none were asked for.
     pub secrets_wait: Option<Duration>,
     /// The `jti` of the token that is answered.
@@ -61,18 +58,57 @@ pub struct Trail {
     pub token_kid: Option<KeyId>,
     /// The key that has sealed a record.
     pub record_kid: Option<KeyId>,
-    /// Of the write.
+    /// What the write cost.
     pub write: WriteCost,
 }
 
 /// A token to answer with.
 pub struct Success {
+    /// Seals the answer.
+    pub reply_key: ReplyKey,
     /// Names the issue.
     pub reference_id: ReferenceId,
     /// The token and what belongs to it.
     pub issued: Issued,
     /// Whether it was issued by an earlier request.
     pub replayed: bool,
+}
+
+/// A request that gets no token.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub error: IssueError,
+    /// How the answer is sealed; `None` if the request was not opened.
+    pub reply: Option<Reply>,
+}
+
+/// What the answer to an opened request needs.
+#[derive(Debug)]
+pub struct Reply {
+    /// Seals the answer.
+    pub key: ReplyKey,
+    /// The request's, if it was read and is valid.
+    pub reference_id: Option<ReferenceId>,
+}
+
+impl Refusal {
+    /// Of a request that was not opened.
+    fn unopened(error: impl Into<IssueError>) -> Self {
+        let error = error.into();
+        Self { error, reply: None }
+    }
+
+    fn sealed(
+        error: impl Into<IssueError>,
+        key: ReplyKey,
+        reference_id: Option<ReferenceId>,
+    ) -> Self {
+        Self {
+            error: error.into(),
+            reply: Some(Reply { key, reference_id }),
+        }
+    }
 }
 
 /// Why there is no token, by what the caller can do about it; the text is for the log.
@@ -153,10 +189,11 @@ impl IssueError {
     }
 }
 
-/// A request that its partner may make.
+/// A request that its partner may make, and the key that seals its answer.
 struct Accepted {
     partner: Arc<Partner>,
     request: IssueRequest,
+    reply_key: ReplyKey,
 }
 
 impl Issuer {
@@ -186,17 +223,41 @@ impl Issuer {
     /// Issues a token for `call`, or finds the one that an equal call was issued.
     ///
     /// `trail` is filled as far as the call got.
-    pub async fn issue(&self, call: &Call<'_>, trail: &mut Trail) -> Result<Success, IssueError> {
+    pub async fn issue(&self, call: &Call<'_>, trail: &mut Trail) -> Result<Success, Refusal> {
         let (secrets, accepted) = self.accept(call, trail).await?;
-        let Accepted { partner, request } = accepted;
+        let Accepted {
+            partner,
+            request,
+            reply_key,
+        } = accepted;
+        let reference_id = request.reference_id.clone();
+        match self.record(&secrets, &partner, request, call, trail).await {
+            Ok((issued, replayed)) => Ok(Success {
+                reply_key,
+                reference_id,
+                issued,
+                replayed,
+            }),
+            Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
+        }
+    }
 
+    /// Makes a token and records it, or finds the recorded one; tells whether it is a replay.
+    async fn record(
+        &self,
+        secrets: &Snapshot,
+        partner: &Partner,
+        request: IssueRequest,
+        call: &Call<'_>,
+        trail: &mut Trail,
+    ) -> Result<(Issued, bool), IssueError> {
         let now = self.clock.now();
         let lifetime = Lifetime::starting(now, partner.token_ttl.unwrap_or(self.token_ttl));
         let token_key = secrets.server_keys.token.sealer();
         let minted = token::mint(
             token_key,
             &self.audience,
-            &partner,
+            partner,
             &request,
             lifetime,
             &self.rng,
@@ -212,11 +273,9 @@ impl Issuer {
             .await?;
         let verdict = match written {
             Written::First => Verdict::OwnWrite,
-            Written::Taken(existing) => {
-                self.judge(&existing, &draft, &secrets, call, trail).await?
-            }
+            Written::Taken(existing) => self.judge(&existing, &draft, secrets, call, trail).await?,
         };
-        let (issued, replayed) = match verdict {
+        match verdict {
             Verdict::OwnWrite => {
                 trail.token_id = Some(minted.id);
                 let issued = Issued {
@@ -224,18 +283,13 @@ impl Issuer {
                     token: minted.token,
                     server_public_key: request.session.server_public_key,
                 };
-                (issued, false)
+                Ok((issued, false))
             }
-            Verdict::Replay(issued) => (issued, true),
-            Verdict::Reused => return Err(IssueError::Conflict(Conflict::Reused)),
-            Verdict::Expired => return Err(IssueError::Conflict(Conflict::Expired)),
-            Verdict::Revoked => return Err(IssueError::Conflict(Conflict::Revoked)),
-        };
-        Ok(Success {
-            reference_id: request.reference_id,
-            issued,
-            replayed,
-        })
+            Verdict::Replay(issued) => Ok((issued, true)),
+            Verdict::Reused => Err(IssueError::Conflict(Conflict::Reused)),
+            Verdict::Expired => Err(IssueError::Conflict(Conflict::Expired)),
+            Verdict::Revoked => Err(IssueError::Conflict(Conflict::Revoked)),
+        }
     }
 
     /// From the call to a valid request, with the secrets that it was accepted by.
@@ -246,15 +300,17 @@ impl Issuer {
         &self,
         call: &Call<'_>,
         trail: &mut Trail,
-    ) -> Result<(Snapshot, Accepted), IssueError> {
+    ) -> Result<(Snapshot, Accepted), Refusal> {
         let current = self.secrets.current(call.deadline);
-        let secrets = timed(&mut trail.secrets_wait, current).await?;
+        let secrets = timed(&mut trail.secrets_wait, current)
+            .await
+            .map_err(Refusal::unopened)?;
         match self.accept_by(&secrets, call, trail) {
             Ok(accepted) => Ok((secrets, accepted)),
-            Err(error) if error.may_come_from_stale_partners() => {
+            Err(refusal) if refusal.error.may_come_from_stale_partners() => {
                 let newer = self.secrets.newer_partners(&secrets, call.deadline);
                 match timed(&mut trail.secrets_wait, newer).await {
-                    None => Err(error),
+                    None => Err(refusal),
                     Some(newer) => {
                         *trail = Trail {
                             secrets_wait: trail.secrets_wait,
@@ -265,7 +321,7 @@ impl Issuer {
                     }
                 }
             }
-            Err(error) => Err(error),
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -274,7 +330,7 @@ impl Issuer {
         secrets: &Snapshot,
         call: &Call<'_>,
         trail: &mut Trail,
-    ) -> Result<Accepted, IssueError> {
+    ) -> Result<Accepted, Refusal> {
         let partner = secrets
             .partners
             .authenticate(call.api_key)
@@ -282,26 +338,30 @@ impl Issuer {
                 if let Unauthenticated::Disabled(partner) = error {
                     trail.partner = Some(partner.clone());
                 }
-            })?;
+            })
+            .map_err(Refusal::unopened)?;
         trail.partner = Some(partner.id.clone());
 
-        let (plaintext, reply_key) = open(partner, call.body)?;
-        trail.reply_key = Some(reply_key);
+        let (plaintext, reply_key) = open(partner, call.body).map_err(Refusal::unopened)?;
+        trail.payload_kid = Some(reply_key.kid().clone());
 
         let today = self.clock.now().date().unwrap_or(time::Date::MAX);
-        let request = IssueRequest::parse(&plaintext, today, &self.rng).inspect_err(|fault| {
-            if let RequestFault::Members { reference_id, .. } = fault {
-                trail.reference_id.clone_from(reference_id);
+        let request = match IssueRequest::parse(&plaintext, today, &self.rng) {
+            Ok(request) => request,
+            Err(fault) => {
+                let reference_id = fault.reference_id().cloned();
+                return Err(Refusal::sealed(fault, reply_key, reference_id));
             }
-        })?;
-        trail.reference_id = Some(request.reference_id.clone());
-
+        };
         if !partner.has_sdk_api_key(&request.sdk_api_key) {
-            return Err(IssueError::UnknownSdkApiKey);
+            let reference_id = Some(request.reference_id);
+            let error = IssueError::UnknownSdkApiKey;
+            return Err(Refusal::sealed(error, reply_key, reference_id));
         }
         Ok(Accepted {
             partner: Arc::clone(partner),
             request,
+            reply_key,
         })
     }
 

@@ -13,9 +13,7 @@ use serde::{
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::keys::TAG_LEN;
-
-/// So many names are compared with each other, which costs less than a set of them.
+/// Up to this many names, pairwise comparison is cheaper than a `HashSet`.
 const FEW: usize = 16;
 
 /// A JSON value that borrows from its text where it can.
@@ -122,13 +120,16 @@ pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     Some(text)
 }
 
-/// Writes JSON that holds a secret: zeroized on drop, and in one piece of memory only, where it can be
-/// sealed, too: there is room for the tag.
-pub(crate) fn write_secret(value: &impl Serialize) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+/// Writes JSON that holds a secret: zeroized on drop, and never copied while it is written. There is
+/// `room` for as many more bytes.
+pub(crate) fn write_secret(
+    value: &impl Serialize,
+    room: usize,
+) -> serde_json::Result<Zeroizing<Vec<u8>>> {
     // Its length first, as a buffer that grows leaves copies behind.
     let mut length = Length(0);
     serde_json::to_writer(&mut length, value)?;
-    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + TAG_LEN));
+    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + room));
     serde_json::to_writer(&mut *text, value)?;
     Ok(text)
 }
@@ -348,9 +349,9 @@ mod tests {
     fn writes_a_secret_without_growing() {
         for len in [0, 1, 127, 128, 5_000] {
             let value = "\"".repeat(len);
-            let text = write_secret(&value).unwrap();
+            let text = write_secret(&value, 16).unwrap();
             assert_eq!(*text, serde_json::to_vec(&value).unwrap());
-            assert_eq!(text.capacity(), 2 * len + 2 + TAG_LEN);
+            assert_eq!(text.capacity(), 2 * len + 2 + 16);
         }
     }
 

@@ -16,8 +16,9 @@
 //! 8. [`answer`] writes the answer, or what [`problem`] makes of an error, and seals it.
 //!
 //! [`issue`] is the table of contents of steps 2 to 7. Each step takes the previous one's type, so
-//! none can be left out. Dependencies run one way: `main` → [`http`] → [`issue`] → the rest. Types
-//! of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
+//! none can be left out: a token leaves [`issue`] together with the key that seals the answer.
+//! Dependencies run one way: `main` → [`http`] → [`answer`] → [`problem`] → [`issue`] → the rest.
+//! Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
 
 pub mod answer;
 pub mod aws;

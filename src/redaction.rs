@@ -9,8 +9,8 @@ use ring::rand::SystemRandom;
 use serde_json::json;
 
 use crate::{
-    answer::ReplyKey,
     clock::UnixMillis,
+    jwe::ReplyKey,
     partner::KeyDigest,
     record::Issued,
     request::{IssueRequest, RequestFault},
@@ -43,7 +43,7 @@ const HOLD_SECRETS: [&str; 19] = [
 ];
 
 /// In what they hold there is a secret only if it is one of the above.
-const HOLD_OTHERS: [&str; 2] = ["Verdict", "Written"];
+const HOLD_OTHERS: [&str; 4] = ["Refusal", "Reply", "Verdict", "Written"];
 
 /// Hold names of members, which may be the sender's own, and no values. Only `Display` is logged, and of a request's
 /// fault that shows no name.

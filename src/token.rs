@@ -11,7 +11,7 @@ use crate::{
     clock::UnixMillis,
     json,
     jwe::{self, Header, Sealed},
-    keys::{KeyId, SealingKey},
+    keys::{KeyId, SealingKey, TAG_LEN},
     partner::Partner,
     request::IssueRequest,
 };
@@ -142,7 +142,7 @@ pub fn mint(
             },
         },
     };
-    let plaintext = json::write_secret(&claims).map_err(|_| Unspecified)?;
+    let plaintext = json::write_secret(&claims, TAG_LEN).map_err(|_| Unspecified)?;
     let token = Token(jwe::seal(key, header(key.kid()), plaintext, rng)?);
     Ok(Minted {
         token,

@@ -38,7 +38,7 @@ fn function(environment: Vec<(&'static str, OsString)>) -> Command {
 }
 
 /// Starts the function with some variables, whose absence is `None`, and gives back what it says before it stops.
-async fn refusal(variables: &[(&'static str, Option<OsString>)]) -> String {
+pub(crate) async fn refusal(variables: &[(&'static str, Option<OsString>)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut environment = environment(&listener.local_addr().unwrap().to_string());
     for (name, value) in variables {
@@ -154,15 +154,22 @@ async fn the_three_ages_are_in_order() {
     ])
     .await;
     assert!(said.contains("SECRETS_MIN_REFRESH_SECONDS"), "{said}");
-    let said = refusal(&[
-        ("SECRETS_TTL_SECONDS", Some("100".into())),
-        ("SECRETS_MAX_STALE_SECONDS", Some("99".into())),
-    ])
-    .await;
-    assert!(
-        said.contains("SECRETS_TTL_SECONDS") || said.contains("SECRETS_MAX_STALE_SECONDS"),
-        "{said}"
-    );
+    // A value must not grow too old before the attempt that renews it is allowed.
+    for (ttl, min_refresh, max_stale) in [
+        ("30", "30", "30"),
+        ("30", "30", "59"),
+        ("100", "1", "100"),
+        ("300", "300", "400"),
+        ("86400", "1", "86400"),
+    ] {
+        let ages = [
+            ("SECRETS_TTL_SECONDS", ttl),
+            ("SECRETS_MIN_REFRESH_SECONDS", min_refresh),
+            ("SECRETS_MAX_STALE_SECONDS", max_stale),
+        ];
+        let said = refusal(&ages.map(|(name, value)| (name, Some(value.into())))).await;
+        assert!(ages.iter().all(|(name, _)| said.contains(name)), "{said}");
+    }
     // The defaults count, too: 30 is more than 29.
     let said = refusal(&[("SECRETS_TTL_SECONDS", Some("29".into()))]).await;
     assert!(
@@ -207,8 +214,18 @@ async fn takes_the_bounds_themselves() {
             ("SECRETS_MIN_REFRESH_SECONDS", "1"),
         ],
         &[
-            ("SECRETS_TTL_SECONDS", "86400"),
-            ("SECRETS_MIN_REFRESH_SECONDS", "86400"),
+            ("SECRETS_TTL_SECONDS", "1"),
+            ("SECRETS_MIN_REFRESH_SECONDS", "1"),
+            ("SECRETS_MAX_STALE_SECONDS", "2"),
+        ],
+        &[
+            ("SECRETS_TTL_SECONDS", "86399"),
+            ("SECRETS_MIN_REFRESH_SECONDS", "1"),
+        ],
+        &[
+            ("SECRETS_TTL_SECONDS", "43200"),
+            ("SECRETS_MIN_REFRESH_SECONDS", "43200"),
+            ("SECRETS_MAX_STALE_SECONDS", "86400"),
         ],
     ] {
         let service = Service::start_in(env).await;

@@ -91,6 +91,24 @@ async fn a_first_attempt_that_failed_is_tried_again() {
 }
 
 #[tokio::test]
+async fn each_write_has_its_own_attempts_whatever_earlier_ones_used() {
+    let service = Service::start().await;
+    let faults = service.dynamodb_faults();
+    // Enough for the quota of retries that the SDK's clients share by default: 500, of which a retry takes 5 or more.
+    faults.set_always(Some(Fault::Throttle));
+    for _ in 0..140 {
+        let before = service.puts();
+        service.ask(&Plain::new()).await.refused(503, "TOK503");
+        assert_eq!(service.puts() - before, 3);
+    }
+    faults.set_always(None);
+    faults.push(status(500, "InternalServerError"));
+    let before = service.puts();
+    service.ask(&Plain::new()).await.issued();
+    assert_eq!(service.puts() - before, 2);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_garbage_is_tried_again() {
     let service = Service::start().await;
     service.dynamodb_faults().push(Fault::Malformed);

@@ -28,5 +28,6 @@ mod planted;
 mod secret_store;
 mod secrets;
 mod taint;
+mod tls;
 mod token;
 mod vectors;

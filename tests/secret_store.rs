@@ -290,6 +290,18 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_scheduled_for_deletion_has_no_value_until_it_is_restored() {
+    let (_service, client, _) = store().await;
+    let get = || client.get_secret_value().secret_id("a/secret").send();
+    let delete = client.delete_secret().secret_id("a/secret");
+    assert!(delete.send().await.unwrap().deletion_date().is_some());
+    refused(get().await, "InvalidRequestException");
+    let restore = client.restore_secret().secret_id("a/secret");
+    restore.send().await.unwrap();
+    assert_eq!(get().await.unwrap().secret_string(), Some("one"));
+}
+
+#[tokio::test]
 async fn a_value_is_text_or_bytes_of_at_most_64_kib() {
     let (_service, client, _) = store().await;
     let put = || client.put_secret_value().secret_id("a/secret");

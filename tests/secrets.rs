@@ -1,5 +1,7 @@
 //! The two secrets: when they are read, what is served when they cannot be, and what is refused.
 
+mod ages;
+mod bad_write;
 mod documents;
 mod outage;
 

@@ -10,6 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use sandbox::{TlsError, Trusted};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,6 +54,8 @@ pub(crate) enum CountError {
     Baseline(PathBuf),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// What is counted.
@@ -107,6 +110,10 @@ struct Baseline {
     counts: BTreeMap<String, Count>,
 }
 
+fn more(now: u64, before: u64) -> i128 {
+    i128::from(now) - i128::from(before)
+}
+
 pub(crate) fn require_valgrind() -> Result<(), CountError> {
     let version = Command::new("valgrind").arg("--version").output();
     version.map_err(CountError::Valgrind)?;
@@ -124,7 +131,7 @@ pub(crate) async fn count(
     let mut counts = BTreeMap::new();
     println!("instructions  allocations");
     let started = both(|tool| start(tool, &function, &events)).await?;
-    let with_first = both(|tool| run(tool, &function, &events, Request::Good, 1)).await?;
+    let with_first = both(|tool| run(tool, None, &function, &events, Request::Good, 1)).await?;
     let first = Count {
         instructions: with_first.instructions - started.instructions,
         allocations: with_first.allocations - started.allocations,
@@ -141,7 +148,6 @@ pub(crate) async fn count(
     let mut before = Count::default();
     for (request, step) in STEPS {
         let warm = both(|tool| warm(tool, &function, &events, request)).await?;
-        let more = |now: u64, before: u64| i128::from(now) - i128::from(before);
         println!(
             "{:>12} {:>12} {:>+10} {:>+5}  {step}",
             warm.instructions,
@@ -167,6 +173,28 @@ pub(crate) async fn count(
             ours.instructions as f64 / floor.instructions as f64,
             ours.allocations as f64 / floor.allocations as f64
         );
+    }
+
+    let tls = Trusted::new()?;
+    let tls_start =
+        both(|tool| run(tool, Some(&tls), &function, &events, Request::Good, 0)).await?;
+    let tls_warm =
+        both(|tool| warm_over(Some(&tls), tool, &function, &events, Request::Good)).await?;
+    println!("\nwith TLS to AWS; and how much more that is");
+    for (name, count, plain) in [
+        ("start over TLS", tls_start, started),
+        ("warm request over TLS", tls_warm, before),
+    ] {
+        println!(
+            "{:>12} {:>12} {:>+10} {:>+5}  {name}: {:.3} and {:.3} of plain HTTP's",
+            count.instructions,
+            count.allocations,
+            more(count.instructions, plain.instructions),
+            more(count.allocations, plain.allocations),
+            count.instructions as f64 / plain.instructions as f64,
+            count.allocations as f64 / plain.allocations as f64
+        );
+        counts.insert(name.to_owned(), count);
     }
 
     let counted = Baseline {
@@ -247,7 +275,7 @@ where
 
 /// A start.
 pub(crate) async fn start(tool: Tool, program: &Path, events: &Events) -> Result<u64, CountError> {
-    run(tool, program, events, Request::Good, 0).await
+    run(tool, None, program, events, Request::Good, 0).await
 }
 
 /// One warm request.
@@ -257,20 +285,33 @@ pub(crate) async fn warm(
     events: &Events,
     request: Request,
 ) -> Result<u64, CountError> {
-    let few = run(tool, program, events, request, TO_WARM_UP).await?;
-    let many = run(tool, program, events, request, TO_WARM_UP + REQUESTS).await?;
+    warm_over(None, tool, program, events, request).await
+}
+
+/// One warm request, with TLS if there is any.
+async fn warm_over(
+    tls: Option<&Trusted>,
+    tool: Tool,
+    program: &Path,
+    events: &Events,
+    request: Request,
+) -> Result<u64, CountError> {
+    let few = run(tool, tls, program, events, request, TO_WARM_UP).await?;
+    let many = run(tool, tls, program, events, request, TO_WARM_UP + REQUESTS).await?;
     Ok((many - few + REQUESTS / 2) / REQUESTS)
 }
 
 /// All of a process that answers `requests` requests.
 async fn run(
     tool: Tool,
+    tls: Option<&Trusted>,
     program: &Path,
     events: &Events,
     request: Request,
     requests: u64,
 ) -> Result<u64, CountError> {
-    let (mut driven, _) = Driven::start(&tool.command(program), Stdio::piped()).await?;
+    let command = tool.command(program);
+    let (mut driven, _) = Driven::start_over(tls, &command, Stdio::piped()).await?;
     for _ in 0..requests {
         driven.request(&events.make(request)?).await?;
     }

@@ -19,6 +19,7 @@ mod variants;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use sandbox::Trusted;
 
 use events::Events;
 use run::Subject;
@@ -36,7 +37,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Times, memory, calls and bytes, as ratios to the floor and to the peer
+    /// Times, memory, calls and bytes, as ratios to the floor and to the peer, and with TLS to the same without
     Compare {
         /// The function, built with --release
         #[arg(long)]
@@ -118,6 +119,8 @@ enum What {
 enum Failed {
     #[error("{0} cannot be read: build it first, with make bench")]
     Missing(PathBuf),
+    #[error(transparent)]
+    Tls(#[from] sandbox::TlsError),
     #[error("the system's random generator failed")]
     Generator(#[source] ring::error::Unspecified),
     #[error(transparent)]
@@ -190,10 +193,13 @@ async fn compare(files: [PathBuf; 3], rounds: u32, requests: u32) -> Result<bool
         }
     }
     let [function, floor, node] = &files;
+    let mut over_tls = Subject::new("over TLS", None, function, true)?;
+    over_tls.tls = Some(Trusted::new()?);
     let subjects = [
         Subject::new("token-service", None, function, true)?,
         Subject::new("floor", None, floor, false)?,
         Subject::new("node", Some("node"), node, true)?,
+        over_tls,
     ];
     let events = Events::new().map_err(run::RunError::from)?;
     let mut measured = Vec::new();
@@ -202,16 +208,17 @@ async fn compare(files: [PathBuf; 3], rounds: u32, requests: u32) -> Result<bool
             .map_err(run::RunError::from)?
             .map_err(Failed::Generator)?;
         // In turn, so that what else the machine does falls on all alike, and another one after Node.js each time.
-        let [ours, floor, node] = &subjects;
+        let [ours, floor, node, tls] = &subjects;
         let run = |subject| run::run(subject, &events, requests);
-        let (ours, floor) = if round % 2 == 0 {
-            let floor = run(floor).await?;
-            (run(ours).await?, floor)
+        let (ours, floor, tls) = if round % 2 == 0 {
+            let (floor, tls) = (run(floor).await?, run(tls).await?);
+            (run(ours).await?, floor, tls)
         } else {
-            (run(ours).await?, run(floor).await?)
+            let (ours, tls) = (run(ours).await?, run(tls).await?);
+            (ours, run(floor).await?, tls)
         };
         measured.push(Round {
-            figures: [ours, floor, run(node).await?],
+            figures: [ours, floor, run(node).await?, tls],
             cryptography,
         });
         eprintln!("round {round} of {rounds}");

@@ -1,12 +1,14 @@
 //! A function's process: its environment, and what the kernel says that it has used (proc(5), Linux).
 
-use std::{fs, io, net::SocketAddr, process::Stdio, time::Duration};
+use std::{fs, io, path::Path, process::Stdio, time::Duration};
 
 use rustix::{
     io::Errno,
     thread::{CpuSet, sched_setaffinity},
 };
 use tokio::process::{Child, Command};
+
+use crate::stub::Stub;
 
 /// Which processor the surroundings run on, and which the function: one of its own, so that nothing else moves it or takes
 /// its caches.
@@ -32,22 +34,32 @@ pub(crate) fn on_its_processor<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     Ok(done)
 }
 
-/// Starts `command` as Lambda would, on a processor of its own, with all of its surroundings at `address`.
-pub(crate) fn spawn(command: &[String], address: SocketAddr, stderr: Stdio) -> io::Result<Child> {
-    on_its_processor(|| start(command, address, stderr))?
+/// Starts `command` as Lambda would, on a processor of its own, with `stub` around it. With TLS it trusts `bundle`.
+pub(crate) fn spawn(
+    command: &[String],
+    stub: &Stub,
+    bundle: Option<&Path>,
+    stderr: Stdio,
+) -> io::Result<Child> {
+    on_its_processor(|| start(command, stub, bundle, stderr))?
 }
 
-fn start(command: &[String], address: SocketAddr, stderr: Stdio) -> io::Result<Child> {
+fn start(
+    command: &[String],
+    stub: &Stub,
+    bundle: Option<&Path>,
+    stderr: Stdio,
+) -> io::Result<Child> {
     let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let url = format!("http://{address}");
     Command::new(program)
         .args(arguments)
         .env_clear()
         .envs([
-            ("AWS_LAMBDA_RUNTIME_API", address.to_string().as_str()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &url),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url),
+            ("AWS_LAMBDA_RUNTIME_API", stub.address.to_string().as_str()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &stub.aws),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stub.aws),
         ])
+        .envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)))
         .envs([
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "of-no-account"),
@@ -62,8 +74,8 @@ fn start(command: &[String], address: SocketAddr, stderr: Stdio) -> io::Result<C
             ("SERVER_KEYS_SECRET_ID", "token-service/server-keys"),
             ("TOKENS_TABLE", "tokens"),
             // No refresh falls into a measurement, however long valgrind takes.
-            ("SECRETS_TTL_SECONDS", "86400"),
-            ("SECRETS_MIN_REFRESH_SECONDS", "86400"),
+            ("SECRETS_TTL_SECONDS", "43200"),
+            ("SECRETS_MIN_REFRESH_SECONDS", "43200"),
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ])
         .stdin(Stdio::null())

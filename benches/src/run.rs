@@ -10,6 +10,7 @@ use std::{
 
 use flate2::{Compression, write::DeflateEncoder};
 use rustix::process::{Pid, Signal, kill_process};
+use sandbox::Trusted;
 use tokio::{process::Child, time::timeout};
 
 use crate::{
@@ -28,6 +29,8 @@ pub(crate) struct Subject {
     pub(crate) command: Vec<String>,
     /// Whether its answers are a token service's.
     pub(crate) does_the_job: bool,
+    /// TLS between it and AWS.
+    pub(crate) tls: Option<Trusted>,
     pub(crate) size: usize,
     pub(crate) zipped: usize,
 }
@@ -49,6 +52,7 @@ impl Subject {
                 .chain([file.display().to_string()])
                 .collect(),
             does_the_job,
+            tls: None,
             size: bytes.len(),
             zipped: zipped(&bytes)?,
         })
@@ -109,7 +113,7 @@ impl Driven {
         command: &[String],
         stderr: Stdio,
     ) -> Result<(Self, Duration), RunError> {
-        Self::start_among(API_KEYS.to_owned(), command, stderr).await
+        Self::begin(API_KEYS.to_owned(), None, command, stderr).await
     }
 
     /// The same with another secret of partners.
@@ -118,14 +122,32 @@ impl Driven {
         command: &[String],
         stderr: Stdio,
     ) -> Result<(Self, Duration), RunError> {
+        Self::begin(api_keys, None, command, stderr).await
+    }
+
+    /// The same with TLS to AWS, if there is any.
+    pub(crate) async fn start_over(
+        tls: Option<&Trusted>,
+        command: &[String],
+        stderr: Stdio,
+    ) -> Result<(Self, Duration), RunError> {
+        Self::begin(API_KEYS.to_owned(), tls, command, stderr).await
+    }
+
+    async fn begin(
+        api_keys: String,
+        tls: Option<&Trusted>,
+        command: &[String],
+        stderr: Stdio,
+    ) -> Result<(Self, Duration), RunError> {
         let secrets = SecretTexts {
             api_keys,
             server_keys: SERVER_KEYS.to_owned(),
         };
-        let stub = Stub::start(secrets).await?;
+        let stub = Stub::start(secrets, tls.map(|tls| tls.server().clone())).await?;
         let name = command.join(" ");
         let started = Instant::now();
-        let child = process::spawn(command, stub.address, stderr)
+        let child = process::spawn(command, &stub, tls.map(Trusted::bundle), stderr)
             .map_err(|error| RunError::Spawn(name.clone(), error))?;
         let mut driven = Self {
             stub,
@@ -208,7 +230,8 @@ pub(crate) async fn run(
     events: &Events,
     requests: u32,
 ) -> Result<Figures, RunError> {
-    let (mut driven, start) = Driven::start(&subject.command, Stdio::inherit()).await?;
+    let (mut driven, start) =
+        Driven::start_over(subject.tls.as_ref(), &subject.command, Stdio::inherit()).await?;
     let pid = driven.pid()?;
     let processor_of_start = process::processor_time(pid)?;
 

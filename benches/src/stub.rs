@@ -1,5 +1,5 @@
 //! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a benchmark needs: every
-//! call is answered at once, and nothing is stored.
+//! call is answered at once, and nothing is stored. With TLS, the two of AWS are on a second socket.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,9 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use sandbox::Tls;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -76,17 +78,19 @@ struct Shared {
 
 /// What one process stands on. Ends with it.
 pub(crate) struct Stub {
+    /// The Runtime API's.
     pub(crate) address: SocketAddr,
+    /// DynamoDB's and Secrets Manager's URL.
+    pub(crate) aws: String,
     pub(crate) polls: mpsc::UnboundedReceiver<Poll>,
     pub(crate) answers: mpsc::UnboundedReceiver<Answer>,
     shared: Arc<Shared>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
 }
 
 impl Stub {
-    pub(crate) async fn start(secrets: SecretTexts) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+    pub(crate) async fn start(secrets: SecretTexts, tls: Option<Tls>) -> io::Result<Self> {
+        let (listener, address) = listen().await?;
         let (polls_in, polls) = mpsc::unbounded_channel();
         let (answers_in, answers) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -95,9 +99,16 @@ impl Stub {
             polls: polls_in,
             answers: answers_in,
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let mut accepting = vec![tokio::spawn(accept(listener, None, Arc::clone(&shared)))];
+        let mut aws = format!("http://{address}");
+        if tls.is_some() {
+            let (listener, address) = listen().await?;
+            accepting.push(tokio::spawn(accept(listener, tls, Arc::clone(&shared))));
+            aws = format!("https://localhost:{}", address.port());
+        }
         Ok(Self {
             address,
+            aws,
             polls,
             answers,
             shared,
@@ -123,26 +134,43 @@ impl Stub {
 
 impl Drop for Stub {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(JoinHandle::abort);
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+async fn accept(listener: TcpListener, tls: Option<Tls>, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         // As Lambda and AWS do; without it each answer may wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let shared = Arc::clone(&shared);
+        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let shared = Arc::clone(&shared);
-                async move { Ok::<_, Infallible>(shared.answer(request).await) }
-            });
-            // An error here is the process's going away.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => serve(stream, shared).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(|request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(shared.answer(request).await) }
+    });
+    // An error here is the process's going away.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 impl Shared {

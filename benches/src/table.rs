@@ -8,16 +8,17 @@ use crate::run::{Figures, Subject};
 /// it counts as long as it takes: the floor, too, is as slow as the machine.
 const CRYPTOGRAPHY: Duration = Duration::from_micros(75);
 
-/// What was measured in turn: the function, the floor and the peer, and what the cryptography alone took.
+/// What was measured in turn: the function, the floor, the peer and the function over TLS, and what the cryptography alone
+/// took.
 pub(crate) struct Round {
-    pub(crate) figures: [Figures; 3],
+    pub(crate) figures: [Figures; 4],
     pub(crate) cryptography: Duration,
 }
 
 /// Prints medians over the rounds; tells whether the function is within its limits.
 ///
 /// A ratio is the median of the rounds' own: what slows the machine for a while slows what is beside it, too.
-pub(crate) fn print(subjects: &[Subject; 3], rounds: &[Round], requests: u32) -> bool {
+pub(crate) fn print(subjects: &[Subject; 4], rounds: &[Round], requests: u32) -> bool {
     println!(
         "\nmedians of {} rounds of {requests} warm requests, one at a time",
         rounds.len()
@@ -26,7 +27,7 @@ pub(crate) fn print(subjects: &[Subject; 3], rounds: &[Round], requests: u32) ->
     for subject in subjects {
         print!("{:>15}", subject.name);
     }
-    println!("{:>12}{:>12}", "to floor", "to node");
+    println!("{:>12}{:>12}{:>12}", "to floor", "to node", "TLS to it");
     let row = |name, of: fn(&Figures) -> f64| row(rounds, name, of);
     let start = row("start, ms", |f| millis(f.start));
     row("processor time of the start, ms", |f| {
@@ -50,7 +51,7 @@ pub(crate) fn print(subjects: &[Subject; 3], rounds: &[Round], requests: u32) ->
 
     let over_floor = |cryptography: fn(&Round) -> Duration| {
         median(rounds.iter().map(|round| {
-            let [ours, floor, _] = &round.figures;
+            let [ours, floor, ..] = &round.figures;
             micros(ours.processor) / micros(floor.processor + cryptography(round))
         }))
     };
@@ -82,7 +83,7 @@ struct Ratios {
 
 fn row(rounds: &[Round], name: &str, of: fn(&Figures) -> f64) -> Ratios {
     print!("{name:<38}");
-    for subject in 0..3 {
+    for subject in 0..4 {
         let values = rounds.iter().filter_map(|round| round.figures.get(subject));
         print!("{:>15.1}", median(values.map(of)));
     }
@@ -93,7 +94,11 @@ fn row(rounds: &[Round], name: &str, of: fn(&Figures) -> f64) -> Ratios {
         }))
     };
     let (to_floor, to_node) = (to(1), to(2));
-    for ratio in [to_floor, to_node] {
+    let tls = median(rounds.iter().map(|round| {
+        let [ours, _, _, tls] = &round.figures;
+        of(tls) / of(ours)
+    }));
+    for ratio in [to_floor, to_node, tls] {
         match ratio.is_nan() {
             // Of nothing to nothing.
             true => print!("{:>12}", "-"),
@@ -104,7 +109,7 @@ fn row(rounds: &[Round], name: &str, of: fn(&Figures) -> f64) -> Ratios {
     Ratios { to_floor, to_node }
 }
 
-fn sizes(subjects: &[Subject; 3]) {
+fn sizes(subjects: &[Subject; 4]) {
     for (name, of) in [
         (
             "program, bytes",
@@ -116,7 +121,7 @@ fn sizes(subjects: &[Subject; 3]) {
         for subject in subjects {
             print!("{:>15}", of(subject));
         }
-        let [ours, floor, node] = subjects.each_ref().map(|subject| of(subject) as f64);
+        let [ours, floor, node, _] = subjects.each_ref().map(|subject| of(subject) as f64);
         println!("{:>12.3}{:>12.3}", ours / floor, ours / node);
     }
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 import boto3
 
-from checks.template import BESIDE, CORE, ROOT, Template, of_type, written
+from checks.template import BESIDE, CORE, ROOT, Template, of_type, properties, written
 
 STACK = "token-service-dev"
 SECRETS_TTL = 2
@@ -39,12 +39,10 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 def for_emulator(file: str, code: str = "Function") -> Template:
     """A template with what MiniStack does not know left out or spelt out, the code's place put in, and quick refreshes."""
     template = written(file)
-    for name, _ in list(of_type(template, *UNKNOWN)):
-        del template["Resources"][name]
     # MiniStack takes no alarm on metric math, and evaluates none: test_alarms does.
-    for name, alarm in list(of_type(template, "AWS::CloudWatch::Alarm")):
-        if "Metrics" in alarm["Properties"]:
-            del template["Resources"][name]
+    by_metric_math = [name for name, alarm in properties(template, "AWS::CloudWatch::Alarm") if "Metrics" in alarm]
+    for name in [*by_metric_math, *(name for name, _ in of_type(template, *UNKNOWN))]:
+        del template["Resources"][name]
     if file == CORE:
         function = template["Resources"]["Function"]["Properties"]
         function["CodeUri"] = code

@@ -147,6 +147,22 @@ def test_the_emulator_knows_all_but_what_is_listed(stack: Stack) -> None:
     assert unknown == set(UNKNOWN)
 
 
+def test_the_emulator_knows_no_alarm_by_metric_math(stack: Stack) -> None:
+    alarm = {
+        "Metrics": [{"Id": "one", "Expression": "1"}], "EvaluationPeriods": 1, "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    cloudformation = stack.aws.client("cloudformation")
+    template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
+    cloudformation.create_stack(StackName="math", TemplateBody=json.dumps(template))
+
+    def refused() -> bool:
+        events = cloudformation.describe_stack_events(StackName="math")["StackEvents"]
+        return any("metric math" in event.get("ResourceStatusReason", "") for event in events)
+
+    eventually(refused, "it refuses metric math")
+
+
 @pytest.mark.parametrize(
     ("parameters", "rule"),
     [

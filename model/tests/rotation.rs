@@ -70,6 +70,11 @@ fn no_wait_is_long_enough_for_copies_without_a_bound() {
 }
 
 #[test]
+fn who_falls_back_where_nothing_is_refused_gets_a_ring_that_was_waited_out() {
+    is_caught(Bug::FallsBackWhereNothingIsRefused, &BOTH, "everybody");
+}
+
+#[test]
 fn a_ring_of_which_only_the_first_key_opens_can_not_be_rotated() {
     is_caught(Bug::OnlyTheFirstKeyOpens, &BOTH, "everybody");
 }

@@ -19,7 +19,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{Fault, Faults, faults::Break, listen, tasks::Tasks};
+use crate::{Fault, Faults, Tls, faults::Break, listen, tasks::Tasks};
 
 /// DynamoDB's limit, the larger one of the two services.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -44,11 +44,18 @@ impl<S: Service> Service for Arc<S> {
     }
 }
 
-/// Serves `service` on `listener`, with `faults` in between.
-pub(crate) fn open<S: Service>(tasks: &Tasks, listener: TcpListener, service: S, faults: Faults) {
+/// Serves `service` on `listener`, over TLS if there is any, with `faults` in between.
+pub(crate) fn open<S: Service>(
+    tasks: &Tasks,
+    listener: TcpListener,
+    service: S,
+    faults: Faults,
+    tls: Option<Tls>,
+) {
     let front = Arc::new(Front {
         service,
         faults,
+        tls,
         tasks: tasks.clone(),
     });
     listen::accept(tasks, listener, move |stream, _| {
@@ -63,6 +70,7 @@ pub(crate) fn open<S: Service>(tasks: &Tasks, listener: TcpListener, service: S,
 struct Front<S> {
     service: S,
     faults: Faults,
+    tls: Option<Tls>,
     tasks: Tasks,
 }
 
@@ -78,23 +86,39 @@ impl<S: Service> Front<S> {
         // A second handle on the same socket, to say how it is to be closed while hyper owns the first.
         let stream = stream.into_std()?;
         let socket = Arc::new(stream.try_clone()?);
-        let stream = TokioIo::new(TcpStream::from_std(stream)?);
+        let stream = TcpStream::from_std(stream)?;
         let broken = self.faults.connection();
-        let heard = broken.clone();
+        tokio::select! {
+            ended = self.serve(stream, socket, broken.clone()) => ended,
+            () = closed(broken) => Ok(()),
+        }
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        socket: Arc<std::net::TcpStream>,
+        broken: watch::Receiver<Option<Break>>,
+    ) -> io::Result<()> {
+        let tls = self.tls.clone();
         let service = service_fn(move |request| {
-            let (front, socket, heard) = (self.clone(), socket.clone(), heard.clone());
+            let (front, socket, broken) = (self.clone(), socket.clone(), broken.clone());
             async move {
-                if *heard.borrow() == Some(Break::Silence) {
+                if *broken.borrow() == Some(Break::Silence) {
                     std::future::pending::<()>().await;
                 }
                 front.meet(request, &socket).await
             }
         });
-        let conversation = http1::Builder::new().serve_connection(stream, service);
-        tokio::select! {
-            ended = conversation => ended.map_err(io::Error::other),
-            () = closed(broken) => Ok(()),
+        let http = http1::Builder::new();
+        match tls {
+            None => http.serve_connection(TokioIo::new(stream), service).await,
+            Some(tls) => {
+                let stream = TokioIo::new(tls.accept(stream).await?);
+                http.serve_connection(stream, service).await
+            }
         }
+        .map_err(io::Error::other)
     }
 
     async fn meet(

@@ -33,6 +33,7 @@ pub mod proxy_event;
 mod secrets_manager;
 mod stack;
 mod tasks;
+mod tls;
 mod web;
 
 pub use error::Error;
@@ -42,3 +43,4 @@ pub use listen::ListenError;
 pub use options::Options;
 pub use secrets_manager::Refusal;
 pub use stack::Sandbox;
+pub use tls::{Authority, Tls, TlsError, Trusted};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ClockShift, Faults, Logs};
+use crate::{ClockShift, Faults, Logs, Tls};
 
 /// How to start a [`Sandbox`](crate::Sandbox). The default is all in memory, on ephemeral ports, with the development
 /// secrets of `events/secrets/`.
@@ -38,6 +38,10 @@ pub struct Options {
     pub dynamodb_faults: Faults,
     /// Faults of Secrets Manager, likewise.
     pub secrets_faults: Faults,
+    /// Serves DynamoDB over TLS, at `https://localhost:PORT`. Whom the function trusts is in its environment.
+    pub dynamodb_tls: Option<Tls>,
+    /// Serves Secrets Manager over TLS, likewise.
+    pub secrets_tls: Option<Tls>,
 }
 
 impl Default for Options {
@@ -56,6 +60,8 @@ impl Default for Options {
             web_page: false,
             dynamodb_faults: Faults::default(),
             secrets_faults: Faults::default(),
+            dynamodb_tls: None,
+            secrets_tls: None,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The whole stack: starts the parts in order, knows their addresses, ends them together.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dynoxide::Database;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Error, Faults, InvokeError, Options,
+    Error, Faults, InvokeError, Options, Tls,
     data_dir::DataDir,
     dynamodb::{self, DynamoDb},
     front,
@@ -65,6 +65,7 @@ impl Sandbox {
             dynamodb_front,
             service,
             options.dynamodb_faults.clone(),
+            options.dynamodb_tls.clone(),
         );
 
         let secrets = Arc::new(SecretsManager::open(path)?);
@@ -75,11 +76,12 @@ impl Sandbox {
             secrets_front,
             secrets.clone(),
             options.secrets_faults.clone(),
+            options.secrets_tls.clone(),
         );
 
         let surroundings = Surroundings {
-            dynamodb,
-            secrets_manager,
+            dynamodb: endpoint(dynamodb, options.dynamodb_tls.as_ref()),
+            secrets_manager: endpoint(secrets_manager, options.secrets_tls.as_ref()),
         };
         let journal = match options.web_page {
             true => Journal::kept(),
@@ -108,8 +110,8 @@ impl Sandbox {
         );
         Ok(Self {
             url: format!("http://{gateway_address}"),
-            dynamodb_url: format!("http://{dynamodb}"),
-            secrets_manager_url: format!("http://{secrets_manager}"),
+            dynamodb_url: surroundings.dynamodb,
+            secrets_manager_url: surroundings.secrets_manager,
             dynamodb_faults: options.dynamodb_faults,
             secrets_faults: options.secrets_faults,
             database,
@@ -252,6 +254,14 @@ impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut sandbox = f.debug_struct("Sandbox");
         sandbox.field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// An AWS service's URL. A certificate is for a name, so TLS has one in the place of the address.
+fn endpoint(address: SocketAddr, tls: Option<&Tls>) -> String {
+    match tls {
+        None => format!("http://{address}"),
+        Some(_) => format!("https://localhost:{}", address.port()),
     }
 }
 

@@ -23,6 +23,7 @@ impl Sequence {
         let mut random = Random {
             rng: Rng::with_seed(seed),
             is_hasty: false,
+            is_dark: false,
         };
         random.sequence()
     }
@@ -32,6 +33,8 @@ struct Random {
     rng: Rng,
     /// The function's timeout is short.
     is_hasty: bool,
+    /// Secrets cannot be refreshed.
+    is_dark: bool,
 }
 
 impl Random {
@@ -59,13 +62,17 @@ impl Random {
     }
 
     fn step(&mut self, last: Option<&Deed>) -> Step {
-        let goes_dark = matches!(
-            last,
-            Some(Deed::Outage(Service::SecretsManager, _) | Deed::Rubbish(..))
-        );
-        if goes_dark && self.one_in(4) {
-            // Longer than any value may be served.
-            return Step::of(Deed::Pass(Duration::from_secs(7201)));
+        match last {
+            Some(Deed::Outage(Service::SecretsManager, _) | Deed::Rubbish(..)) => {
+                self.is_dark = true;
+            }
+            Some(Deed::Recovery) => self.is_dark = false,
+            _ => {}
+        }
+        if self.is_dark && self.one_in(3) {
+            // What has a value is served for long enough to lose it, or instances start that never had one.
+            let passes = Deed::Pass(Duration::from_secs(7201));
+            return Step::of(self.either(passes, Deed::Restart));
         }
         let mut step = Step::of(self.deed());
         let asks = matches!(
@@ -102,25 +109,25 @@ impl Random {
                 let service = self.either(Service::DynamoDb, Service::SecretsManager);
                 Deed::Outage(service, self.lasting_trouble())
             }
-            82..83 => {
+            82..85 => {
                 let document = self.either(Document::ApiKeys, Document::ServerKeys);
                 Deed::Rubbish(
                     document,
                     self.either(Rubbish::NotJson, Rubbish::BreaksARule),
                 )
             }
-            83..86 => Deed::Recovery,
-            86..91 => {
+            85..88 => Deed::Recovery,
+            88..92 => {
                 let seconds = [1, 31, 301, 301, 601, 1801, 3601, 7201];
                 Deed::Pass(Duration::from_secs(self.of(&seconds)))
             }
-            91..94 if !self.is_hasty => {
+            92..95 if !self.is_hasty => {
                 let ahead = self.rng.i16(30..=300);
                 let ahead = self.of(&[ahead, -ahead, 300, -300, 0]);
                 let which = (!self.one_in(3)).then(|| self.rng.u8(0..3));
                 Deed::Skew(which, ahead)
             }
-            94..97 => Deed::Restart,
+            95..97 => Deed::Restart,
             97..99 => Deed::Freeze(self.either(Connections::Close, Connections::Silence)),
             _ => Deed::Ask(self.ask()),
         }

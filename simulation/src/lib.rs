@@ -41,6 +41,8 @@ mod world;
 
 use std::path::PathBuf;
 
+use sandbox::Trusted;
+
 pub use world::Broken;
 
 /// What all sequences of one run of this program share.
@@ -52,4 +54,6 @@ pub struct Setting {
     pub shim: clocks::Shim,
     /// Whether the machine is too busy.
     pub noise: noise::Noise,
+    /// TLS to AWS; without it, plain HTTP.
+    pub tls: Option<Trusted>,
 }

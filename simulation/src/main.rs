@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use sandbox::Options;
+use sandbox::{Options, Trusted};
 use service_tests::planted;
 use simulation::{
     Setting,
@@ -41,6 +41,9 @@ struct Arguments {
     /// How many sequences at once; most of their time they wait for a stall to end [default: 20 a core, fewer while the machine is busy]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Put TLS between the function and AWS; its certificates are trusted by AWS_CA_BUNDLE
+    #[arg(long)]
+    tls: bool,
     /// Run the sequence of this seed, and tell each step of it
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "jobs", "controls"])]
     replay: Option<u64>,
@@ -68,6 +71,7 @@ async fn begin(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         function: Options::default().function,
         shim: Shim::compile()?,
         noise: Noise::listen(),
+        tls: arguments.tls.then(Trusted::new).transpose()?,
     };
     if let Some(seed) = arguments.replay {
         return replay(seed, arguments.sequences.unwrap_or(1), &setting).await;
@@ -112,7 +116,8 @@ async fn simulate(plan: Plan, setting: &Setting) -> Result<ExitCode, Box<dyn Err
         End::Stopped { next_seed } => {
             print(&figures, began);
             let left = sequences.saturating_sub(next_seed.wrapping_sub(seed));
-            println!("stopped; to go on: simulation --sequences {left} --seed {next_seed}");
+            let tls = tls(setting);
+            println!("stopped; to go on: simulation --sequences {left} --seed {next_seed}{tls}");
             ExitCode::from(130)
         }
         End::Failed { seed, report } => {
@@ -126,7 +131,8 @@ async fn simulate(plan: Plan, setting: &Setting) -> Result<ExitCode, Box<dyn Err
 async fn tell_failure(seed: u64, report: Report, setting: &Setting) {
     println!("\nseed {seed} does not hold:\n");
     tell(&report);
-    println!("\nto replay it: simulation --replay {seed} --sequences 20");
+    let tls = tls(setting);
+    println!("\nto replay it: simulation --replay {seed} --sequences 20{tls}");
     println!(
         "(a seed repeats what happens, not how processes interleave: it may take some runs)\n"
     );
@@ -225,6 +231,14 @@ fn print(figures: &Figures, began: Instant) {
     eprintln!();
     println!("{figures}");
     println!("wall time   {} s", began.elapsed().as_secs());
+}
+
+/// The option by which the next run has TLS, too.
+fn tls(setting: &Setting) -> &'static str {
+    match setting.tls {
+        Some(_) => " --tls",
+        None => "",
+    }
 }
 
 fn default_jobs() -> usize {

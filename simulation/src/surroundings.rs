@@ -18,8 +18,6 @@ use crate::{
 
 /// Longer than a step takes on this machine's clock.
 const STEP: Duration = Duration::from_secs(90);
-/// After so many failed attempts the SDK's retry quota (500, up to 10 a retry) may be used up in a process.
-const QUOTA: usize = 40;
 
 /// What is true before requests are sent.
 pub(crate) struct Before {
@@ -31,6 +29,7 @@ pub(crate) struct Before {
     waited: BTreeMap<u32, Duration>,
     all_are_warm: bool,
     may_be_waiting: bool,
+    may_be_starving: bool,
     requests: (u64, u64),
 }
 
@@ -48,8 +47,8 @@ impl Before {
         let (now, living) = (world.now(), world.living());
         let skews = world.clocks.skews(&living);
         let is_warm = |pid: &u32| {
-            let since = world.warm.get(pid);
-            since.is_some_and(|since| now.since(*since) + MARGIN < MAX_STALE)
+            let load = world.warm.get(pid);
+            load.is_some_and(|load| now.since(load.after) + MARGIN < MAX_STALE)
         };
         Self {
             now,
@@ -57,6 +56,7 @@ impl Before {
             clocks: now.shifted(*skews.start())..=now.shifted(*skews.end()).after(STEP),
             all_are_warm: living.iter().all(is_warm),
             may_be_waiting: world.may_be_waiting(),
+            may_be_starving: world.may_be_starving(),
             requests: requests(world),
             waited: living
                 .iter()
@@ -103,7 +103,6 @@ impl Before {
             .iter()
             .filter(|trouble| trouble.fails_an_attempt())
             .count();
-        world.failed_attempts += failing;
 
         let living = world.living();
         let has_waited = living.iter().any(|pid| {
@@ -123,21 +122,26 @@ impl Before {
             killed: sent.killed.is_some(),
             noisy: world.is_noisy_since(self.instant) || has_waited,
             failing_attempts: failing + usize::from(is_closed || is_silenced),
-            dynamodb_is_down: world.outage_of_dynamodb().is_some() || world.failed_attempts > QUOTA,
+            dynamodb_is_down: world.outage_of_dynamodb().is_some(),
             dynamodb_refuses: dynamodb.iter().any(|trouble| trouble.may_be_internal()),
             secrets_are_disturbed: !secrets.is_empty() || world.is_dark() || is_silenced,
             secrets_may_be_waited_for: self.may_be_waiting,
+            first_loads_may_fail: self.may_be_starving,
             record_keys_may_be_new: false,
-            all_are_warm: self.all_are_warm && !cold_start,
+            all_are_warm: self.all_are_warm,
             cold_start,
-            dark_for: world.dark_for(),
+            least_age: world.least_age(&self.living.iter().chain(&living).copied().collect()),
         };
         if conditions.secrets_are_disturbed || conditions.noisy {
             world.disturb();
         }
+        if !secrets.is_empty() || world.is_black() || is_silenced || conditions.noisy {
+            conditions.first_loads_may_fail = true;
+            world.starve();
+        }
         let record = world.documents.list(Rotating::Record).changed;
         conditions.record_keys_may_be_new = world.knows(record) == Known::Maybe;
-        let loads = !world.may_be_waiting() && !conditions.killed;
+        let loads = !world.may_be_starving() && !conditions.killed;
         world.look(self.now, loads);
         let all_served = sent
             .received

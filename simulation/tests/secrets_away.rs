@@ -2,7 +2,7 @@
 
 use sandbox::{Fault, Faults};
 use serde_json::Value;
-use service_tests::{Plain, Reply, api_keys};
+use service_tests::{Event, Plain, Reply, api_keys};
 
 use crate::clocked::Clocked;
 
@@ -112,6 +112,71 @@ async fn a_partner_disabled_during_an_outage_is_out_within_a_day_or_with_its_end
         .ask(&Plain::new())
         .await
         .refused_plainly(401, "TOK002");
+}
+
+#[tokio::test]
+async fn after_a_bad_write_a_new_instance_serves_for_a_day_and_reads_what_is_mended_after_30_seconds()
+ {
+    let mut world = Clocked::start(|_| ()).await;
+    let spoil = |service: &service_tests::Service| {
+        service
+            .put_secret("token-service/api-keys", "rubbish")
+            .unwrap();
+    };
+    spoil(&world.service);
+    world.service.end_idle_instances().await;
+    world.service.ask(&Plain::new()).await.issued();
+    let document = disabled().to_string();
+    world
+        .service
+        .put_secret("token-service/api-keys", &document)
+        .unwrap();
+    world.pass(25);
+    world.service.ask(&Plain::new()).await.issued();
+    world.pass(6);
+    let reply = world.service.ask(&Plain::new()).await;
+    reply.refused_plainly(401, "TOK002");
+
+    // And as long as nobody mends it:
+    let document = api_keys().to_string();
+    world
+        .service
+        .put_secret("token-service/api-keys", &document)
+        .unwrap();
+    spoil(&world.service);
+    world.service.end_idle_instances().await;
+    world.service.ask(&Plain::new()).await.issued();
+    for hour in 1..24 {
+        world.pass(3600);
+        let reply = world.service.ask(&Plain::new()).await;
+        assert_eq!(reply.status, 200, "in hour {hour}: {reply}");
+    }
+    world.pass(3600);
+    unavailable(world.service.ask(&Plain::new()).await);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_by_less_than_a_minute_changes_nothing() {
+    let mut world = Clocked::start(|_| ()).await;
+    world.service.ask(&Plain::new()).await.issued();
+    let reads = world.service.secret_reads();
+    world
+        .service
+        .secrets_faults()
+        .set_always(Some(Fault::Throttle));
+    // The values were read later than it is now, by this clock: they are served, and strangers wait their 30 s.
+    world.skew(-59);
+    let stranger = Event::new(&Plain::new()).header("X-API-KEY", "unknown");
+    for _ in 0..3 {
+        world.service.ask(&Plain::new()).await.issued();
+        let reply = world.service.invoke_event(&stranger).await;
+        reply.refused_plainly(401, "TOK002");
+    }
+    assert_eq!(world.service.secret_reads(), reads);
+    // After a step of more than a minute nobody knows how old they are.
+    world.skew(-100);
+    unavailable(world.service.ask(&Plain::new()).await);
+    assert!(world.service.secret_reads() > reads);
 }
 
 #[tokio::test]

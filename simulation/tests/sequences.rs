@@ -1,6 +1,6 @@
 //! Some sequences, always the same ones. `simulation` itself runs as many others as one likes.
 
-use sandbox::Options;
+use sandbox::{Options, Trusted};
 use simulation::{
     Setting,
     clocks::Shim,
@@ -14,6 +14,8 @@ async fn some_sequences_hold() {
         function: Options::default().function,
         shim: Shim::compile().unwrap(),
         noise: Noise::listen(),
+        // What `make simulate` does without.
+        tls: Some(Trusted::new().unwrap()),
     };
     let plan = Plan {
         seed: 1,

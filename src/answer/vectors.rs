@@ -1,12 +1,15 @@
 //! `docs/vectors/answer.json`: the service writes the plaintexts that clients are tested with.
 
+use std::sync::Arc;
+
 use ring::rand::SystemRandom;
 use serde_json::Value;
 
 use super::*;
 use crate::{
     clock::UnixMillis,
-    keys::KeyId,
+    jwe::ReplyKey,
+    keys::{KeyId, tests::sealing_key},
     record::Issued,
     request::IssueRequest,
     session::PublicKey,
@@ -41,12 +44,14 @@ fn write_success(members: &Value, reference_id: ReferenceId) -> Zeroizing<Vec<u8
         server_public_key: PublicKey::parse(members["serverPubKey"].as_str().unwrap()).unwrap(),
         expires_at: UnixMillis::new(members["expireAt"].as_i64().unwrap()),
     };
+    let key = Arc::new(sealing_key("any", 0));
     let success = Success {
+        reply_key: ReplyKey::unnamed(&key),
         reference_id,
         issued,
         replayed: false,
     };
-    super::success(&success, form(members))
+    success_json(&success, form(members)).unwrap()
 }
 
 fn write_problem(
@@ -71,7 +76,7 @@ fn write_problem(
             .collect(),
         retry_after: None,
     };
-    super::problem(&problem, reference_id, form(members))
+    problem_json(&problem, reference_id, form(members)).unwrap()
 }
 
 fn form(members: &Value) -> CodeForm {

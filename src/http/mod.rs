@@ -19,13 +19,13 @@ use serde_json::value::RawValue;
 use crate::{
     answer::{self, CodeForm},
     clock::{Clock, Deadline, UnixMillis},
-    issue::{Call, IssueError, Issuer, Success, Trail},
+    issue::{Call, Issuer, Refusal, Reply, Success, Trail},
     problem::{Problem, Unacceptable},
 };
 use event::{Body, Event};
 use report::Report;
-use response::Answer;
 pub use response::Response;
+use response::{Answer, Outcome};
 
 /// Largest body in bytes.
 const MAX_BODY: usize = 32 * 1024;
@@ -44,8 +44,8 @@ pub struct Service {
 enum Failure {
     #[error(transparent)]
     Unacceptable(#[from] Unacceptable),
-    #[error(transparent)]
-    Issue(#[from] IssueError),
+    #[error("{}", .0.error)]
+    Refused(Refusal),
 }
 
 impl Service {
@@ -72,7 +72,7 @@ impl Service {
         let result = self.serve(&event, deadline, &mut trail).await;
         let cause = result.as_ref().err().map(ToString::to_string);
         let form = code_form(event.path()).unwrap_or(CodeForm::Text);
-        let answer = self.seal(result.map_err(Problem::from), &trail, form);
+        let answer = self.answer_to(result, form);
 
         let report = Report {
             request_id,
@@ -119,35 +119,39 @@ impl Service {
             body: body.as_deref(),
             deadline,
         };
-        Ok(self.issuer.issue(&call, trail).await?)
+        let issued = self.issuer.issue(&call, trail).await;
+        issued.map_err(Failure::Refused)
     }
 
-    /// The answer's body: sealed if the request was opened, else plain.
-    fn seal(&self, outcome: Result<Success, Problem>, trail: &Trail, form: CodeForm) -> Answer {
-        let json = match &outcome {
-            Ok(success) => answer::success(success, form),
-            Err(problem) => answer::problem(problem, trail.reference_id.as_ref(), form),
-        };
-        let Some(reply_key) = &trail.reply_key else {
-            return Answer::plain(outcome, &json);
-        };
-        match reply_key.seal(json, &self.rng) {
-            Ok(sealed) => Answer::sealed(outcome, sealed),
-            // Without random IVs nothing can be sealed, and what was to be sealed must not be told.
-            Err(_) => {
-                let problem = Problem::internal();
-                let json = answer::problem(&problem, None, form);
-                Answer::plain(Err(problem), &json)
+    /// The answer, sealed if the request was opened.
+    fn answer_to(&self, result: Result<Success, Failure>, form: CodeForm) -> Answer {
+        let (outcome, body) = match result {
+            Ok(success) => {
+                let body = answer::success(&success, form, &self.rng);
+                let replayed = success.replayed;
+                (Outcome::Success { replayed }, body)
             }
+            Err(failure) => {
+                let (problem, reply) = failure.into_problem();
+                let body = answer::problem(&problem, reply.as_ref(), form, &self.rng);
+                (Outcome::Problem(problem), body)
+            }
+        };
+        match body {
+            Ok(body) => Answer { outcome, body },
+            Err(_) => Answer {
+                outcome: Outcome::Problem(Problem::internal()),
+                body: answer::internal(form),
+            },
         }
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unacceptable(unacceptable) => Self::from(&unacceptable),
-            Failure::Issue(error) => Self::from(&error),
+impl Failure {
+    fn into_problem(self) -> (Problem, Option<Reply>) {
+        match self {
+            Self::Unacceptable(unacceptable) => (Problem::from(&unacceptable), None),
+            Self::Refused(Refusal { error, reply }) => (Problem::from(&error), reply),
         }
     }
 }

@@ -28,7 +28,7 @@ impl Report<'_> {
     pub(super) fn log(&self) {
         let (answer, trail, write) = (self.answer, self.trail, &self.trail.write);
         let attempts = write.attempts();
-        let payload_kid = trail.reply_key.as_ref().map(|key| key.kid().as_str());
+        let payload_kid = trail.payload_kid.as_ref().map(KeyId::as_str);
         let token_kid = trail.token_kid.as_ref().map(KeyId::as_str);
         let record_kid = trail.record_kid.as_ref().map(KeyId::as_str);
         let sealed = payload_kid.or(token_kid).or(record_kid);

@@ -10,7 +10,7 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-use crate::{issue::Success, problem::Problem};
+use crate::{answer::AnswerBody, problem::Problem};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,49 +25,44 @@ pub enum Response {
     Http(ApiGatewayV2httpResponse),
 }
 
+/// What became of a request.
+pub(super) enum Outcome {
+    Success { replayed: bool },
+    Problem(Problem),
+}
+
 /// An answer whose body is written, and sealed if it has to be.
 pub(super) struct Answer {
-    outcome: Result<Success, Problem>,
-    content_type: &'static str,
-    body: String,
+    pub(super) outcome: Outcome,
+    pub(super) body: AnswerBody,
 }
 
 impl Answer {
-    pub(super) fn plain(outcome: Result<Success, Problem>, json: &[u8]) -> Self {
-        Self {
-            outcome,
-            content_type: "application/json",
-            body: String::from_utf8_lossy(json).into_owned(),
-        }
-    }
-
-    pub(super) fn sealed(outcome: Result<Success, Problem>, body: String) -> Self {
-        Self {
-            outcome,
-            content_type: "text/plain",
-            body,
-        }
-    }
-
     pub(super) fn status(&self) -> u16 {
-        self.outcome
-            .as_ref()
-            .map_or_else(|problem| problem.status, |_| 200)
+        match &self.outcome {
+            Outcome::Success { .. } => 200,
+            Outcome::Problem(problem) => problem.status,
+        }
     }
 
     pub(super) fn code(&self) -> u16 {
-        self.outcome
-            .as_ref()
-            .map_or_else(|problem| problem.code, |_| 200)
+        match &self.outcome {
+            Outcome::Success { .. } => 200,
+            Outcome::Problem(problem) => problem.code,
+        }
     }
 
     pub(super) fn replayed(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|success| success.replayed)
+        matches!(self.outcome, Outcome::Success { replayed: true })
     }
 
     fn headers(&self, request_id: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        let content_type = match self.body {
+            AnswerBody::Sealed(_) => "text/plain",
+            AnswerBody::Plain(_) => "application/json",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(request_id) = HeaderValue::from_str(request_id) {
             headers.insert(X_REQUEST_ID, request_id);
@@ -75,7 +70,7 @@ impl Answer {
         if self.replayed() {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
-        if let Err(problem) = &self.outcome {
+        if let Outcome::Problem(problem) = &self.outcome {
             if let Some(retry_after) = problem.retry_after {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
             }
@@ -96,7 +91,8 @@ impl Answer {
     pub(super) fn into_response(self, request_id: &str, http_api: bool) -> Response {
         let status = i64::from(self.status());
         let headers = self.headers(request_id);
-        let body = Some(Body::Text(self.body));
+        let (AnswerBody::Sealed(body) | AnswerBody::Plain(body)) = self.body;
+        let body = Some(Body::Text(body));
         if http_api {
             let mut response = ApiGatewayV2httpResponse::default();
             response.status_code = status;

@@ -5,6 +5,7 @@
 
 mod compact;
 mod header;
+mod reply;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 
 pub use compact::{CompactFault, HeaderBuffer};
 pub use header::HeaderFault;
+pub use reply::ReplyKey;
 
 use crate::keys::{self, IV_LEN, KeyId, SealingKey, TAG_LEN};
 use compact::Compact;

@@ -128,7 +128,7 @@ impl RequestBytes {
     fn of(request: &IssueRequest) -> Result<Self, Unspecified> {
         Ok(Self {
             sdk_public_key: request.sdk_public_key.clone(),
-            customer: json::write_secret(&request.customer).map_err(|_| Unspecified)?,
+            customer: json::write_secret(&request.customer, 0).map_err(|_| Unspecified)?,
         })
     }
 }

@@ -166,6 +166,14 @@ impl RequestFault {
             Self::Generator => Vec::new(),
         }
     }
+
+    /// The request's `referenceId`, if it was read and is valid.
+    pub fn reference_id(&self) -> Option<&ReferenceId> {
+        match self {
+            Self::Members { reference_id, .. } => reference_id.as_ref(),
+            Self::Json(_) | Self::Generator => None,
+        }
+    }
 }
 
 /// A structural fault's top-level member, if the protocol names it: other names are the sender's

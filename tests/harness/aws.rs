@@ -33,15 +33,17 @@ pub fn secrets_manager(sandbox: &Sandbox) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::from_conf(config)
 }
 
-/// Makes `document` the current value of `token-service/<name>`.
-pub async fn put_secret(sandbox: &Sandbox, name: &str, document: &Value) {
+/// Makes `document` the current value of `token-service/<name>`, and gives back the version's id.
+pub async fn put_secret(sandbox: &Sandbox, name: &str, document: &Value) -> String {
     secrets_manager(sandbox)
         .put_secret_value()
         .secret_id(format!("token-service/{name}"))
         .secret_string(document.to_string())
         .send()
         .await
-        .expect("the secret is there and takes a new value");
+        .expect("the secret is there and takes a new value")
+        .version_id
+        .expect("a new value is a version")
 }
 
 fn operator() -> Credentials {

@@ -27,4 +27,4 @@ pub use metrics::{Point, points};
 pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};
 pub use reply::Reply;
-pub use service::{Service, acme, globex, initech};
+pub use service::{Service, acme, globex, initech, variables};

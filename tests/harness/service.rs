@@ -198,7 +198,7 @@ impl Service {
 }
 
 /// Variables, for [`Options::env`].
-pub(crate) fn variables(env: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn variables(env: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     env.iter().map(owned).collect()
 }

@@ -189,6 +189,16 @@ async fn refuses_what_occurs_twice() {
         .unwrap()
         .push(twice);
     refuses(Some(partners), None, "partners[0].apiKeySha256[1]").await;
+
+    // Each of the two could read the other's requests and answers.
+    let mut partners = api_keys();
+    let shared = partners["partners"][0]["payloadKeys"]["keys"][1]["k"].clone();
+    let ring = partners["partners"][1]["payloadKeys"]["keys"].as_array_mut();
+    let ring = ring.unwrap();
+    let at = ring.len();
+    ring.push(json!({"kty": "oct", "kid": "another-kid", "k": shared}));
+    let path = format!("partners[1].payloadKeys.keys[{at}].k must not be");
+    refuses(Some(partners), None, &path).await;
 }
 
 #[tokio::test]
@@ -216,7 +226,7 @@ async fn takes_every_document_that_keeps_the_rules() {
         .as_array_mut()
         .unwrap()
         .extend(eight[1..].to_vec());
-    // These may be shared, and a JWK may say more than it must.
+    // SDK API keys may be shared, a partner may have one payload key under two ids, and a JWK may say more than it must.
     entry["sdkApiKeySha256"] =
         json!([hash_of(&acme().sdk_api_key), hash_of(&newcomer.sdk_api_key)]);
     entry["payloadKeys"]["keys"][0]["alg"] = json!("A256GCM");
@@ -224,7 +234,10 @@ async fn takes_every_document_that_keeps_the_rules() {
     entry["enabled"] = json!(true);
     entry["tokenTtlSeconds"] = json!(86_400);
     partners["partners"][0]["programId"] = json!(2_147_483_647);
-    partners["partners"][1]["payloadKeys"] = partners["partners"][0]["payloadKeys"].clone();
+    let mut again = partners["partners"][1]["payloadKeys"]["keys"][0].clone();
+    again["kid"] = json!("globex-again");
+    let ring = partners["partners"][1]["payloadKeys"]["keys"].as_array_mut();
+    ring.unwrap().push(again);
     partners["partners"].as_array_mut().unwrap().push(entry);
     let rings = server_keys_of(&["a", "b", "c", "d", "e", "f", "g", "h"], &["a"]);
     let service = Service::start_with(|options| {
@@ -244,8 +257,9 @@ async fn takes_every_document_that_keeps_the_rules() {
         (&claims["program_id"], &claims["client_id"]),
         (&json!(0), &json!(newcomer.partner_id))
     );
-    let mut globex_with_acmes = globex().clone();
-    globex_with_acmes.payload_keys = acme().payload_keys.clone();
+    let mut globex_again = globex().clone();
+    globex_again.payload_keys[0].kid = "globex-again".to_owned();
+    let service = service.knowing(globex_again.clone());
     let plain = Plain::new().text("sdkApiKey", &globex().sdk_api_key);
-    service.ask_as(&globex_with_acmes, &plain).await.issued();
+    service.ask_as(&globex_again, &plain).await.issued();
 }

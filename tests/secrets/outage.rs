@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_secretsmanager::primitives::Blob;
 use sandbox::{Fault, Faults};
 use serde_json::json;
 use service_tests::{
-    Event, Plain, Reply, Service, api_keys, eventually, put_secret, secrets_manager,
+    Event, Plain, Reply, Service, eventually,
     table::{Table, text},
     within,
 };
@@ -15,7 +14,7 @@ use super::{EARLY, QUICK, SOON};
 
 const FOREVER: Duration = Duration::from_secs(60);
 
-fn status(status: u16, kind: &str) -> Fault {
+pub(super) fn status(status: u16, kind: &str) -> Fault {
     Fault::Status(status, kind.to_owned())
 }
 
@@ -34,7 +33,7 @@ async fn started_with(fault: Fault, env: &[(&str, &str)]) -> Service {
     .await
 }
 
-fn is_unavailable(reply: Reply) -> Reply {
+pub(super) fn is_unavailable(reply: Reply) -> Reply {
     let reply = reply.refused_plainly(503, "TOK503");
     let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=30).contains(&seconds), "Retry-After: {seconds}");
@@ -124,22 +123,10 @@ async fn asks_no_more_often_than_the_rate_while_it_has_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_that_does_not_exist_or_is_binary_is_no_value() {
+async fn a_secret_that_does_not_exist_is_no_value() {
     let service = Service::start_in(&[("API_KEYS_SECRET_ID", "no-such-secret")]).await;
     is_unavailable(service.ask(&Plain::new()).await);
     let service = Service::start_in(&[("SERVER_KEYS_SECRET_ID", "no-such-secret")]).await;
-    is_unavailable(service.ask(&Plain::new()).await);
-
-    let service = Service::start().await;
-    service.ask(&Plain::new()).await.issued();
-    let put = secrets_manager(&service)
-        .put_secret_value()
-        .secret_id("token-service/api-keys");
-    put.secret_binary(Blob::new(api_keys().to_string()))
-        .send()
-        .await
-        .unwrap();
-    service.end_idle_instances().await;
     is_unavailable(service.ask(&Plain::new()).await);
 }
 
@@ -219,24 +206,6 @@ async fn a_refresh_that_stalls_delays_a_request_by_2_seconds_at_most() {
         .unwrap();
     // Both at the same time, and some room for a busy machine.
     assert!((500.0..3_800.0).contains(&took), "{took} ms");
-}
-
-#[tokio::test]
-async fn a_refused_document_is_as_bad_as_an_outage() {
-    let service = Service::start_in(&QUICK).await;
-    let mut misspelt = api_keys();
-    misspelt["partners"][0]["enabeld"] = false.into();
-    put_secret(&service, "api-keys", &misspelt).await;
-    eventually("the refusal in the log", SOON, async || {
-        service.ask(&Plain::new()).await.issued();
-        let lines = service.log_lines();
-        lines
-            .iter()
-            .any(|line| line.contains("partners[0].enabeld"))
-            .then_some(())
-    })
-    .await;
-    service.ask(&Plain::new()).await.issued();
 }
 
 #[tokio::test]

@@ -474,6 +474,37 @@ async fn faults_of_a_document_are_named_by_their_path_and_without_values() {
 }
 
 #[tokio::test]
+async fn a_payload_key_of_another_partner_is_refused() {
+    let service = Service::start().await;
+    let shell = Shell::of(&service);
+    let before = secret(&service, "api-keys").await;
+    let acmes = before["partners"][0]["payloadKeys"]["keys"][0]["k"].clone();
+    let refused = |said: &str, path: &str| {
+        let rule = format!("{path} must not be another partner's key");
+        assert!(said.contains(&rule), "{said}");
+        assert!(!said.contains(acmes.as_str().unwrap()), "{said}");
+    };
+
+    // Credentials that somebody has put together from another partner's.
+    let mut copied = unfinished("hooli");
+    copied["payloadKeys"]["keys"][0]["k"] = acmes.clone();
+    fs::write(shell.path("hooli-credentials.json"), copied.to_string()).unwrap();
+    let added = shell
+        .run("partner add hooli --program-id 1")
+        .await
+        .expect(2);
+    refused(&added.err, "partners[3].payloadKeys.keys[0].k");
+    assert_eq!(secret(&service, "api-keys").await, before);
+
+    change(&service, "api-keys", |document| {
+        document["partners"][1]["payloadKeys"]["keys"][0]["k"] = acmes.clone();
+    })
+    .await;
+    let checked = shell.run("secrets check").await.expect(6);
+    refused(&checked.out, "partners[1].payloadKeys.keys[0].k");
+}
+
+#[tokio::test]
 async fn a_record_is_looked_up_without_the_customer_unless_asked() {
     let service = Service::start().await;
     let shell = Shell::of(&service);

@@ -18,6 +18,9 @@ pub enum Bug {
     RemovedWithoutTheRetention,
     /// A copy that can't be refreshed is used without a bound.
     StaleCopiesAreServedForEver,
+    /// An instance that never had a copy reads `AWSPREVIOUS` also where `AWSCURRENT` could not be read, and not only where it is
+    /// refused.
+    FallsBackWhereNothingIsRefused,
     /// The newest key seals as soon as it is there.
     LastKeySeals,
     /// Nothing is opened but by the key that seals.
@@ -33,6 +36,7 @@ impl Bug {
             Self::RemovedWithoutTheLifetime,
             Self::RemovedWithoutTheRetention,
             Self::StaleCopiesAreServedForEver,
+            Self::FallsBackWhereNothingIsRefused,
             Self::LastKeySeals,
             Self::OnlyTheFirstKeyOpens,
         ];
@@ -47,6 +51,7 @@ impl Bug {
             Self::FrontWithoutAWait
             | Self::RequestsUnderWayAreForgotten
             | Self::StaleCopiesAreServedForEver
+            | Self::FallsBackWhereNothingIsRefused
             | Self::LastKeySeals
             | Self::OnlyTheFirstKeyOpens => EVERYBODY_OPENS,
         }

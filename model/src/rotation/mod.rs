@@ -15,7 +15,7 @@ use std::fmt;
 use stateright::{Model, Property};
 
 pub use bug::Bug;
-pub use state::{Copied, Holder, Role, State};
+pub use state::{Copied, Holder, Role, State, Version};
 
 /// What the operator does to the ring, and what is in it then. The first key seals, every key opens.
 const STEPS: [(Move, &[usize]); 7] = [
@@ -95,6 +95,10 @@ impl fmt::Display for Ring {
 pub enum Action {
     /// A holder refreshes its copy. That it fails to is that it does not happen.
     Refresh(usize),
+    /// An instance starts in the place of another one.
+    Start(usize),
+    /// One that never had a copy reads `AWSPREVIOUS`.
+    FallBack(usize),
     /// A request begins.
     Begin(usize),
     /// A request seals a token, or its record.
@@ -105,6 +109,10 @@ pub enum Action {
     Tick,
     /// The operator makes the next step.
     Step,
+    /// Somebody writes what is refused.
+    Spoil,
+    /// The operator writes the ring again as it was.
+    Mend,
 }
 
 /// Each ring's model, with its name.
@@ -141,6 +149,7 @@ impl Model for Rotation {
     fn init_states(&self) -> Vec<State> {
         let holder = |role| Holder {
             role,
+            last_read: Some(Version::Current),
             copy: Some(Copied { step: 0, age: 0 }),
             request: None,
         };
@@ -151,6 +160,8 @@ impl Model for Rotation {
         vec![State {
             step: 0,
             waited: LONG,
+            is_bad: false,
+            previous: None,
             holders: vec![holder(Role::Instance), holder(other)],
             kept: [0; KEYS],
         }]
@@ -158,7 +169,15 @@ impl Model for Rotation {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (at, holder) in state.holders.iter().enumerate() {
-            actions.push(Action::Refresh(at));
+            if !state.is_bad {
+                actions.push(Action::Refresh(at));
+            }
+            if holder.role == Role::Instance {
+                actions.push(Action::Start(at));
+            }
+            if holder.last_read.is_none() && self.may_fall_back(state) {
+                actions.push(Action::FallBack(at));
+            }
             match holder.request {
                 None if holder.copy.is_some() => actions.push(Action::Begin(at)),
                 None => {}
@@ -174,16 +193,28 @@ impl Model for Rotation {
         if self.may_step(state) {
             actions.push(Action::Step);
         }
+        actions.push(Action::Spoil);
+        if state.is_bad {
+            actions.push(Action::Mend);
+        }
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
         match action {
-            Action::Refresh(at) => {
-                next.holders.get_mut(at)?.copy = Some(Copied {
-                    step: state.step,
-                    age: 0,
-                });
+            Action::Refresh(at) => next.holders.get_mut(at)?.read(Version::Current, state.step),
+            Action::Start(at) => {
+                let holder = next.holders.get_mut(at)?;
+                *holder = Holder {
+                    role: holder.role,
+                    last_read: None,
+                    copy: None,
+                    request: None,
+                };
+            }
+            Action::FallBack(at) => {
+                let previous = state.previous?;
+                next.holders.get_mut(at)?.read(Version::Previous, previous);
             }
             Action::Begin(at) => {
                 let holder = next.holders.get_mut(at)?;
@@ -197,8 +228,18 @@ impl Model for Rotation {
             Action::End(at) => next.holders.get_mut(at)?.request = None,
             Action::Tick => self.tick(&mut next),
             Action::Step => {
+                next.previous = Some(state.step);
                 next.step += 1;
                 next.waited = 0;
+            }
+            Action::Spoil => {
+                // After a second bad write in a row both versions are bad.
+                next.previous = (!state.is_bad).then_some(state.step);
+                next.is_bad = true;
+            }
+            Action::Mend => {
+                next.previous = None;
+                next.is_bad = false;
             }
         }
         (next != *state).then_some(next)
@@ -210,10 +251,15 @@ impl Model for Rotation {
 }
 
 impl Rotation {
-    /// Every step once the wait for it is over, and not in the tick in which it ends.
+    /// Every step once the wait for it is over, and not in the tick in which it ends. Nobody edits a document that is bad.
     fn may_step(&self, state: &State) -> bool {
         let next = state.step + 1;
-        next < STEPS.len() && state.waited > self.wait(next)
+        !state.is_bad && next < STEPS.len() && state.waited > self.wait(next)
+    }
+
+    fn may_fall_back(&self, state: &State) -> bool {
+        let is_refused = state.is_bad || self.bug == Some(Bug::FallsBackWhereNothingIsRefused);
+        is_refused && state.previous.is_some()
     }
 
     /// How long the one before `step` must have been made.

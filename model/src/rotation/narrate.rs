@@ -13,6 +13,11 @@ impl Narrated for Rotation {
         let request = |state: &State, at: usize| state.holders.get(at).and_then(|h| h.request);
         match *action {
             Action::Refresh(at) => format!("{} refreshes to {}", name(at), ring(after.step)),
+            Action::Start(at) => format!("instance {at} starts, and never had a copy"),
+            Action::FallBack(at) => {
+                let previous = before.previous.map_or(String::new(), ring);
+                format!("{} falls back on {previous}", name(at))
+            }
             Action::Begin(at) => {
                 let held = request(after, at).map_or(String::new(), |copy| ring(copy.step));
                 format!("{} begins a request with {held}", name(at))
@@ -25,6 +30,8 @@ impl Narrated for Rotation {
             Action::End(at) => format!("{}'s request ends", name(at)),
             Action::Tick => "a tick".to_owned(),
             Action::Step => format!("the operator makes the ring {}", ring(after.step)),
+            Action::Spoil => "somebody writes a document that is refused".to_owned(),
+            Action::Mend => format!("the operator writes {} again", ring(after.step)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use stateright::Property;
 
-use super::{Ring, Rotation, STEPS, State, ring_at};
+use super::{Ring, Rotation, STEPS, State, Version, ring_at};
 
 /// Of records: none becomes unopenable. Of tokens: none that is live does.
 pub(super) const RING_OPENS: &str = "the ring opens all that is kept";
@@ -31,6 +31,16 @@ pub(super) fn every(ring: Ring) -> Vec<Property<Rotation>> {
         Property::<Rotation>::sometimes("a key is removed, and the next one seals", |_, state| {
             is_completed(state) && matches!(state.kept, [0, 0, left] if left > 0)
         }),
+        Property::<Rotation>::sometimes(
+            "after a bad write a new instance begins a request",
+            |_, state| {
+                let mut holders = state.holders.iter();
+                state.is_bad
+                    && holders.any(|holder| {
+                        holder.last_read == Some(Version::Previous) && holder.request.is_some()
+                    })
+            },
+        ),
         Property::<Rotation>::sometimes("nobody has a copy that may be used", |_, state| {
             state.holders.iter().all(|holder| holder.copy.is_none())
         }),

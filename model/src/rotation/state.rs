@@ -9,6 +9,10 @@ pub struct State {
     pub step: usize,
     /// Ticks since that step.
     pub waited: u8,
+    /// The secret's last write was bad: `AWSCURRENT` is refused.
+    pub is_bad: bool,
+    /// Of which step `AWSPREVIOUS` is; `None` if it is refused, too, or if there is none.
+    pub previous: Option<usize>,
     /// Who has a copy of the ring.
     pub holders: Vec<Holder>,
     /// For each key, ticks until the last thing that it has sealed is no longer kept.
@@ -20,10 +24,29 @@ pub struct State {
 pub struct Holder {
     /// What it does with it.
     pub role: Role,
+    /// What it read last.
+    pub last_read: Option<Version>,
     /// The last good copy, unless it is too old to be used.
     pub copy: Option<Copied>,
     /// The copy that the request under way holds on to, and since when.
     pub request: Option<Copied>,
+}
+
+impl Holder {
+    /// It has read a version, which is the ring of a step.
+    pub(super) fn read(&mut self, version: Version, step: usize) {
+        self.last_read = Some(version);
+        self.copy = Some(Copied { step, age: 0 });
+    }
+}
+
+/// A version of the secret, by its staging label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// `AWSCURRENT`.
+    Current,
+    /// `AWSPREVIOUS`.
+    Previous,
 }
 
 /// Who uses a ring.

@@ -48,7 +48,8 @@ impl Caller {
             // One that can't be true: each call has its own limit, and no more.
             deadline: Deadline::of_invocation(now, now),
         };
-        self.0.issue(&call, &mut Trail::default()).await
+        let issued = self.0.issue(&call, &mut Trail::default()).await;
+        issued.map_err(|refusal| refusal.error)
     }
 }
 

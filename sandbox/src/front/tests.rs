@@ -41,7 +41,7 @@ async fn scene(fault: Fault) -> Scene {
     let (listener, address) = listen::listen(None).await.unwrap();
     let (tasks, echo, faults) = (Tasks::default(), Echo::default(), Faults::default());
     faults.push(fault);
-    open(&tasks, listener, echo.clone(), faults.clone());
+    open(&tasks, listener, echo.clone(), faults.clone(), None);
     Scene {
         echo,
         faults,

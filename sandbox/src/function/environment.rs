@@ -2,7 +2,7 @@
 //! the template gives this one. Nothing of the sandbox's own environment gets in: a test must not pass, nor fail, for a
 //! variable of the developer's shell, least of all for their AWS credentials.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::collections::BTreeMap;
 
 use crate::{dynamodb, secrets_manager};
 
@@ -11,10 +11,10 @@ pub(crate) const REGION: &str = "eu-west-1";
 /// The function's name.
 pub(crate) const FUNCTION: &str = "token-service";
 
-/// Where the sandbox's services are.
+/// The URLs of the sandbox's services.
 pub(crate) struct Surroundings {
-    pub(crate) dynamodb: SocketAddr,
-    pub(crate) secrets_manager: SocketAddr,
+    pub(crate) dynamodb: String,
+    pub(crate) secrets_manager: String,
 }
 
 /// The function's environment, with `overrides` on top; an empty value there removes the variable.
@@ -26,14 +26,14 @@ pub(crate) fn environment(
     for (name, value) in lambda().into_iter().chain(services()) {
         environment.insert(name.to_owned(), value.to_owned());
     }
-    for (name, address) in [
-        ("AWS_ENDPOINT_URL_DYNAMODB", surroundings.dynamodb),
+    for (name, url) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", &surroundings.dynamodb),
         (
             "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-            surroundings.secrets_manager,
+            &surroundings.secrets_manager,
         ),
     ] {
-        environment.insert(name.to_owned(), format!("http://{address}"));
+        environment.insert(name.to_owned(), url.clone());
     }
     for (name, value) in overrides {
         match value.is_empty() {
@@ -83,9 +83,9 @@ mod tests {
     use super::*;
 
     fn with(overrides: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let nowhere = "http://127.0.0.1:9".to_owned();
         let surroundings = Surroundings {
-            dynamodb: nowhere,
+            dynamodb: nowhere.clone(),
             secrets_manager: nowhere,
         };
         let overrides: Vec<_> = overrides

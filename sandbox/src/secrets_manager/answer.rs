@@ -31,6 +31,15 @@ impl Changed {
     }
 }
 
+/// The answer of `DeleteSecret`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Scheduled {
+    #[serde(flatten)]
+    pub(super) changed: Changed,
+    pub(super) deletion_date: EpochSeconds,
+}
+
 /// The answer of `GetSecretValue`, and an entry of `BatchGetSecretValue`'s.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -86,6 +95,8 @@ pub(super) struct Described {
     tags: Vec<Value>,
     created_date: EpochSeconds,
     last_changed_date: EpochSeconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_date: Option<EpochSeconds>,
     /// Deprecated versions, which have no stage, are not listed.
     version_ids_to_stages: BTreeMap<String, Vec<String>>,
 }
@@ -102,6 +113,7 @@ impl Described {
             tags: secret.tags.clone(),
             created_date: secret.created,
             last_changed_date: secret.changed,
+            deleted_date: secret.deletion,
             version_ids_to_stages: staged
                 .map(|version| (version.id.clone(), version.stages.clone()))
                 .collect(),

@@ -1,6 +1,6 @@
 //! Secrets Manager: an HTTP server for the operations that the token service and its operators use, with AWS's staging
-//! rules and error shapes. It neither encrypts (there is no KMS) nor checks signatures, and knows no deletion,
-//! replication, rotation schedule or policy.
+//! rules and error shapes. It neither encrypts (there is no KMS) nor checks signatures, and knows no replication,
+//! rotation schedule or policy. A secret that is scheduled for deletion is kept.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -95,6 +95,14 @@ impl SecretsManager {
             "UpdateSecretVersionStage" => {
                 let request = read(body)?;
                 written(&self.change(|vault| vault.update_stage(request, now()))?)
+            }
+            "DeleteSecret" => {
+                let request = read(body)?;
+                written(&self.change(|vault| vault.delete(request, now()))?)
+            }
+            "RestoreSecret" => {
+                let request = read(body)?;
+                written(&self.change(|vault| vault.restore(request))?)
             }
             "GetSecretValue" => written(&self.vault(|vault| vault.value(read(body)?))?),
             "BatchGetSecretValue" => written(&self.vault(|vault| vault.values(read(body)?))?),

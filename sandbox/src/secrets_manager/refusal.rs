@@ -13,6 +13,9 @@ pub enum Refusal {
     /// The secret has no version of this id.
     #[error("Secrets Manager can't find the specified secret value for VersionId: {0}")]
     VersionNotFound(String),
+    /// Until it is restored, a secret that is scheduled for deletion has no value.
+    #[error("You can't perform this operation on the secret because it was marked for deletion.")]
+    MarkedForDeletion,
     /// No version of the secret has this stage.
     #[error("Secrets Manager can't find the specified secret value for staging label: {0}")]
     StageNotFound(String),
@@ -63,6 +66,9 @@ pub enum Refusal {
     /// Neither a version to move to nor one to remove from.
     #[error("You must provide MoveToVersionId, RemoveFromVersionId or both.")]
     NothingToMove,
+    /// A secret is kept for a week to a month after it was scheduled for deletion.
+    #[error("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")]
+    RecoveryWindow,
     /// Batches are by list here.
     #[error("You must provide a SecretIdList; the sandbox knows no Filters.")]
     FiltersUnknown,
@@ -95,13 +101,16 @@ impl Refusal {
                 "ResourceNotFoundException"
             }
             Self::SecretExists(_) | Self::VersionExists => "ResourceExistsException",
-            Self::StageOfAnotherVersion | Self::ValueMissing => "InvalidRequestException",
+            Self::MarkedForDeletion | Self::StageOfAnotherVersion | Self::ValueMissing => {
+                "InvalidRequestException"
+            }
             Self::ValueTwice
             | Self::Name
             | Self::RemoveFromMissing { .. }
             | Self::RemoveFromMismatch(_)
             | Self::CurrentRemoved
             | Self::NothingToMove
+            | Self::RecoveryWindow
             | Self::FiltersUnknown => "InvalidParameterException",
             Self::Constraint { .. } => "ValidationException",
             Self::Unreadable => "SerializationException",

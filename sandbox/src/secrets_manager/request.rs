@@ -130,6 +130,23 @@ impl UpdateSecretVersionStage {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+pub(super) struct DeleteSecret {
+    #[serde(flatten)]
+    pub(super) secret: SecretId,
+    recovery_window_in_days: Option<u8>,
+}
+
+impl DeleteSecret {
+    pub(super) fn days(&self) -> Result<u8, Refusal> {
+        match self.recovery_window_in_days.unwrap_or(30) {
+            days @ 7..=30 => Ok(days),
+            _ => Err(Refusal::RecoveryWindow),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub(super) struct GetSecretValue {
     #[serde(flatten)]
     pub(super) secret: SecretId,

@@ -28,6 +28,12 @@ impl From<SystemTime> for EpochSeconds {
     }
 }
 
+impl EpochSeconds {
+    pub(super) fn days_later(self, days: u8) -> Self {
+        Self(self.0 + f64::from(days) * 86_400.0)
+    }
+}
+
 /// What a version holds: exactly one of the two.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum SecretValue {
@@ -69,6 +75,9 @@ pub(super) struct Secret {
     pub(super) tags: Vec<serde_json::Value>,
     pub(super) created: EpochSeconds,
     pub(super) changed: EpochSeconds,
+    /// When AWS would delete it, if it is scheduled for deletion. The sandbox keeps it.
+    #[serde(default)]
+    pub(super) deletion: Option<EpochSeconds>,
     pub(super) versions: Vec<Version>,
 }
 

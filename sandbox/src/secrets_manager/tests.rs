@@ -278,6 +278,48 @@ fn a_value_is_had_by_version_by_stage_or_by_both_if_they_agree() {
 }
 
 #[test]
+fn a_secret_without_a_value_has_no_current_version() {
+    let store = SecretsManager::open(None).unwrap();
+    let request = json!({ "Name": "s" }).to_string();
+    store.perform("CreateSecret", request.as_bytes()).unwrap();
+
+    let read = store.perform("GetSecretValue", br#"{"SecretId":"s"}"#);
+    let message =
+        "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";
+    assert_eq!(read.unwrap_err().to_string(), message);
+    assert_eq!(stages(&store), json!({}));
+}
+
+#[test]
+fn a_secret_that_is_scheduled_for_deletion_has_no_value_until_it_is_restored() {
+    let store = with_two_versions();
+    let secret = || json!({ "SecretId": "s" });
+    let describe = || send(&store, "DescribeSecret", secret()).unwrap();
+    assert!(describe().get("DeletedDate").is_none());
+
+    let window = json!({ "SecretId": "s", "RecoveryWindowInDays": 6 });
+    let refused = send(&store, "DeleteSecret", window);
+    assert_eq!(refused, Err("InvalidParameterException"));
+    let window = json!({ "SecretId": "s", "RecoveryWindowInDays": 7 });
+    let scheduled = send(&store, "DeleteSecret", window).unwrap();
+    let created = describe()["CreatedDate"].as_f64().unwrap();
+    let week_after = created + 7.0 * 86_400.0;
+    assert!((week_after..week_after + 60.0).contains(&scheduled["DeletionDate"].as_f64().unwrap()));
+    assert_eq!(describe()["DeletedDate"], scheduled["DeletionDate"]);
+
+    assert_eq!(value(&store, secret()), Err("InvalidRequestException"));
+    assert_eq!(put(&store, V3, "three"), Err("InvalidRequestException"));
+    let back = move_stage(&store, "AWSCURRENT", Some(V2), Some(V1));
+    assert_eq!(back, Err("InvalidRequestException"));
+    let again = send(&store, "DeleteSecret", secret());
+    assert_eq!(again, Err("InvalidRequestException"));
+
+    send(&store, "RestoreSecret", secret()).unwrap();
+    assert_eq!(value(&store, secret()), Ok(json!("two")));
+    assert!(describe().get("DeletedDate").is_none());
+}
+
+#[test]
 fn a_retrieved_value_says_what_it_is() {
     let store = with_one_version();
 

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::{
     Refusal,
-    answer::{BatchError, Changed, Described, Retrieved, RetrievedBatch},
+    answer::{BatchError, Changed, Described, Retrieved, RetrievedBatch, Scheduled},
     request::{
-        BatchGetSecretValue, CreateSecret, GetSecretValue, PutSecretValue, SecretId,
+        BatchGetSecretValue, CreateSecret, DeleteSecret, GetSecretValue, PutSecretValue, SecretId,
         UpdateSecretVersionStage,
     },
     secret::{CURRENT, EpochSeconds, Secret, SecretValue},
@@ -41,6 +41,7 @@ impl Vault {
             tags: request.tags.clone().unwrap_or_default(),
             created: now,
             changed: now,
+            deletion: None,
             versions: Vec::new(),
         };
         let mut created = Changed::of(&secret);
@@ -60,7 +61,7 @@ impl Vault {
         let (version_id, value) = (request.version_id()?, request.value()?);
         let current = [CURRENT.to_owned()];
         let stages = request.stages()?.unwrap_or(&current);
-        let secret = self.find_mut(&request.secret)?;
+        let secret = self.live_mut(&request.secret)?;
         let version = secret.add(&version_id, value, stages, now)?;
         let (id, stages) = (version.id.clone(), version.stages.clone());
         Ok(Changed {
@@ -76,14 +77,35 @@ impl Vault {
         now: EpochSeconds,
     ) -> Result<Changed, Refusal> {
         let (stage, from, to) = (request.stage()?, request.from()?, request.to()?);
-        let secret = self.find_mut(&request.secret)?;
+        let secret = self.live_mut(&request.secret)?;
         secret.move_stage(stage, from, to, now)?;
+        Ok(Changed::of(secret))
+    }
+
+    /// Schedules a secret for deletion. Until it is restored it can only be described.
+    pub(super) fn delete(
+        &mut self,
+        request: DeleteSecret,
+        now: EpochSeconds,
+    ) -> Result<Scheduled, Refusal> {
+        let deletion = now.days_later(request.days()?);
+        let secret = self.live_mut(&request.secret)?;
+        secret.deletion = Some(deletion);
+        Ok(Scheduled {
+            changed: Changed::of(secret),
+            deletion_date: deletion,
+        })
+    }
+
+    pub(super) fn restore(&mut self, id: SecretId) -> Result<Changed, Refusal> {
+        let secret = self.find_mut(&id)?;
+        secret.deletion = None;
         Ok(Changed::of(secret))
     }
 
     pub(super) fn value(&self, request: GetSecretValue) -> Result<Retrieved, Refusal> {
         let (id, stage) = (request.version_id()?, request.stage()?);
-        let secret = self.find(&request.secret)?;
+        let secret = live(self.find(&request.secret)?)?;
         let version = match id {
             Some(id) => secret
                 .version(id)
@@ -133,6 +155,20 @@ impl Vault {
         let mut secrets = self.secrets.iter_mut();
         let found = secrets.find(|secret| is_named(secret, id));
         found.ok_or(Refusal::SecretNotFound)
+    }
+
+    /// A secret that is not scheduled for deletion.
+    fn live_mut(&mut self, id: &SecretId) -> Result<&mut Secret, Refusal> {
+        let secret = self.find_mut(id)?;
+        live(secret)?;
+        Ok(secret)
+    }
+}
+
+fn live(secret: &Secret) -> Result<&Secret, Refusal> {
+    match secret.deletion {
+        None => Ok(secret),
+        Some(_) => Err(Refusal::MarkedForDeletion),
     }
 }
 

@@ -53,22 +53,24 @@ pub struct Conditions {
     pub noisy: bool,
     /// How many attempts of writes may fail.
     pub failing_attempts: usize,
-    /// DynamoDB is down for good, or has failed so often that the SDK's retry quota may be used up.
+    /// DynamoDB is down for good.
     pub dynamodb_is_down: bool,
     /// DynamoDB says what no retry helps.
     pub dynamodb_refuses: bool,
-    /// Reading secrets may fail in this step.
+    /// Refreshes of the secrets may fail in this step.
     pub secrets_are_disturbed: bool,
-    /// Reading them failed so recently that the next attempt may not be allowed yet.
+    /// They failed so recently that the next attempt may not be allowed yet.
     pub secrets_may_be_waited_for: bool,
+    /// A process that starts in this step may get no value. One bad write is no reason: the version before it serves.
+    pub first_loads_may_fail: bool,
     /// A process that was idle since the record ring was changed may not know a key of it yet, if it cannot read it now.
     pub record_keys_may_be_new: bool,
-    /// Each process has a value that may be served, and none was started in this step.
+    /// Each process that was there before the step has a value that may be served.
     pub all_are_warm: bool,
     /// A process may have been started in this step.
     pub cold_start: bool,
-    /// For how long no secret could be read.
-    pub dark_for: Option<Duration>,
+    /// How old what the processes serve with is at least, if none can have read it just now.
+    pub least_age: Option<Duration>,
 }
 
 /// What the partner that asks may expect.
@@ -106,13 +108,10 @@ impl Conditions {
     }
 
     pub(super) fn not_stale(&self, case: &Case<'_>, answer: &Answer) -> Result<(), String> {
-        if let Some(dark) = self.dark_for
-            && dark > MAX_STALE + MARGIN
+        if let Some(age) = self.least_age
+            && age > MAX_STALE + MARGIN
         {
-            return Err(format!(
-                "{} by secrets that could not be read for {dark:?}",
-                answer.status
-            ));
+            return Err(format!("{} by secrets of {age:?}", answer.status));
         }
         match case.standing.enabled {
             (false, Known::Surely) if answer.status != 401 => {
@@ -138,7 +137,11 @@ impl Conditions {
                     || (self.record_keys_may_be_new && cannot_read),
                 "DynamoDB",
             ),
-            false => (!self.all_are_warm && cannot_read, "the secrets"),
+            false => (
+                (!self.all_are_warm && cannot_read)
+                    || (self.cold_start && self.first_loads_may_fail),
+                "the secrets",
+            ),
         };
         match may_be {
             true => Ok(()),

@@ -47,6 +47,15 @@ pub enum Broken {
     StillThere,
 }
 
+/// When a process got its first values of both secrets.
+#[derive(Clone, Copy)]
+pub(crate) struct FirstLoad {
+    /// Not before.
+    pub(crate) after: Moment,
+    /// Not after.
+    pub(crate) before: Moment,
+}
+
 /// What is true of everything at one moment.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -54,19 +63,22 @@ pub(crate) struct World {
     pub(crate) documents: Documents,
     /// The function's.
     pub(crate) timeout: Duration,
-    /// Attempts of writes that have failed.
-    pub(crate) failed_attempts: usize,
     noise: Noise,
     outage_of_dynamodb: Option<Trouble>,
     outage_of_secrets: Option<Trouble>,
+    /// The secrets whose last write was bad.
     rubbish: BTreeSet<&'static str>,
-    /// Since when no secret can be read.
+    /// Since when no secret can be refreshed.
     dark_since: Option<Moment>,
-    /// When reading a secret may have failed last.
+    /// Since when a process without a value cannot get one. After one bad write it can.
+    black_since: Option<Moment>,
+    /// When a refresh may have failed last.
     disturbed: Option<Moment>,
-    /// When each living process was first seen, and since when it surely has the secrets.
+    /// When a process without a value may have failed to get one last.
+    starved: Option<Moment>,
+    /// When each living process was first seen, and when it got the secrets if it surely has them.
     seen: BTreeMap<u32, Moment>,
-    pub(crate) warm: BTreeMap<u32, Moment>,
+    pub(crate) warm: BTreeMap<u32, FirstLoad>,
     /// Processes whose connections broke while they were frozen, and that have not made new ones for certain.
     pub(crate) cut_off: BTreeMap<u32, Connections>,
 }
@@ -91,7 +103,7 @@ impl World {
         ] {
             env.push((name.to_owned(), seconds(value)));
         }
-        let sandbox = Sandbox::start(Options {
+        let mut options = Options {
             function: setting.function.clone(),
             max_instances: INSTANCES,
             env,
@@ -102,19 +114,26 @@ impl World {
             lambda_clock: clocks.lambda(),
             secrets_faults,
             ..Options::default()
-        })
-        .await?;
+        };
+        if let Some(tls) = &setting.tls {
+            let bundle = tls.bundle().display().to_string();
+            options.env.push(("AWS_CA_BUNDLE".to_owned(), bundle));
+            options.dynamodb_tls = Some(tls.server().clone());
+            options.secrets_tls = Some(tls.server().clone());
+        }
+        let sandbox = Sandbox::start(options).await?;
         let mut world = Self {
             sandbox,
             clocks,
             documents,
             timeout: sequence.timeout,
-            failed_attempts: 0,
             outage_of_dynamodb: None,
             outage_of_secrets: None,
             rubbish: BTreeSet::new(),
             dark_since: None,
+            black_since: None,
             disturbed: None,
+            starved: None,
             seen: BTreeMap::new(),
             warm: BTreeMap::new(),
             cut_off: BTreeMap::new(),
@@ -123,12 +142,17 @@ impl World {
         world.sandbox.secrets_faults().clear();
         let is_disturbed = !sequence.at_start.is_empty() || world.noise.since(began);
         if is_disturbed {
-            world.disturbed = Some(world.clocks.now());
+            world.disturb();
+            world.starve();
         }
         for pid in world.living() {
             world.seen.insert(pid, now);
             if !is_disturbed {
-                world.warm.insert(pid, now);
+                let load = FirstLoad {
+                    after: now,
+                    before: world.now(),
+                };
+                world.warm.insert(pid, load);
             }
         }
         Ok(world)
@@ -152,21 +176,42 @@ impl World {
         self.outage_of_secrets
     }
 
-    /// Whether secrets cannot be read now.
+    /// Whether secrets cannot be refreshed now.
     pub(crate) fn is_dark(&self) -> bool {
         self.dark_since.is_some()
     }
 
-    /// For how long they could not be.
-    pub(crate) fn dark_for(&self) -> Option<Duration> {
-        self.dark_since.map(|since| self.now().since(since))
+    /// Whether a process without a value cannot get one now.
+    pub(crate) fn is_black(&self) -> bool {
+        self.black_since.is_some()
     }
 
-    /// Whether a failed attempt may keep a process from the next one.
+    /// How old whatever these processes serve with is at least; `None` if one of them may have read it just now.
+    pub(crate) fn least_age(&self, processes: &BTreeSet<u32>) -> Option<Duration> {
+        let dark_since = self.dark_since?;
+        let read_last = |pid: &u32| match self.warm.get(pid) {
+            // A process that has ever had a value does not fall back on a previous version again.
+            Some(load) => Some(load.before.max(dark_since)),
+            None => self.black_since,
+        };
+        let read_last: Option<Vec<Moment>> = processes.iter().map(read_last).collect();
+        let youngest = read_last?.into_iter().max()?;
+        Some(self.now().since(youngest))
+    }
+
+    /// Whether a failed refresh may keep a process from the next one.
     pub(crate) fn may_be_waiting(&self) -> bool {
+        self.was_lately(self.disturbed)
+    }
+
+    /// The same of a process without a value.
+    pub(crate) fn may_be_starving(&self) -> bool {
+        self.was_lately(self.starved)
+    }
+
+    fn was_lately(&self, last: Option<Moment>) -> bool {
         let waits = MIN_REFRESH + MARGIN;
-        self.disturbed
-            .is_some_and(|last| self.now().since(last) <= waits)
+        last.is_some_and(|last| self.now().since(last) <= waits)
     }
 
     /// Whether the service surely knows what was published at `changed`.
@@ -188,9 +233,14 @@ impl World {
             }
     }
 
-    /// Notes that reading secrets may have failed until now.
+    /// Notes that refreshes may have failed until now.
     pub(crate) fn disturb(&mut self) {
         self.disturbed = Some(self.now());
+    }
+
+    /// Notes that a process without a value may have got none until now.
+    pub(crate) fn starve(&mut self) {
+        self.starved = Some(self.now());
     }
 
     pub(crate) fn publish(&self) -> Result<(), Broken> {
@@ -221,8 +271,11 @@ impl World {
             }
         };
         self.sandbox.put_secret(id, &rubbish)?;
-        self.rubbish.insert(id);
         self.darken();
+        // A second bad write in a row makes the first one the previous version.
+        if !self.rubbish.insert(id) {
+            self.blacken();
+        }
         Ok(())
     }
 
@@ -236,6 +289,7 @@ impl World {
                 self.outage_of_secrets = Some(how);
                 self.sandbox.secrets_faults().set_always(Some(how.fault()));
                 self.darken();
+                self.blacken();
             }
         }
     }
@@ -245,8 +299,11 @@ impl World {
         if self.is_dark() {
             self.disturb();
         }
+        if self.is_black() {
+            self.starve();
+        }
         (self.outage_of_dynamodb, self.outage_of_secrets) = (None, None);
-        self.dark_since = None;
+        (self.dark_since, self.black_since) = (None, None);
         self.restore_faults();
         self.rubbish.clear();
         self.publish()
@@ -267,6 +324,11 @@ impl World {
     fn darken(&mut self) {
         let now = self.now();
         self.dark_since.get_or_insert(now);
+    }
+
+    fn blacken(&mut self) {
+        let now = self.now();
+        self.black_since.get_or_insert(now);
     }
 
     /// Lets time pass at once, when nobody is at work: no request lasts for hours, and Lambda freezes none that is under way.

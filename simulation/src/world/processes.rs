@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io, time::Duration};
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::Break;
 
-use super::{Broken, GONE, World};
+use super::{Broken, FirstLoad, GONE, World};
 use crate::{clocks::Moment, sequence::Connections};
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
         self.sandbox.function_pids()
     }
 
-    /// Notes who is there after a step that began at `began`, in which reading secrets may have failed or not.
+    /// Notes who is there after a step that began at `began`, in which first loads of the secrets may have failed or not.
     pub(crate) fn look(&mut self, began: Moment, undisturbed: bool) {
         let living: BTreeSet<u32> = self.living().into_iter().collect();
         self.seen.retain(|pid, _| living.contains(pid));
@@ -26,7 +26,11 @@ impl World {
             }
             self.seen.insert(pid, began);
             if undisturbed {
-                self.warm.insert(pid, began);
+                let load = FirstLoad {
+                    after: began,
+                    before: self.now(),
+                };
+                self.warm.insert(pid, load);
             }
         }
     }
@@ -34,7 +38,11 @@ impl World {
     /// Notes that this process has served a request: it has had the secrets since it started, if not since later.
     pub(crate) fn has_served(&mut self, pid: u32) {
         if let Some(since) = self.seen.get(&pid) {
-            self.warm.entry(pid).or_insert(*since);
+            let load = FirstLoad {
+                after: *since,
+                before: self.now(),
+            };
+            self.warm.entry(pid).or_insert(load);
         }
         // One that nothing comes through may still be the one to Secrets Manager.
         if self.cut_off.get(&pid) == Some(&Connections::Close) {
