@@ -69,10 +69,13 @@ impl Random {
             Some(Deed::Recovery) => self.is_dark = false,
             _ => {}
         }
-        if self.is_dark && self.one_in(3) {
-            // What has a value is served for long enough to lose it, or instances start that never had one.
-            let passes = Deed::Pass(Duration::from_secs(7201));
-            return Step::of(self.either(passes, Deed::Restart));
+        if self.is_dark && self.rng.bool() {
+            // Instances start that never had a value, are asked, and it is longer than any value may be served.
+            return Step::of(match self.rng.u8(0..3) {
+                0 => Deed::Restart,
+                1 => Deed::Ask(self.ask()),
+                _ => Deed::Pass(Duration::from_secs(7201)),
+            });
         }
         let mut step = Step::of(self.deed());
         let asks = matches!(
@@ -95,21 +98,21 @@ impl Random {
 
     fn deed(&mut self) -> Deed {
         match self.rng.u8(0..100) {
-            0..40 => Deed::Ask(self.ask()),
-            40..56 => Deed::Together(self.asks()),
-            56..60 => Deed::Impatient(self.ask(), self.rng.u16(1..1200)),
-            60..67 => {
+            0..38 => Deed::Ask(self.ask()),
+            38..54 => Deed::Together(self.asks()),
+            54..58 => Deed::Impatient(self.ask(), self.rng.u16(1..1200)),
+            58..65 => {
                 // Most requests are over within some milliseconds; one that stalls is not.
                 let latest = if self.rng.bool() { 20 } else { 1500 };
                 Deed::Killed(self.ask(), self.rng.u16(0..latest))
             }
-            67..76 => Deed::Rotate(self.rotating()),
-            76..79 => Deed::Enable(self.partner(), self.rng.bool()),
-            79..82 => {
+            65..74 => Deed::Rotate(self.rotating()),
+            74..77 => Deed::Enable(self.partner(), self.rng.bool()),
+            77..80 => {
                 let service = self.either(Service::DynamoDb, Service::SecretsManager);
                 Deed::Outage(service, self.lasting_trouble())
             }
-            82..85 => {
+            80..85 => {
                 let document = self.either(Document::ApiKeys, Document::ServerKeys);
                 Deed::Rubbish(
                     document,
