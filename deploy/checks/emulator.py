@@ -30,8 +30,6 @@ UNKNOWN = {
     "AWS::WAFv2::LoggingConfiguration": "nothing asks the firewall here",
     "AWS::WAFv2::WebACLAssociation": "the same",
 }
-
-
 # MiniStack imports these from an OpenAPI document, and not API Gateway's own for any method.
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 
@@ -39,7 +37,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 def for_emulator(file: str, code: str = "Function") -> Template:
     """A template with what MiniStack does not know left out or spelt out, the code's place put in, and quick refreshes."""
     template = written(file)
-    # MiniStack takes no alarm on metric math, and evaluates none: test_alarms does.
+    # MiniStack takes none in a template: test_alarms evaluates them.
     by_metric_math = [name for name, alarm in properties(template, "AWS::CloudWatch::Alarm") if "Metrics" in alarm]
     for name in [*by_metric_math, *(name for name, _ in of_type(template, *UNKNOWN))]:
         del template["Resources"][name]
