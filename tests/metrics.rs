@@ -164,6 +164,7 @@ async fn each_kind_of_answer_has_its_metrics_and_no_other() {
     }
 
     seen.extend(secrets::of_a_failed_reading().await);
+    seen.extend(secrets::of_a_fallback().await);
     let seen: BTreeSet<Metric> = seen.into_iter().map(metric).collect();
     assert_eq!(seen, documented());
 }
@@ -173,7 +174,7 @@ fn metric(point: Point) -> Metric {
     (point.name, point.unit, dimensions)
 }
 
-/// Every metric that the page's table has: there is no other.
+/// Every metric that the page's table has, less API Gateway's: the function has no other.
 fn documented() -> BTreeSet<Metric> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
@@ -188,7 +189,10 @@ fn documented() -> BTreeSet<Metric> {
             names.retain(|name| !name.is_empty());
             names.sort();
             let name = cells[0].trim_matches('`').to_owned();
-            metrics.insert((name, cells[1].to_owned(), names));
+            // A filter of the access log makes this one (deploy/watch.yaml).
+            if name != "GatewayThrottles" {
+                metrics.insert((name, cells[1].to_owned(), names));
+            }
         }
     }
     metrics

@@ -23,6 +23,18 @@ pub(super) async fn of_a_failed_reading() -> Vec<Point> {
     points(&failures(&service)[0])
 }
 
+/// The points of the line that an instance serves the previous version of a secret.
+pub(super) async fn of_a_fallback() -> Vec<Point> {
+    let service = Service::start().await;
+    put_secret(&service, "api-keys", &serde_json::json!({})).await;
+    service.end_idle_instances().await;
+    service.ask(&Plain::new()).await.issued();
+    let lines = service.log_json();
+    let is_fallback =
+        |line: &&serde_json::Value| line["message"] == "the previous version of the secret serves";
+    points(lines.iter().find(is_fallback).unwrap())
+}
+
 async fn started_without_secrets() -> Service {
     let faults = Faults::default();
     faults.set_always(Some(Fault::Status(400, "AccessDeniedException".to_owned())));
