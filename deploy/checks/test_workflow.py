@@ -121,3 +121,19 @@ def test_a_smoke_test_without_credentials_says_what_to_do(tmp_path: pathlib.Path
     # A refusal fails the job, and the credentials are not shown.
     refused = run("secret")
     assert refused.returncode == 6 and "secret" not in refused.stdout + refused.stderr
+
+
+def test_the_first_hours_steps_are_described_and_run_dry(tmp_path: pathlib.Path) -> None:
+    script = ROOT / "deploy/first-account"
+    # With no program of AWS's, and none of the service's: a dry run calls nobody.
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [script, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+
+    steps = run("--list").split()
+    described = re.findall(r"^\| `(\w+)` \|", (ROOT / "deploy/first-account.md").read_text(), re.MULTILINE)
+    assert described == steps
+    assert run("--dry-run").count("Proves: ") == len(steps)
