@@ -6,6 +6,7 @@ SAM := .venv/bin/sam
 ON_STAGE := .venv/bin/python deploy/stage.py
 PYTHON_CLIENT := clients/python
 DEPLOY := deploy/.venv/bin
+SIMULATOR := deploy/checks/node_modules/.package-lock.json
 BUILT := .aws-sam/build/Function
 # The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise. RUSTFLAGS
 # replaces cargo-lambda's own, which is the processor that Lambda has at least.
@@ -68,15 +69,15 @@ clippy: rust cc
 validate: .venv/installed ## Check template.yaml as it is written (sam validate --lint)
 	$(SAM) validate --lint
 
-policy: .venv/installed deploy/.venv/installed ## Check what CloudFormation gets: cfn-lint, the rules of deploy/checks, each against planted faults
-	$(DEPLOY)/pytest deploy/checks/test_policy.py deploy/checks/test_transform.py deploy/checks/test_alarms.py
+policy: node .venv/installed deploy/.venv/installed $(SIMULATOR) ## Check what CloudFormation gets, who may do what, the alarms and the pipeline; each check against planted faults
+	$(DEPLOY)/pytest --ignore deploy/checks/test_e2e.py --ignore deploy/checks/test_adopt.py deploy/checks
 
 checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
 	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
 
 e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
 	$(call BUILD_BIN,token-service tokenctl)
-	$(DEPLOY)/pytest deploy/checks/test_e2e.py
+	$(DEPLOY)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
 
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
@@ -97,6 +98,9 @@ env: region .venv/installed ## Print a stage's outputs as export lines, for eval
 
 delete: region .venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
 	$(ON_STAGE) delete "$(STAGE)" --confirm "$(CONFIRM)"
+
+adopt: region .venv/installed ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
+	.venv/bin/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
 
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
@@ -181,7 +185,7 @@ deployable: qemu build ## Hold what make build made against its size, and have i
 
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
+	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules deploy/checks/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
 
 event:
 	@test -f "$(EVENT)" || { \
@@ -235,6 +239,11 @@ deploy/.venv/installed: deploy/requirements.txt | python
 	python3 -m venv deploy/.venv
 	@echo "installing the emulator and the rules' tools into deploy/.venv (some 130 MB)"
 	deploy/.venv/$(PIP_INSTALL) $<
+	@touch $@
+
+# AGPL: a tool of `make policy`, and no part of anything that is shipped.
+$(SIMULATOR): deploy/checks/package-lock.json
+	npm ci --prefix deploy/checks --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 deploy/.venv/checkov: deploy/checkov.txt | python

@@ -60,6 +60,7 @@ class Stage:
         self.service: str = self._section["deploy"].get("parameters", {}).get("stack_name") or refuse(
             f"[{name}.deploy.parameters] of {CONFIG} has no stack_name."
         )
+        self.role_arn: str = self._section["deploy"]["parameters"].get("role_arn", "")
         self._cloudformation = boto3.client("cloudformation")
 
     def has(self, stack: str) -> bool:
@@ -161,9 +162,11 @@ def check(stage: Stage, given: dict[str, str]) -> None:
 def _check_alias(stage: Stage) -> None:
     """CodeDeploy refuses to move an alias that is not where CloudFormation left it."""
     resources = stage.resources(stage.service)
-    arn, = (one["PhysicalResourceId"] for one in resources
-            if one["ResourceType"] == "AWS::Lambda::Version" and not one["ResourceStatus"].startswith("DELETE"))
-    *_, function, version = arn.split(":")
+    versions = [one["PhysicalResourceId"] for one in resources
+                if one["ResourceType"] == "AWS::Lambda::Version" and not one["ResourceStatus"].startswith("DELETE")]
+    if not versions:  # A stack that has just adopted its data.
+        return
+    *_, function, version = versions[0].split(":")
     alias = boto3.client("lambda").get_alias(FunctionName=function, Name="live")
     if alias["FunctionVersion"] != version or (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
         refuse(
@@ -186,7 +189,9 @@ def deploy(stage: Stage, given: dict[str, str]) -> None:
     if role:
         print(f"API Gateway has a role for its logs in this account and region, which stays: {role}")
     else:
-        stage.sam(ACCOUNT, pathlib.Path("deploy/account.yaml"), {})
+        file = pathlib.Path("deploy/account.yaml")
+        own = yaml_parse(file.read_text())["Parameters"]
+        stage.sam(ACCOUNT, file, {name: value for name, value in parameters.items() if name in own})
     stage.sam(stage.service, release, parameters)
     outputs = stage.outputs(stage.service)
     for name in ("watch", "firewall"):
@@ -239,7 +244,7 @@ def delete(stage: Stage, confirm: str) -> None:
         kept += [one for one in stage.resources(stack) if one["LogicalResourceId"] in names]
     print("These stay, and cost, until you delete them yourself (docs/operations.md, Delete):")
     for one in kept:
-        print(f"  {one['ResourceType']} {one['PhysicalResourceId']}")
+        print(f"  {one['LogicalResourceId']}={one['PhysicalResourceId']}")
     for stack in stacks:
         print(f"\n== {stack}", flush=True)
         _run(SAM, "delete", "--stack-name", stack, "--region", boto3.session.Session().region_name, "--no-prompts")

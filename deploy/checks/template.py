@@ -56,7 +56,8 @@ def together(templates: dict[str, Template]) -> Template:
             for name, value in template.get(section, {}).items():
                 if section == "Parameters" and name in linked:
                     continue
-                if name in whole[section]:
+                # The same parameter in both, as the roles' boundary, is one.
+                if name in whole[section] and templates[CORE][section].get(name) != value:
                     raise ValueError(f"{file}: {name} is in another template too")
                 whole[section][name] = _link(value, linked)
     return whole
