@@ -90,7 +90,7 @@ reproducible: .venv/installed rust ## Build the last commit twice, as on two mac
 deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
 
-refresh: stage ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev
+refresh: region .venv/installed ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev
 	$(ON_STAGE) refresh "$(STAGE)"
 
 env: region .venv/installed ## Print a stage's outputs as export lines, for eval: STAGE=dev

@@ -136,8 +136,8 @@ def _commit() -> str:
     return f"Commit {done.stdout.strip()}, deployed" if done.returncode == 0 else "Deployed"
 
 
-def check(stage: Stage, given: dict[str, str]) -> None:
-    """Refuses what would fail, before anything is built or changed."""
+def check_templates(stage: Stage, given: dict[str, str]) -> None:
+    """Refuses templates and parameters that would fail, before anything is built or changed."""
     templates = all_written()
     faults = [fault for rule in RULES for fault in rule(together(templates))]
     if faults:
@@ -145,6 +145,10 @@ def check(stage: Stage, given: dict[str, str]) -> None:
     _with_defaults(templates[CORE], stage.parameters("deploy") | given)
     for name in ("watch", "firewall"):
         _with_defaults(templates[f"deploy/{name}.yaml"], stage.parameters(name))
+
+
+def check_stacks(stage: Stage) -> None:
+    """Refuses stacks that cannot be updated."""
     for stack in (ACCOUNT, stage.service, f"{stage.service}-watch", f"{stage.service}-firewall"):
         status = (stage.described(stack) or {}).get("StackStatus", "")
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
@@ -265,8 +269,10 @@ def main() -> None:
     print(f"account and role: {who}", file=sys.stderr)
     given = _parameters(arguments.parameters)
     try:
+        if arguments.command in ("check", "deploy"):
+            check_templates(stage, given)
         if arguments.command in ("check", "deploy", "refresh"):
-            check(stage, given)
+            check_stacks(stage)
         match arguments.command:
             case "deploy":
                 deploy(stage, given)
