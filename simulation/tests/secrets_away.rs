@@ -115,8 +115,7 @@ async fn a_partner_disabled_during_an_outage_is_out_within_a_day_or_with_its_end
 }
 
 #[tokio::test]
-async fn after_a_bad_write_a_new_instance_serves_for_a_day_and_reads_what_is_mended_after_30_seconds()
- {
+async fn after_a_bad_write_a_new_instance_serves_for_a_day_and_asks_every_30_seconds() {
     let mut world = Clocked::start(|_| ()).await;
     let spoil = |service: &service_tests::Service| {
         service
@@ -164,7 +163,7 @@ async fn a_clock_that_steps_back_by_less_than_a_minute_changes_nothing() {
         .service
         .secrets_faults()
         .set_always(Some(Fault::Throttle));
-    // The values were read later than it is now, by this clock: they are served, and strangers wait their 30 s.
+    // By this clock the values were read later than now. They are served, and strangers wait 30 s.
     world.skew(-59);
     let stranger = Event::new(&Plain::new()).header("X-API-KEY", "unknown");
     for _ in 0..3 {

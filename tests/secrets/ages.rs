@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Fault, Faults};
 use service_tests::{Plain, Service};
 
-/// The nearest to each other that ages may be: the second at most the first, both together at most the third.
+/// The narrowest ages: the second is at most the first, and both together at most the third.
 const EQUAL: [(&str, &str); 3] = [
     ("SECRETS_TTL_SECONDS", "1"),
     ("SECRETS_MIN_REFRESH_SECONDS", "1"),

@@ -1,5 +1,5 @@
-//! One bad write of a secret takes nobody down: instances that have a value keep it, and an instance that never had one
-//! serves `AWSPREVIOUS` while the write is mended.
+//! One bad write of a secret takes nobody down: instances that have a value keep it, and an
+//! instance that never had one serves `AWSPREVIOUS` while the write is mended.
 
 use std::{
     collections::BTreeMap,
@@ -52,8 +52,8 @@ fn failures(service: &Service) -> Vec<Value> {
     lines(service, "secret not refreshed")
 }
 
-/// A second write of the partners that is right, whose version is given back, and a bad one. From then on instances start that
-/// know neither.
+/// Writes partners that are right and then a bad document, and ends the instances that know neither.
+/// Gives back the version of the former.
 async fn newly_started_after_a_bad_write(service: &Service, second: &Value, bad: &Value) -> String {
     let previous = put_secret(service, "api-keys", second).await;
     put_secret(service, "api-keys", bad).await;
@@ -173,7 +173,7 @@ async fn what_is_mended_is_read_after_the_minimum_and_not_after_the_ttl() {
     let last = lines(&service, "secret refreshed").pop().unwrap();
     assert_eq!(last["version_id"], mended, "{last}");
 
-    // From now on it is as any other instance: the TTL counts, and the next bad write leaves it what it has.
+    // From now on it is like any other instance: the TTL counts, and a bad write leaves it its value.
     put_secret(&service, "api-keys", &misspelt()).await;
     let (reads, said) = (service.secret_reads(), fallbacks(&service).len());
     becomes_older_than(Instant::now(), SECOND).await;
@@ -304,7 +304,7 @@ async fn a_current_version_that_cannot_be_read_is_no_reason_to_read_the_previous
         let shown = format!("{fault:?}");
         service.end_idle_instances().await;
         let (reads, before) = (service.secret_reads(), service.log_lines().len());
-        // The two that are read first, and each retry of theirs: the previous version would be there to be read.
+        // The two current versions, with or without retries. A previous version would be there.
         service.secrets_faults().set_always(Some(fault));
         is_unavailable(service.ask(&Plain::new()).await);
         let reads = service.secret_reads() - reads;

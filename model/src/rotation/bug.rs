@@ -18,8 +18,8 @@ pub enum Bug {
     RemovedWithoutTheRetention,
     /// A copy that can't be refreshed is used without a bound.
     StaleCopiesAreServedForEver,
-    /// An instance that never had a copy reads `AWSPREVIOUS` also where `AWSCURRENT` could not be read, and not only where it is
-    /// refused.
+    /// An instance that never had a copy reads `AWSPREVIOUS` also where `AWSCURRENT` could not be
+    /// read, and not only where it is refused.
     FallsBackWhereNothingIsRefused,
     /// The newest key seals as soon as it is there.
     LastKeySeals,

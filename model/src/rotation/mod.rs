@@ -251,7 +251,8 @@ impl Model for Rotation {
 }
 
 impl Rotation {
-    /// Every step once the wait for it is over, and not in the tick in which it ends. Nobody edits a document that is bad.
+    /// Every step once the wait for it is over, and not in the tick in which it ends. Nobody edits a
+    /// document that is bad.
     fn may_step(&self, state: &State) -> bool {
         let next = state.step + 1;
         !state.is_bad && next < STEPS.len() && state.waited > self.wait(next)

@@ -61,7 +61,8 @@ pub struct Conditions {
     pub secrets_are_disturbed: bool,
     /// They failed so recently that the next attempt may not be allowed yet.
     pub secrets_may_be_waited_for: bool,
-    /// A process that starts in this step may get no value. One bad write is no reason: the version before it serves.
+    /// A process that starts in this step may get no value. One bad write is no reason: the version
+    /// before it serves.
     pub first_loads_may_fail: bool,
     /// A process that was idle since the record ring was changed may not know a key of it yet, if it cannot read it now.
     pub record_keys_may_be_new: bool,
@@ -69,7 +70,7 @@ pub struct Conditions {
     pub all_are_warm: bool,
     /// A process may have been started in this step.
     pub cold_start: bool,
-    /// How old what the processes serve with is at least, if none can have read it just now.
+    /// How old the values of all processes are at least, if none can have read its values just now.
     pub least_age: Option<Duration>,
 }
 

@@ -186,7 +186,8 @@ impl World {
         self.black_since.is_some()
     }
 
-    /// How old whatever these processes serve with is at least; `None` if one of them may have read it just now.
+    /// How old the values of these processes are at least; `None` if one of them may have read its
+    /// values just now.
     pub(crate) fn least_age(&self, processes: &BTreeSet<u32>) -> Option<Duration> {
         let dark_since = self.dark_since?;
         let read_last = |pid: &u32| match self.warm.get(pid) {
