@@ -71,19 +71,31 @@ pub struct Customer {
 
 impl Drop for Customer {
     fn drop(&mut self) {
-        self.account_number.zeroize();
+        // By name, without `..`: a field that is not named here does not compile.
+        let Self {
+            account_number,
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
+            data,
+        } = self;
+        account_number.zeroize();
         for member in [
-            &mut self.first_name,
-            &mut self.last_name,
-            &mut self.name,
-            &mut self.email,
-            &mut self.isd_code,
-            &mut self.mobile_number,
-            &mut self.dob,
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
         ] {
             member.zeroize();
         }
-        for (mut key, mut value) in std::mem::take(&mut self.data) {
+        for (mut key, mut value) in std::mem::take(data) {
             key.zeroize();
             value.zeroize();
         }
@@ -139,8 +151,8 @@ pub enum RequestFault {
     Generator,
 }
 
-/// Every member that the protocol names.
-const MEMBERS: [&str; 14] = [
+/// Every member that the protocol names, in its order.
+pub const MEMBERS: [&str; 14] = [
     "referenceId",
     "sdkPublicKey",
     "sdkApiKey",
