@@ -189,8 +189,9 @@ bench: node benchmarks ## Compare the function with a floor and with the same jo
 	$(TARGET)/debug/bench compare --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
 	    --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
 
-bench-instructions: benchmarks valgrind ## Count the instructions of a start and of each step of a request (ACCEPT=1 keeps them)
-	$(TARGET)/debug/bench instructions --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
+bench-instructions: $(if $(FLOOR),benchmarks,release) valgrind ## Count the instructions of a start and of each step of a request (ACCEPT=1 keeps them, FLOOR=1 counts the floor too)
+	$(call BUILD_BIN,bench)
+	$(TARGET)/debug/bench instructions --function $(TARGET)/release/token-service $(if $(FLOOR),--floor $(TARGET)/release/floor) \
 	    --baseline benches/baseline.json $(if $(ACCEPT),--accept)
 
 bench-variants: rust cc valgrind ## Build the function otherwise and compare: half an hour, or BUILDS="lto-thin static"

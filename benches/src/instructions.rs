@@ -131,7 +131,8 @@ pub(crate) fn require_valgrind() -> Result<(), CountError> {
 
 /// Counts, prints, and tells whether nothing got more expensive than `baseline` says.
 pub(crate) async fn count(
-    [function, floor]: [PathBuf; 2],
+    function: &Path,
+    floor: Option<&Path>,
     baseline: &Path,
     accept: bool,
 ) -> Result<bool, CountError> {
@@ -139,8 +140,8 @@ pub(crate) async fn count(
     let events = Events::new()?;
     let mut counts = BTreeMap::new();
     println!("instructions  allocations");
-    let started = both(|tool| start(tool, &function, &events)).await?;
-    let with_first = both(|tool| run(tool, None, &function, &events, Request::Good, 1)).await?;
+    let started = both(|tool| start(tool, function, &events)).await?;
+    let with_first = both(|tool| run(tool, None, function, &events, Request::Good, 1)).await?;
     let first = Count {
         instructions: with_first.instructions - started.instructions,
         allocations: with_first.allocations - started.allocations,
@@ -156,7 +157,7 @@ pub(crate) async fn count(
     println!("\na warm request, by how far it gets; and how much more that is than the one before");
     let mut before = Count::default();
     for (request, step) in STEPS {
-        let warm = both(|tool| warm(tool, &function, &events, request)).await?;
+        let warm = both(|tool| warm(tool, function, &events, request)).await?;
         println!(
             "{:>12} {:>12} {:>+10} {:>+5}  {step}",
             warm.instructions,
@@ -168,27 +169,28 @@ pub(crate) async fn count(
         before = warm;
     }
 
-    let floor_start = both(|tool| start(tool, &floor, &events)).await?;
-    let floor_warm = both(|tool| warm(tool, &floor, &events, Request::Good)).await?;
-    println!();
-    for (name, ours, floor) in [
-        ("start", started, floor_start),
-        ("warm request", before, floor_warm),
-    ] {
-        println!(
-            "{:>12} {:>12}  {name} of the floor; ours to it: {:.3} and {:.3}",
-            floor.instructions,
-            floor.allocations,
-            ours.instructions as f64 / floor.instructions as f64,
-            ours.allocations as f64 / floor.allocations as f64
-        );
+    if let Some(floor) = floor {
+        let floor_start = both(|tool| start(tool, floor, &events)).await?;
+        let floor_warm = both(|tool| warm(tool, floor, &events, Request::Good)).await?;
+        println!();
+        for (name, ours, floor) in [
+            ("start", started, floor_start),
+            ("warm request", before, floor_warm),
+        ] {
+            println!(
+                "{:>12} {:>12}  {name} of the floor; ours to it: {:.3} and {:.3}",
+                floor.instructions,
+                floor.allocations,
+                ours.instructions as f64 / floor.instructions as f64,
+                ours.allocations as f64 / floor.allocations as f64
+            );
+        }
     }
 
     let tls = Trusted::new()?;
-    let tls_start =
-        both(|tool| run(tool, Some(&tls), &function, &events, Request::Good, 0)).await?;
+    let tls_start = both(|tool| run(tool, Some(&tls), function, &events, Request::Good, 0)).await?;
     let tls_warm =
-        both(|tool| warm_over(Some(&tls), tool, &function, &events, Request::Good)).await?;
+        both(|tool| warm_over(Some(&tls), tool, function, &events, Request::Good)).await?;
     println!("\nwith TLS to AWS; and how much more that is");
     for (name, count, plain) in [
         ("start over TLS", tls_start, started),

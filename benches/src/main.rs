@@ -60,9 +60,9 @@ enum What {
         /// The function, built with --release
         #[arg(long)]
         function: PathBuf,
-        /// The floor, built with --release
+        /// The floor, built with --release, to compare with
         #[arg(long)]
-        floor: PathBuf,
+        floor: Option<PathBuf>,
         /// Counts to hold these against
         #[arg(long)]
         baseline: PathBuf,
@@ -152,7 +152,7 @@ async fn main() -> ExitCode {
             floor,
             baseline,
             accept,
-        } => instructions::count([function, floor], &baseline, accept)
+        } => instructions::count(&function, floor.as_deref(), &baseline, accept)
             .await
             .map_err(Failed::from),
         What::Variants { binaries } => variants::print(&binaries)
