@@ -107,8 +107,10 @@ async fn serves(dynamodb: &Tls, secrets: &Tls, env: &[(&str, &str)]) {
     let first = service.ask(&plain).await.issued();
     service.ask(&plain).await.replays(&first);
     assert_eq!(warnings(&service), [] as [Value; 0]);
-    // One connection to DynamoDB, opened at the start: no request waits for a handshake.
-    assert_eq!(service.dynamodb_faults().connections_opened(), 1);
+    // All handshakes are at the start, one for each secret and one for DynamoDB: no request waits for any.
+    let opened = [service.secrets_faults(), service.dynamodb_faults()]
+        .map(|service| service.connections_opened());
+    assert_eq!(opened, [2, 1]);
 }
 
 async fn dynamodb_is_untrusted(why: &str, dynamodb: &Tls, env: &[(&str, &str)]) {
