@@ -24,24 +24,16 @@ export SAM_CLI_TELEMETRY := 0
 .DEFAULT_GOAL := help
 .PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
         build reproducible deploy refresh env delete release model simulate simulate-controls rotate-under-load tls \
-        fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain \
+        fuzz attacks attack-cost hostile-controls taint side-channels mutants supply-chain ci nightly fuzz-format \
         measure bench bench-instructions bench-variants bench-scale bench-memory bench-load deployable clean \
         event stage region programs benchmarks optimised-bench rust cc python node qemu valgrind
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+##@ The first day
 run: programs ## Serve one encrypted request by the real binary, and show every step of it
 	$(SANDBOX) run
-
-local: programs ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=)
-	$(SANDBOX) local $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
-
-invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
-	$(SANDBOX) invoke "$(EVENT)"
-
-events: programs ## Write the sample events anew, after a change of the development keys
-	$(SANDBOX) events --out events
 
 # Every tool that is needed is named before the build, not after it.
 test: node python programs $(CARGO_TOOLS)/wheels/installed ## Run the tests of the workspace and of the clients with other people's JOSE libraries
@@ -49,6 +41,17 @@ test: node python programs $(CARGO_TOOLS)/wheels/installed ## Run the tests of t
 	clients/run node python --sandbox $(SANDBOX)
 	$(PYTHON_CLIENT)/.venv/bin/python docs/vectors/make.py --check
 
+local: programs ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=)
+	$(SANDBOX) local $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+##@ Try
+invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
+	$(SANDBOX) invoke "$(EVENT)"
+
+events: programs ## Write the sample events anew, after a change of the development keys
+	$(SANDBOX) events --out events
+
+##@ Test
 clients: python programs ## Check the clients against the sandbox and the test vectors: all, or CLIENTS="go php"
 	clients/run $(CLIENTS) --sandbox $(SANDBOX)
 
@@ -58,10 +61,29 @@ openapi: node python programs ## Check docs/openapi.yaml and the Postman collect
 page-test: node programs ## Drive the sandbox's page in Chromium
 	sandbox/page/tests/check $(SANDBOX)
 
-check: fmt clippy validate policy ## What CI asks before it tests: formatting, lints, the template
+# In this order, and two at a time: what computes beside what installs or waits.
+IN_CI := fmt fuzz-format policy clippy validate test supply-chain measure checkov bench-instructions e2e attacks simulate \
+    clients openapi page-test run invoke side-channels fuzz attack-cost deployable
+ci: SECONDS := 5
+# The same sequences each time, so that a change fails by its own fault; `make nightly` finds new ones.
+ci: N := 300
+ci: SEED := 1
+ci: EVENT := events/get-token.json
+ci: CLIENTS := curl go java php
+ci: $(IN_CI) ## Run what CI runs, everything but what takes hours: make -j2 -O ci
+
+# Each of these finds new inputs or builds the function once for each planted bug.
+nightly: N := 10000
+nightly: SECONDS := 600
+nightly: taint hostile-controls simulate-controls simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
+
+check: fmt clippy validate policy ## Check formatting, lints and the templates
 
 fmt: rust
 	cargo fmt --all --check
+
+fuzz-format: rust
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 clippy: rust cc
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -79,6 +101,7 @@ e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an e
 	$(call BUILD_BIN,token-service tokenctl)
 	$(DEPLOY)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
 
+##@ Deploy
 build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
 	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
@@ -102,6 +125,7 @@ delete: region .venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM
 adopt: region .venv/installed ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
 	.venv/bin/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
 
+##@ Evidence
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
 	@ls -l $(TARGET)/release/token-service
@@ -183,6 +207,7 @@ deployable: qemu build ## Hold what make build made against its size, and have i
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench deployed --package "$(BUILT)"
 
+##@ Clean up
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
 	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules deploy/checks/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
