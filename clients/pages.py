@@ -8,6 +8,8 @@ that holds credentials.json (the sandbox's partner acme), token-ring.json and th
     ```text                 is what the lines before it print; `...` stands for anything
 
 `<!-- file: PATH -->` before a block says that it is that file of the project, whole; it may be saved too.
+
+Indented blocks are not run: targets.py looks up their `make` commands.
 """
 
 import itertools
@@ -18,6 +20,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+
+import targets
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent
@@ -98,7 +102,8 @@ def slug(heading):
 
 
 def unchecked():
-    """What is wrong with the pages before anything is run: blocks that nobody runs, files that are not as shown, links."""
+    """What is wrong with the pages before anything is run: blocks that nobody runs, files that are not as shown, links, make commands."""
+    yield from targets.check(PROJECT, pages())
     for page in pages():
         yield from broken_links(page)
         for run, mark, block in parts(page):

@@ -99,17 +99,23 @@ def event():
         yield json.dumps(small, separators=(",", ":")).encode()
 
 
-TARGETS = [jwe, header, plaintext, sdk_public_key, point, secrets, event, request]
+TARGETS = {target.__name__: target for target in (jwe, header, plaintext, sdk_public_key, point, secrets, event, request)}
+
+
+def write(target, folder):
+    """Writes a target's seeds into a folder. The names are those that libFuzzer gives to what it finds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in TARGETS[target]():
+        name = hashlib.sha1(seed, usedforsecurity=False).hexdigest()
+        (folder / name).write_bytes(seed)
 
 
 def main(directory):
     for target in TARGETS:
-        folder = directory / target.__name__
-        folder.mkdir(parents=True, exist_ok=True)
-        for seed in target():
-            name = hashlib.sha1(seed, usedforsecurity=False).hexdigest()
-            (folder / name).write_bytes(seed)
+        write(target, directory / target)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: fuzz/seeds.py DIRECTORY")
     main(pathlib.Path(sys.argv[1]))

@@ -18,7 +18,7 @@ use crate::{
         Draft, Existing, Issued, Unjudgeable, Verdict,
         store::{Records, WriteCost, WriteError, Written},
     },
-    request::{IssueRequest, ReferenceId, RequestFault},
+    request::{IssueRequest, ReferenceId, RequestFault, RequestFields},
     secrets::{Secrets, Snapshot, Unusable},
     token::{self, Audience, Lifetime, TokenId},
 };
@@ -346,7 +346,8 @@ impl Issuer {
         trail.payload_kid = Some(reply_key.kid().clone());
 
         let today = self.clock.now().date().unwrap_or(time::Date::MAX);
-        let request = match IssueRequest::parse(&plaintext, today, &self.rng) {
+        let fields = RequestFields::parse(&plaintext, today);
+        let request = match fields.and_then(|fields| fields.agree(&self.rng)) {
             Ok(request) => request,
             Err(fault) => {
                 let reference_id = fault.reference_id().cloned();

@@ -13,7 +13,7 @@ use crate::{
     jwe::ReplyKey,
     partner::KeyDigest,
     record::Issued,
-    request::{IssueRequest, RequestFault},
+    request::{RequestFault, RequestFields},
     secrets::{self, Snapshot},
     token::{self, Audience, Lifetime},
     vectors::hex,
@@ -213,7 +213,8 @@ fn no_debug_shows_a_secret() {
         .to_string()
     };
     let (rng, now) = (SystemRandom::new(), UnixMillis::new(1_795_000_000_000));
-    let parse = |text: &str| IssueRequest::parse(text.as_bytes(), now.date().unwrap(), &rng);
+    let parse =
+        |text: &str| RequestFields::parse(text.as_bytes(), now.date().unwrap())?.agree(&rng);
     let request = parse(&plaintext(customer[2])).unwrap();
     let fault: RequestFault = parse(&plaintext("canary@example.com no more")).unwrap_err();
     let audience = Audience {

@@ -14,7 +14,6 @@ use ring::{
     error::Unspecified,
     rand::SecureRandom,
 };
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::json::{self, Value};
@@ -100,22 +99,10 @@ impl PublicKey {
 
     /// base64url of the JWK, members in the protocol's order: the answer's `serverPubKey`.
     pub fn to_base64url_jwk(&self) -> String {
-        #[derive(Serialize)]
-        struct Jwk {
-            kty: &'static str,
-            crv: &'static str,
-            x: String,
-            y: String,
-        }
         let (x, y) = self.0.split_at(COORDINATE);
-        let jwk = Jwk {
-            kty: "EC",
-            crv: "P-256",
-            x: BASE64_URL_SAFE_NO_PAD.encode(x),
-            y: BASE64_URL_SAFE_NO_PAD.encode(y),
-        };
-        // A struct of strings always serializes.
-        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_string(&jwk).unwrap_or_default())
+        let [x, y] = [x, y].map(|coordinate| BASE64_URL_SAFE_NO_PAD.encode(coordinate));
+        let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+        BASE64_URL_SAFE_NO_PAD.encode(jwk)
     }
 
     /// SEC 1 section 2.3.3, uncompressed: `04 || x || y`.
@@ -197,7 +184,8 @@ impl Session {
         let point = point.try_into().map_err(|_| AgreementError::Generator)?;
         let peer = UnparsedPublicKey::new(&ECDH_P256, sdk_public_key.to_sec1());
         let key = agreement::agree_ephemeral(private_key, &peer, concat_kdf)
-            .map_err(|_| AgreementError::OffCurve)?;
+            .map_err(|_| AgreementError::OffCurve)?
+            .map_err(generator)?;
         Ok(Self {
             key: SessionKey(key),
             server_public_key: PublicKey(point),
@@ -207,7 +195,9 @@ impl Session {
 
 /// `SHA-256(00000001 || Z || 00000007 || "A256GCM" || 00000000 || 00000000 || 00000100)`: one round
 /// of the Concat KDF (NIST SP 800-56A section 5.8.2.1, RFC 7518 section 4.6.2), empty `apu` and `apv`.
-pub fn concat_kdf(z: &[u8]) -> Zeroizing<[u8; 32]> {
+///
+/// Fails for a text of over 4 GiB only, which there is none of.
+pub(crate) fn concat_kdf(z: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
     concat_kdf_with(z, b"A256GCM", b"", b"", 256)
 }
 
@@ -217,20 +207,19 @@ fn concat_kdf_with(
     apu: &[u8],
     apv: &[u8],
     key_bits: u32,
-) -> Zeroizing<[u8; 32]> {
+) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(&1_u32.to_be_bytes());
     hash.update(z);
     for field in [algorithm, apu, apv] {
-        // None is longer than the header it came from.
-        let len = u32::try_from(field.len()).unwrap_or(u32::MAX);
+        let len = u32::try_from(field.len()).map_err(|_| Unspecified)?;
         hash.update(&len.to_be_bytes());
         hash.update(field);
     }
     hash.update(&key_bits.to_be_bytes());
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(hash.finish().as_ref());
-    key
+    Ok(key)
 }
 
 #[cfg(test)]

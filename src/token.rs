@@ -79,8 +79,12 @@ impl Token {
     }
 
     /// A token from its parts, as `record` kept them.
-    pub(crate) fn from_parts(kid: &KeyId, iv: [u8; 12], ciphertext_and_tag: Vec<u8>) -> Self {
-        Self(Sealed::from_parts(header(kid), iv, ciphertext_and_tag))
+    pub(crate) fn from_parts(
+        kid: &KeyId,
+        iv: [u8; 12],
+        ciphertext_and_tag: Vec<u8>,
+    ) -> Result<Self, Unspecified> {
+        Sealed::from_parts(header(kid), iv, ciphertext_and_tag).map(Self)
     }
 }
 

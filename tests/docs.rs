@@ -3,8 +3,8 @@
 
 mod bytes;
 mod check;
-mod page;
-mod tables;
+pub(crate) mod page;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 

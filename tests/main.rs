@@ -22,6 +22,7 @@ mod http;
 mod idempotency;
 mod jwe;
 mod logs;
+mod members;
 mod metrics;
 mod nonces;
 mod planted;

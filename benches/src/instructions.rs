@@ -50,7 +50,7 @@ pub(crate) enum CountError {
     Valgrind(#[source] io::Error),
     #[error("valgrind has counted nothing: {0}")]
     NothingCounted(String),
-    #[error("{0} is no baseline: write it anew, with ACCEPT=1")]
+    #[error("{0} is no baseline: make a new one, with ACCEPT=1")]
     Baseline(PathBuf),
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -102,11 +102,20 @@ struct Count {
     allocations: u64,
 }
 
+/// What decides which instructions are run, beside the source: counts made with others cannot be compared.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct MadeWith {
+    /// `rustc --version`: another compiler makes other code.
+    compiler: String,
+    /// Architecture, and those of [`FEATURES`] that this processor has: libraries choose their code by them.
+    processor: String,
+}
+
 /// Counts to hold later ones against, and what they hold for.
 #[derive(Deserialize, Serialize)]
 struct Baseline {
-    /// Another compiler makes other code, and on another processor other code is run.
-    made_with: String,
+    made_with: MadeWith,
     counts: BTreeMap<String, Count>,
 }
 
@@ -214,17 +223,24 @@ pub(crate) async fn count(
 }
 
 fn compare(counted: &Baseline, expected: &Baseline) -> bool {
-    if counted.made_with != expected.made_with {
-        println!(
-            "\nNOT COMPARED: the baseline is of another compiler or processor: write it anew, with ACCEPT=1\n  {}\n  {}",
-            expected.made_with, counted.made_with
-        );
-        return true;
+    let (now, before) = (&counted.made_with, &expected.made_with);
+    if now != before {
+        println!("\nNOT COMPARED, which is a failure: the baseline was made with another");
+        for (what, now, before) in [
+            ("compiler", &now.compiler, &before.compiler),
+            ("processor", &now.processor, &before.processor),
+        ] {
+            if now != before {
+                println!("  {what}: {before}; here: {now}");
+            }
+        }
+        println!("Count with what it was made with, or make a new baseline, with ACCEPT=1");
+        return false;
     }
     println!();
     let mut held = counted.counts.keys().eq(expected.counts.keys());
     if !held {
-        println!("the baseline has other counts: write it anew, with ACCEPT=1");
+        println!("the baseline has other counts: make a new one, with ACCEPT=1");
     }
     for (name, count) in &counted.counts {
         let Some(expected) = expected.counts.get(name) else {
@@ -249,18 +265,28 @@ fn compare(counted: &Baseline, expected: &Baseline) -> bool {
     held
 }
 
-/// The compiler, and what of [`FEATURES`] this processor has.
-fn made_with() -> io::Result<String> {
+fn made_with() -> io::Result<MadeWith> {
     let rustc = Command::new("rustc").arg("--version").output()?;
-    let rustc = String::from_utf8_lossy(&rustc.stdout).trim().to_owned();
     let processor = fs::read_to_string("/proc/cpuinfo")?;
-    let flags = processor.lines().find(|line| line.starts_with("flags"));
+    Ok(MadeWith {
+        compiler: String::from_utf8_lossy(&rustc.stdout).trim().to_owned(),
+        processor: processor_of(&processor),
+    })
+}
+
+/// From the text of `/proc/cpuinfo`, whose many other flags, speed and model change nothing.
+fn processor_of(cpuinfo: &str) -> String {
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags"));
     let has = |feature: &&str| {
         let mut flags = flags.into_iter().flat_map(str::split_whitespace);
         flags.any(|flag| flag == *feature)
     };
-    let features: Vec<&str> = FEATURES.into_iter().filter(has).collect();
-    Ok(format!("{rustc}, {}", features.join(" ")))
+    let features = FEATURES.into_iter().filter(has);
+    let names: Vec<&str> = [std::env::consts::ARCH]
+        .into_iter()
+        .chain(features)
+        .collect();
+    names.join(" ")
 }
 
 async fn both<F>(count: impl Fn(Tool) -> F) -> Result<Count, CountError>
@@ -331,19 +357,23 @@ mod tests {
         assert_eq!(Tool::Allocations.count("==7== Killed"), None);
     }
 
+    fn baseline(instructions: u64, allocations: u64) -> Baseline {
+        let count = Count {
+            instructions,
+            allocations,
+        };
+        Baseline {
+            made_with: MadeWith {
+                compiler: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
+                processor: "x86_64 aes avx2".to_owned(),
+            },
+            counts: BTreeMap::from([("start".to_owned(), count)]),
+        }
+    }
+
     #[test]
     fn more_than_the_baseline_fails_and_less_does_not() {
-        let counted = |instructions, allocations| Baseline {
-            made_with: "this".to_owned(),
-            counts: BTreeMap::from([(
-                "start".to_owned(),
-                Count {
-                    instructions,
-                    allocations,
-                },
-            )]),
-        };
-        let expected = counted(1000, 100);
+        let expected = baseline(1000, 100);
         for (instructions, allocations, held) in [
             (1029, 102, true),
             (1031, 100, false),
@@ -351,13 +381,43 @@ mod tests {
             (500, 50, true),
         ] {
             assert_eq!(
-                compare(&counted(instructions, allocations), &expected),
+                compare(&baseline(instructions, allocations), &expected),
                 held,
                 "{instructions}, {allocations}"
             );
         }
-        let mut other = counted(1000, 100);
+        let mut other = baseline(1000, 100);
         other.counts.clear();
         assert!(!compare(&other, &expected));
+    }
+
+    #[test]
+    fn counts_that_cannot_be_compared_fail() {
+        let expected = baseline(1000, 100);
+        assert!(compare(&baseline(1000, 100), &expected));
+        let mut other = baseline(1000, 100);
+        other.made_with.compiler = "rustc 1.96.0 (0123456ab 2026-05-28)".to_owned();
+        assert!(!compare(&other, &expected), "another compiler");
+        let mut other = baseline(1000, 100);
+        other.made_with.processor = "x86_64 aes".to_owned();
+        assert!(!compare(&other, &expected), "another processor");
+    }
+
+    #[test]
+    fn two_machines_of_one_kind_are_alike() {
+        let text = |mhz: &str, flags: &str| format!("cpu MHz\t: {mhz}\nflags\t\t: {flags}\n");
+        let here = processor_of(&text("2200.000", "fpu aes avx2 sha_ni"));
+        assert_eq!(
+            here,
+            processor_of(&text("3100.123", "aes fpu avx2 avx512f"))
+        );
+        assert_ne!(here, processor_of(&text("2200.000", "fpu avx2")));
+    }
+
+    #[test]
+    fn the_baseline_of_the_repository_can_be_read() {
+        let text = include_str!("../baseline.json");
+        let baseline: Baseline = serde_json::from_str(text).unwrap();
+        assert!(baseline.counts.contains_key("start"));
     }
 }

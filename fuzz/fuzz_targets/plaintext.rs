@@ -1,4 +1,4 @@
-//! A decrypted body, as bytes: `request::IssueRequest::parse`. The rules are in `src/plaintext.rs`.
+//! A decrypted body, as bytes: `request::RequestFields`. The rules are in `src/plaintext.rs`.
 
 #![no_main]
 

@@ -3,7 +3,7 @@
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use time::{Date, Month};
-use token_service::request::{IssueRequest, JsonFault, RequestFault};
+use token_service::request::{IssueRequest, RequestFields, JsonFault, RequestFault};
 
 use crate::{
     budget::within,
@@ -66,7 +66,7 @@ pub fn check(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
 /// The service's verdict.
 pub fn parse(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
     let today = Date::from_calendar_date(2026, Month::November, 24).unwrap();
-    IssueRequest::parse(plaintext, today, &SystemRandom::new())
+    RequestFields::parse(plaintext, today)?.agree(&SystemRandom::new())
 }
 
 /// The structure is refused exactly if a second reading refuses it.

@@ -11,6 +11,9 @@ use crate::{
     surroundings::After,
 };
 
+/// The largest share of [`Figures::judged`] that may be noisy.
+const MOST_NOISY_PERCENT: u64 = 20;
+
 /// Counts of one sequence or of many.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -32,7 +35,9 @@ pub struct Figures {
     pub tokens: u64,
     /// Looks at each rule.
     pub checks: BTreeMap<Rule, u64>,
-    /// Steps in which the machine was too busy for limits to be judged.
+    /// Times that requests were sent and their answers judged: once a step, and once a retry.
+    pub judged: u64,
+    /// Of these, those in which the machine was too busy for limits to be judged.
     pub noisy: u64,
     /// Simulated time.
     pub simulated: Duration,
@@ -51,6 +56,7 @@ impl Figures {
 
     pub(crate) fn count_sent(&mut self, sent: &Sent, after: &After) {
         self.kills += sent.killed.unwrap_or_default();
+        self.judged += 1;
         self.noisy += u64::from(after.conditions.noisy);
         for trouble in &after.dynamodb {
             count(&mut self.faults, ("DynamoDB", trouble.kind()));
@@ -74,12 +80,18 @@ impl Figures {
         self.retries += other.retries;
         self.kills += other.kills;
         self.tokens += other.tokens;
+        self.judged += other.judged;
         self.noisy += other.noisy;
         self.simulated = self.simulated.saturating_add(other.simulated);
         merge(&mut self.steps, &other.steps);
         merge(&mut self.faults, &other.faults);
         merge(&mut self.answers, &other.answers);
         merge(&mut self.checks, &other.checks);
+    }
+
+    /// Whether too much was left unjudged for "all held" to say anything about time.
+    pub fn is_too_noisy(&self) -> bool {
+        self.noisy * 100 > self.judged * MOST_NOISY_PERCENT
     }
 
     /// All faults.
@@ -133,8 +145,8 @@ impl fmt::Display for Figures {
         }
         write!(
             f,
-            "not judged for time in {} steps, as the machine was too busy",
-            self.noisy
+            "not judged for time {} times of {}, as the machine was too busy",
+            self.noisy, self.judged
         )
     }
 }
@@ -142,4 +154,29 @@ impl fmt::Display for Figures {
 fn list<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let counts = counts.iter().map(|(key, count)| format!("{key} {count}"));
     counts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_fifth_unjudged_is_too_noisy() {
+        for (noisy, judged, too_noisy) in [
+            (0, 0, false),
+            (0, 1000, false),
+            (200, 1000, false),
+            (201, 1000, true),
+            (1000, 1000, true),
+        ] {
+            let figures = Figures {
+                judged,
+                noisy,
+                ..Figures::default()
+            };
+            let mut sum = Figures::default();
+            sum.add(&figures);
+            assert_eq!(sum.is_too_noisy(), too_noisy, "{noisy} of {judged}");
+        }
+    }
 }

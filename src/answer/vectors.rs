@@ -11,7 +11,7 @@ use crate::{
     jwe::ReplyKey,
     keys::{KeyId, tests::sealing_key},
     record::Issued,
-    request::IssueRequest,
+    request::RequestFields,
     session::PublicKey,
     token::Token,
     vectors::{Vector, read},
@@ -102,7 +102,7 @@ fn token(jwe: &str) -> Token {
     };
     let kid = KeyId::new(vector.json("key")["kid"].as_str().unwrap()).unwrap();
     let sealed = [decoded(3), decoded(4)].concat();
-    Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed)
+    Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed).unwrap()
 }
 
 fn tokens() -> Vec<Vector> {
@@ -118,7 +118,9 @@ fn reference_id(text: &str) -> ReferenceId {
     request["referenceId"] = text.into();
     let today = UnixMillis::new(1_795_492_965_000).date().unwrap();
     let request = request.to_string();
-    IssueRequest::parse(request.as_bytes(), today, &SystemRandom::new())
+    RequestFields::parse(request.as_bytes(), today)
+        .unwrap()
+        .agree(&SystemRandom::new())
         .unwrap()
         .reference_id
 }

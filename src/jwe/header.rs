@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ring::error::Unspecified;
 use serde::Serialize;
 
 use super::{Header, HeaderBuffer};
@@ -51,8 +52,12 @@ pub(super) fn kid(header: &[u8]) -> Result<Option<Cow<'_, str>>, HeaderFault> {
     Ok(kid)
 }
 
-/// The header's JSON text, members in the protocol's order.
-pub(super) fn json<'b>(header: Header<'_>, HeaderBuffer(buffer): &'b mut HeaderBuffer) -> &'b [u8] {
+/// The header's JSON text, members in the protocol's order. Fails if `buffer` is too small, which it is
+/// for no `kid`: one takes 128 bytes, or 256 escaped.
+pub(super) fn json<'b>(
+    header: Header<'_>,
+    HeaderBuffer(buffer): &'b mut HeaderBuffer,
+) -> Result<&'b [u8], Unspecified> {
     #[derive(Serialize)]
     struct Members<'a> {
         alg: &'a str,
@@ -70,7 +75,7 @@ pub(super) fn json<'b>(header: Header<'_>, HeaderBuffer(buffer): &'b mut HeaderB
     };
     let room = buffer.len();
     let mut left = buffer.as_mut_slice();
-    // A struct of strings always serializes, and there is room: a kid takes 128 bytes, or 256 escaped.
-    let written = serde_json::to_writer(&mut left, &members).map(|()| room - left.len());
-    buffer.get(..written.unwrap_or(0)).unwrap_or_default()
+    serde_json::to_writer(&mut left, &members).map_err(|_| Unspecified)?;
+    let written = room - left.len();
+    buffer.get(..written).ok_or(Unspecified)
 }

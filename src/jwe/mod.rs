@@ -111,17 +111,20 @@ fn seal_with_iv(
     plaintext: Zeroizing<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
-    let begun = begin(header, plaintext.len() + TAG_LEN);
+    let begun = begin(header, plaintext.len() + TAG_LEN)?;
     let mut in_out = with_room_for_the_tag(plaintext);
     key.seal(iv, begun.as_bytes(), &mut in_out)?;
     Ok(Sealed::finish(begun, iv, std::mem::take(&mut *in_out)))
 }
 
 /// The protected header in base64url, as it is authenticated and sent, with room for the rest.
-fn begin(header: Header<'_>, ciphertext_and_tag_len: usize) -> Zeroizing<String> {
+fn begin(
+    header: Header<'_>,
+    ciphertext_and_tag_len: usize,
+) -> Result<Zeroizing<String>, Unspecified> {
     let mut buffer = HeaderBuffer::new();
-    let json = header::json(header, &mut buffer);
-    Zeroizing::new(compact::begin(json, ciphertext_and_tag_len))
+    let json = header::json(header, &mut buffer)?;
+    Ok(Zeroizing::new(compact::begin(json, ciphertext_and_tag_len)))
 }
 
 /// Growing would leave a copy of the plaintext behind; this one is zeroized.
@@ -140,9 +143,9 @@ impl Sealed {
         header: Header<'_>,
         iv: [u8; IV_LEN],
         ciphertext_and_tag: Vec<u8>,
-    ) -> Self {
-        let begun = begin(header, ciphertext_and_tag.len());
-        Self::finish(begun, iv, ciphertext_and_tag)
+    ) -> Result<Self, Unspecified> {
+        let begun = begin(header, ciphertext_and_tag.len())?;
+        Ok(Self::finish(begun, iv, ciphertext_and_tag))
     }
 
     fn finish(

@@ -82,7 +82,7 @@ fn survives_being_kept_as_parts() {
     };
     let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
     let parts = (*sealed.iv(), sealed.ciphertext_and_tag().to_vec());
-    let rebuilt = Sealed::from_parts(header, parts.0, parts.1);
+    let rebuilt = Sealed::from_parts(header, parts.0, parts.1).unwrap();
     assert_eq!(rebuilt.compact(), sealed.compact());
 }
 

@@ -68,17 +68,22 @@ impl RecordKey {
 
     /// HMAC-SHA256 over `"v1" || length of pk (4) || pk || x || y || customer`: the members that make
     /// two requests the same, in a canonical form. Keyed, so that nobody can search it for a customer.
-    fn fingerprint(&self, key: &PartitionKey, request: &RequestBytes) -> [u8; 32] {
+    /// Fails for a partition key of over 4 GiB only, which there is none of.
+    fn fingerprint(
+        &self,
+        key: &PartitionKey,
+        request: &RequestBytes,
+    ) -> Result<[u8; 32], Unspecified> {
+        let key_len = u32::try_from(key.0.len()).map_err(|_| Unspecified)?;
         let mut hmac = hmac::Context::with_key(&self.fingerprint);
         hmac.update(b"v1");
-        // At most 129 bytes.
-        hmac.update(&u32::try_from(key.0.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hmac.update(&key_len.to_be_bytes());
         hmac.update(key.0.as_bytes());
         hmac.update(request.sdk_public_key.as_bytes());
         hmac.update(&request.customer);
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(hmac.sign().as_ref());
-        fingerprint
+        Ok(fingerprint)
     }
 }
 
@@ -173,7 +178,7 @@ impl Draft {
             issued_at,
             expires_at: minted.lifetime.expires_at(),
             sealed_by: record_key.kid().clone(),
-            fingerprint: record_key.fingerprint(&key, &request_bytes),
+            fingerprint: record_key.fingerprint(&key, &request_bytes)?,
             sealed,
             key,
             request: request_bytes,
@@ -284,7 +289,9 @@ impl Existing {
         let record_key = ring
             .opener(&self.sealed_by)
             .ok_or(Unjudgeable::UnknownKey)?;
-        let fingerprint = record_key.fingerprint(&draft.key, &draft.request);
+        let fingerprint = record_key
+            .fingerprint(&draft.key, &draft.request)
+            .map_err(|_| Unjudgeable::Unopenable)?;
         if !bool::from(self.fingerprint.as_slice().ct_eq(&fingerprint)) {
             return Ok(Verdict::Reused);
         }
@@ -351,7 +358,7 @@ impl Contents {
         let (point, customer) = rest.split_first_chunk::<64>()?;
         let token_kid = KeyId::new(std::str::from_utf8(kid).ok()?)?;
         Some(Self {
-            token: Token::from_parts(&token_kid, *iv, ciphertext.to_vec()),
+            token: Token::from_parts(&token_kid, *iv, ciphertext.to_vec()).ok()?,
             token_kid,
             server_public_key: PublicKey::from_bytes(*point),
             customer: CustomerJson(Zeroizing::new(customer.to_vec())),

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     keys::tests::sealing_key,
     partner::Partner,
+    request::RequestFields,
     token::{self, Audience, Lifetime},
 };
 
@@ -49,7 +50,10 @@ fn plaintext() -> Json {
 
 fn request(plaintext: &Json) -> IssueRequest {
     let text = plaintext.to_string();
-    IssueRequest::parse(text.as_bytes(), NOW.date().unwrap(), &SystemRandom::new()).unwrap()
+    RequestFields::parse(text.as_bytes(), NOW.date().unwrap())
+        .unwrap()
+        .agree(&SystemRandom::new())
+        .unwrap()
 }
 
 /// A draft of `plaintext`, and its token.

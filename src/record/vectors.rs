@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     keys::tests::sealing_key,
     partner::Partner,
+    request::RequestFields,
     token::{self, Audience, Lifetime},
     vectors::{Vector, hex, read},
 };
@@ -22,7 +23,10 @@ fn record_key(vector: &Vector) -> RecordKey {
 fn request(vector: &Vector) -> IssueRequest {
     let today = NOW.date().unwrap();
     let text = vector.bytes("requestUtf8");
-    IssueRequest::parse(&text, today, &SystemRandom::new()).unwrap()
+    RequestFields::parse(&text, today)
+        .unwrap()
+        .agree(&SystemRandom::new())
+        .unwrap()
 }
 
 /// The item's key, made of the partner and the request.
@@ -66,7 +70,7 @@ fn minted(vector: &Vector, request: &IssueRequest) -> Minted {
         base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, segment).unwrap()
     };
     let sealed = [decoded(3), decoded(4)].concat();
-    let token = Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed);
+    let token = Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed).unwrap();
     assert_eq!(token.compact(), vector.text("token"), "{}", vector.name());
     Minted {
         token,
@@ -88,7 +92,7 @@ fn fingerprints_every_request() {
         assert_eq!(customer, vector.text("customerUtf8"), "{name}");
 
         let expected = vector.array::<32>("fingerprintHex");
-        let fingerprint = record_key(&vector).fingerprint(&key, &bytes);
+        let fingerprint = record_key(&vector).fingerprint(&key, &bytes).unwrap();
         assert_eq!(fingerprint, expected, "{name}");
         assert_eq!(vector.array::<32>("fingerprintBase64"), expected, "{name}");
         // Its steps, one by one.

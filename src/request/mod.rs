@@ -71,19 +71,31 @@ pub struct Customer {
 
 impl Drop for Customer {
     fn drop(&mut self) {
-        self.account_number.zeroize();
+        // By name, without `..`: a field that is not named here does not compile.
+        let Self {
+            account_number,
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
+            data,
+        } = self;
+        account_number.zeroize();
         for member in [
-            &mut self.first_name,
-            &mut self.last_name,
-            &mut self.name,
-            &mut self.email,
-            &mut self.isd_code,
-            &mut self.mobile_number,
-            &mut self.dob,
+            first_name,
+            last_name,
+            name,
+            email,
+            isd_code,
+            mobile_number,
+            dob,
         ] {
             member.zeroize();
         }
-        for (mut key, mut value) in std::mem::take(&mut self.data) {
+        for (mut key, mut value) in std::mem::take(data) {
             key.zeroize();
             value.zeroize();
         }
@@ -139,8 +151,8 @@ pub enum RequestFault {
     Generator,
 }
 
-/// Every member that the protocol names.
-const MEMBERS: [&str; 14] = [
+/// Every member that the protocol names, in its order.
+pub const MEMBERS: [&str; 14] = [
     "referenceId",
     "sdkPublicKey",
     "sdkApiKey",
@@ -191,13 +203,19 @@ fn known_member(fault: &JsonFault) -> Option<MemberFault> {
     Some(MemberFault { field, reason })
 }
 
-impl IssueRequest {
+/// A decrypted body's members as far as they keep the rules, and every rule that one breaks. The SDK's
+/// point is not looked at yet: agreeing with it is what validates it.
+pub struct RequestFields {
+    reference_id: Option<ReferenceId>,
+    sdk_public_key: Option<PublicKey>,
+    sdk_api_key: Option<KeyDigest>,
+    customer: Option<Customer>,
+    faults: Vec<MemberFault>,
+}
+
+impl RequestFields {
     /// Reads a decrypted body. `today` is the UTC date, the last possible date of birth.
-    pub fn parse(
-        plaintext: &[u8],
-        today: Date,
-        rng: &dyn SecureRandom,
-    ) -> Result<Self, RequestFault> {
+    pub fn parse(plaintext: &[u8], today: Date) -> Result<Self, RequestFault> {
         let object = json::object(plaintext, MAX_DEPTH).map_err(RequestFault::Json)?;
         let mut members = Members::of(&object);
 
@@ -213,19 +231,7 @@ impl IssueRequest {
         let mobile_number = members.optional("mobileNumber", rules::mobile_number);
         let dob = members.optional("dob", |value| rules::dob(value, today));
         let data = members.optional("data", rules::data).unwrap_or_default();
-
-        // Agreeing is what validates the SDK's point, so it belongs to reading the members.
-        let session = match sdk_public_key.as_ref().map(|key| Session::agree(key, rng)) {
-            Some(Ok(session)) => Some(session),
-            Some(Err(AgreementError::Generator)) => return Err(RequestFault::Generator),
-            Some(Err(AgreementError::OffCurve)) => {
-                members.fault("sdkPublicKey", &PublicKeyFault::OffCurve.to_string());
-                None
-            }
-            None => None,
-        };
-
-        // Before it is known to be whole: what is read is zeroized where the rest is refused, too.
+        // Zeroized, whether the rest is refused or not.
         let customer = account_number.map(|account_number| Customer {
             account_number,
             first_name,
@@ -237,14 +243,45 @@ impl IssueRequest {
             dob,
             data,
         });
-        match (reference_id, sdk_public_key, session, sdk_api_key, customer) {
+        Ok(Self {
+            reference_id,
+            sdk_public_key,
+            sdk_api_key,
+            customer,
+            faults: members.faults,
+        })
+    }
+
+    /// Agrees with the SDK, and so validates its point. That is the last rule: what then has no fault is
+    /// a request.
+    pub fn agree(mut self, rng: &dyn SecureRandom) -> Result<IssueRequest, RequestFault> {
+        let agreed = self.sdk_public_key.as_ref();
+        let agreed = agreed.map(|key| Session::agree(key, rng)).transpose();
+        let session = match agreed {
+            Ok(session) => session,
+            Err(AgreementError::Generator) => return Err(RequestFault::Generator),
+            Err(AgreementError::OffCurve) => {
+                self.faults.push(MemberFault {
+                    field: "sdkPublicKey",
+                    reason: PublicKeyFault::OffCurve.to_string(),
+                });
+                None
+            }
+        };
+        match (
+            self.reference_id,
+            self.sdk_public_key,
+            session,
+            self.sdk_api_key,
+            self.customer,
+        ) {
             (
                 Some(reference_id),
                 Some(sdk_public_key),
                 Some(session),
                 Some(sdk_api_key),
                 Some(customer),
-            ) if members.faults.is_empty() => Ok(Self {
+            ) if self.faults.is_empty() => Ok(IssueRequest {
                 reference_id,
                 sdk_public_key,
                 session,
@@ -252,7 +289,7 @@ impl IssueRequest {
                 customer,
             }),
             (reference_id, ..) => Err(RequestFault::Members {
-                faults: members.faults,
+                faults: self.faults,
                 reference_id,
             }),
         }

@@ -25,7 +25,7 @@ fn today() -> Date {
 }
 
 fn parse(text: &str) -> Result<IssueRequest, RequestFault> {
-    IssueRequest::parse(text.as_bytes(), today(), &SystemRandom::new())
+    RequestFields::parse(text.as_bytes(), today())?.agree(&SystemRandom::new())
 }
 
 /// The minimal request with one member set to raw JSON.

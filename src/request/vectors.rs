@@ -9,7 +9,7 @@ fn parse(vector: &Vector) -> Result<IssueRequest, RequestFault> {
     // Any day from now on will do: the vectors' dates are long past, or decades away.
     let today = Date::from_calendar_date(2026, time::Month::November, 24).unwrap();
     let plaintext = vector.bytes("plaintextUtf8");
-    IssueRequest::parse(&plaintext, today, &SystemRandom::new())
+    RequestFields::parse(&plaintext, today)?.agree(&SystemRandom::new())
 }
 
 #[test]

@@ -7,9 +7,9 @@ use service_tests::{Event, Plain, Reply, Service, acme, reference};
 use super::page::Page;
 
 /// A row of the error table: HTTP status, code, whether it is encrypted.
-type Row = (u16, String, Option<bool>);
+pub(crate) type Row = (u16, String, Option<bool>);
 
-fn error_rows(page: &Page) -> Vec<Row> {
+pub(crate) fn error_rows(page: &Page) -> Vec<Row> {
     let rows = page.table("| HTTP | code | when | encrypted | what you do |");
     rows.iter()
         .map(|cells| {

@@ -3,7 +3,7 @@
 use peers::pasted;
 use ring::rand::SystemRandom;
 use time::OffsetDateTime;
-use token_service::request::{IssueRequest, JsonFault, RequestFault};
+use token_service::request::{IssueRequest, JsonFault, RequestFault, RequestFields};
 
 /// Largest body that the service takes, in bytes (protocol.md, Request).
 pub(crate) const MAX_BODY: usize = 32 * 1024;
@@ -14,11 +14,8 @@ pub(crate) const MAX_HEADER: usize = 1024;
 
 /// Reads a plaintext as the service does.
 pub(crate) fn check(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
-    IssueRequest::parse(
-        plaintext,
-        OffsetDateTime::now_utc().date(),
-        &SystemRandom::new(),
-    )
+    let today = OffsetDateTime::now_utc().date();
+    RequestFields::parse(plaintext, today)?.agree(&SystemRandom::new())
 }
 
 /// Every fault, one a line.

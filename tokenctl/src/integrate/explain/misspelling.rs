@@ -1,6 +1,6 @@
 //! Which member an unknown one was probably meant to be.
 
-use super::request_members::MEMBERS;
+use token_service::request::MEMBERS;
 
 /// The member that a name resembles, if it does.
 pub(super) fn meant(name: &str) -> Option<&'static str> {

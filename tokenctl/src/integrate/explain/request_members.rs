@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use peers::{credentials::Credentials, sdk::KeyPair};
 use serde_json::{Value, value::RawValue};
-use token_service::request::RequestFault;
+use token_service::request::{MEMBERS, RequestFault};
 
 use super::{
     findings::{Findings, Step},
@@ -14,24 +14,6 @@ use super::{
 use crate::integrate::{members::Members, page::quoted, rules};
 
 const STEP: Step = Step::Members;
-
-/// Every member that the protocol names, in its order.
-pub(super) const MEMBERS: [&str; 14] = [
-    "referenceId",
-    "sdkPublicKey",
-    "sdkApiKey",
-    "accountNumber",
-    "firstName",
-    "firstname",
-    "lastName",
-    "lastname",
-    "name",
-    "email",
-    "isdCode",
-    "mobileNumber",
-    "dob",
-    "data",
-];
 
 /// From so many digits on, JavaScript and PHP round an integer.
 const EXACT_DIGITS: usize = 15;
