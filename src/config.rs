@@ -5,8 +5,8 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    secrets::Ages,
-    token::{Audience, Lifetime},
+    secrets::RefreshPolicy,
+    token::{Lifetime, TokenIdentity},
 };
 
 /// Everything that the environment decides.
@@ -19,13 +19,13 @@ pub struct Config {
     /// Name or ARN of the table of records.
     pub tokens_table: String,
     /// The tokens' `iss` and `aud`.
-    pub audience: Audience,
+    pub audience: TokenIdentity,
     /// Lifetime of the tokens of partners without one of their own.
     pub token_ttl: Duration,
     /// How long a record outlives its token.
     pub record_retention: Duration,
     /// Of the secrets' caches.
-    pub secrets_ages: Ages,
+    pub secrets_ages: RefreshPolicy,
 }
 
 /// Every variable that is wrong. The text names each with its rule, never its value.
@@ -76,19 +76,19 @@ impl Config {
             api_keys_secret_id: reader.required("API_KEYS_SECRET_ID"),
             server_keys_secret_id: reader.required("SERVER_KEYS_SECRET_ID"),
             tokens_table: reader.required("TOKENS_TABLE"),
-            audience: Audience {
+            audience: TokenIdentity {
                 issuer: reader.text("ISSUER", "token-service"),
                 audience: reader.text("AUDIENCE", "bankezy-sdk"),
             },
             token_ttl: reader.seconds("TOKEN_TTL_SECONDS", 1800, Lifetime::RANGE),
             record_retention: reader.seconds("RECORD_RETENTION_SECONDS", 86_400, 300..=31_536_000),
-            secrets_ages: Ages {
+            secrets_ages: RefreshPolicy {
                 ttl: reader.seconds("SECRETS_TTL_SECONDS", 300, 1..=86_400),
                 min_refresh: reader.seconds("SECRETS_MIN_REFRESH_SECONDS", 30, 1..=86_400),
                 max_stale: reader.seconds("SECRETS_MAX_STALE_SECONDS", 86_400, 1..=86_400),
             },
         };
-        let Ages {
+        let RefreshPolicy {
             ttl,
             min_refresh,
             max_stale,

@@ -13,21 +13,21 @@ use crate::{
     clock::{Clock, Deadline, timed},
     jwe::{FormFault, HeaderBuffer, Received, ReplyKey},
     keys::KeyId,
-    partner::{Partner, PartnerId, Unauthenticated},
+    partner::{AuthError, Partner, PartnerId},
     record::{
-        Draft, Existing, Issued, Unjudgeable, Verdict,
-        store::{Records, WriteCost, WriteError, Written},
+        Issued, NewRecord, RecordError, StoredRecord, Verdict,
+        store::{PutOutcome, Records, WriteCost, WriteError},
     },
     request::{IssueRequest, ReferenceId, RequestFault, RequestFields},
-    secrets::{Secrets, Snapshot, Unusable},
-    token::{self, Audience, Lifetime, TokenId},
+    secrets::{SecretUnavailable, Secrets, Snapshot},
+    token::{self, Lifetime, TokenId, TokenIdentity},
 };
 
 /// Issues tokens.
 pub struct Issuer {
     secrets: Secrets,
     records: Records,
-    audience: Audience,
+    audience: TokenIdentity,
     token_ttl: Duration,
     clock: Clock,
     rng: SystemRandom,
@@ -45,7 +45,7 @@ pub struct Call<'a> {
 
 /// What became known on the way, for the log alone: nothing is decided by it.
 #[derive(Default)]
-pub struct Trail {
+pub struct RequestLog {
     /// The authenticated partner, or the disabled one.
     pub partner: Option<PartnerId>,
     /// The payload key that opened the request.
@@ -116,13 +116,13 @@ impl Refusal {
 pub enum IssueError {
     /// Come back.
     #[error(transparent)]
-    NoSecrets(#[from] Unusable),
+    NoSecrets(#[from] SecretUnavailable),
     /// Use another API key.
     #[error(transparent)]
-    Unauthenticated(#[from] Unauthenticated),
+    Auth(#[from] AuthError),
     /// Encrypt the body as the protocol says, under a key that is the partner's.
     #[error(transparent)]
-    Unopenable(#[from] Unopenable),
+    Open(#[from] OpenError),
     /// Correct the members.
     #[error(transparent)]
     Request(#[from] RequestFault),
@@ -137,15 +137,15 @@ pub enum IssueError {
     Write(#[from] WriteError),
     /// Nothing: the record that stands there can't be judged.
     #[error(transparent)]
-    Record(#[from] Unjudgeable),
+    Record(#[from] RecordError),
     /// Nothing: the system's generator failed.
     #[error("the system's random generator failed")]
     Generator(#[from] Unspecified),
 }
 
-/// Why a body does not open. All have one public answer, but for [`Unopenable::Json`].
+/// Why a body does not open. All have one public answer, but for [`OpenError::Json`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unopenable {
+pub enum OpenError {
     /// It begins with `{`.
     #[error("the body is JSON, and no compact JWE")]
     Json,
@@ -182,8 +182,8 @@ impl IssueError {
     fn may_come_from_stale_partners(&self) -> bool {
         matches!(
             self,
-            Self::Unauthenticated(Unauthenticated::UnknownKey)
-                | Self::Unopenable(Unopenable::UnknownKid | Unopenable::NoKeyOpens)
+            Self::Auth(AuthError::UnknownKey)
+                | Self::Open(OpenError::UnknownKid | OpenError::NoKeyOpens)
                 | Self::UnknownSdkApiKey
         )
     }
@@ -201,7 +201,7 @@ impl Issuer {
     pub fn new(
         secrets: Secrets,
         records: Records,
-        audience: Audience,
+        audience: TokenIdentity,
         token_ttl: Duration,
         clock: Clock,
     ) -> Self {
@@ -222,16 +222,16 @@ impl Issuer {
 
     /// Issues a token for `call`, or finds the one that an equal call was issued.
     ///
-    /// `trail` is filled as far as the call got.
-    pub async fn issue(&self, call: &Call<'_>, trail: &mut Trail) -> Result<Success, Refusal> {
-        let (secrets, accepted) = self.accept(call, trail).await?;
+    /// `log` is filled as far as the call got.
+    pub async fn issue(&self, call: &Call<'_>, log: &mut RequestLog) -> Result<Success, Refusal> {
+        let (secrets, accepted) = self.accept(call, log).await?;
         let Accepted {
             partner,
             request,
             reply_key,
         } = accepted;
         let reference_id = request.reference_id.clone();
-        match self.record(&secrets, &partner, request, call, trail).await {
+        match self.record(&secrets, &partner, request, call, log).await {
             Ok((issued, replayed)) => Ok(Success {
                 reply_key,
                 reference_id,
@@ -249,7 +249,7 @@ impl Issuer {
         partner: &Partner,
         request: IssueRequest,
         call: &Call<'_>,
-        trail: &mut Trail,
+        log: &mut RequestLog,
     ) -> Result<(Issued, bool), IssueError> {
         let now = self.clock.now();
         let lifetime = Lifetime::starting(now, partner.token_ttl.unwrap_or(self.token_ttl));
@@ -262,22 +262,24 @@ impl Issuer {
             lifetime,
             &self.rng,
         )?;
-        trail.token_kid = Some(minted.kid.clone());
+        log.token_kid = Some(minted.kid.clone());
         let record_keys = &secrets.server_keys.record;
-        let draft = Draft::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
-        trail.record_kid = Some(draft.sealed_by().clone());
+        let draft = NewRecord::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
+        log.record_kid = Some(draft.sealed_by().clone());
 
         let written = self
             .records
-            .write(&draft, now, call.deadline, &mut trail.write)
+            .write(&draft, now, call.deadline, &mut log.write)
             .await?;
         let verdict = match written {
-            Written::First => Verdict::OwnWrite,
-            Written::Taken(existing) => self.judge(&existing, &draft, secrets, call, trail).await?,
+            PutOutcome::First => Verdict::OwnWrite,
+            PutOutcome::Taken(existing) => {
+                self.judge(&existing, &draft, secrets, call, log).await?
+            }
         };
         match verdict {
             Verdict::OwnWrite => {
-                trail.token_id = Some(minted.id);
+                log.token_id = Some(minted.id);
                 let issued = Issued {
                     expires_at: minted.lifetime.expires_at(),
                     token: minted.token,
@@ -299,24 +301,24 @@ impl Issuer {
     async fn accept(
         &self,
         call: &Call<'_>,
-        trail: &mut Trail,
+        log: &mut RequestLog,
     ) -> Result<(Snapshot, Accepted), Refusal> {
         let current = self.secrets.current(call.deadline);
-        let secrets = timed(&mut trail.secrets_wait, current)
+        let secrets = timed(&mut log.secrets_wait, current)
             .await
             .map_err(Refusal::unopened)?;
-        match self.accept_by(&secrets, call, trail) {
+        match self.accept_by(&secrets, call, log) {
             Ok(accepted) => Ok((secrets, accepted)),
             Err(refusal) if refusal.error.may_come_from_stale_partners() => {
                 let newer = self.secrets.newer_partners(&secrets, call.deadline);
-                match timed(&mut trail.secrets_wait, newer).await {
+                match timed(&mut log.secrets_wait, newer).await {
                     None => Err(refusal),
                     Some(newer) => {
-                        *trail = Trail {
-                            secrets_wait: trail.secrets_wait,
-                            ..Trail::default()
+                        *log = RequestLog {
+                            secrets_wait: log.secrets_wait,
+                            ..RequestLog::default()
                         };
-                        let accepted = self.accept_by(&newer, call, trail)?;
+                        let accepted = self.accept_by(&newer, call, log)?;
                         Ok((newer, accepted))
                     }
                 }
@@ -329,21 +331,21 @@ impl Issuer {
         &self,
         secrets: &Snapshot,
         call: &Call<'_>,
-        trail: &mut Trail,
+        log: &mut RequestLog,
     ) -> Result<Accepted, Refusal> {
         let partner = secrets
             .partners
             .authenticate(call.api_key)
             .inspect_err(|error| {
-                if let Unauthenticated::Disabled(partner) = error {
-                    trail.partner = Some(partner.clone());
+                if let AuthError::Disabled(partner) = error {
+                    log.partner = Some(partner.clone());
                 }
             })
             .map_err(Refusal::unopened)?;
-        trail.partner = Some(partner.id.clone());
+        log.partner = Some(partner.id.clone());
 
         let (plaintext, reply_key) = open(partner, call.body).map_err(Refusal::unopened)?;
-        trail.payload_kid = Some(reply_key.kid().clone());
+        log.payload_kid = Some(reply_key.kid().clone());
 
         let today = self.clock.now().date().unwrap_or(time::Date::MAX);
         let fields = RequestFields::parse(&plaintext, today);
@@ -369,25 +371,25 @@ impl Issuer {
     /// Judges the record that stands there, by newer keys if these don't know the one that sealed it.
     async fn judge(
         &self,
-        existing: &Existing,
-        draft: &Draft,
+        existing: &StoredRecord,
+        draft: &NewRecord,
         secrets: &Snapshot,
         call: &Call<'_>,
-        trail: &mut Trail,
+        log: &mut RequestLog,
     ) -> Result<Verdict, IssueError> {
         let judge = |ring| existing.judge(draft, ring, self.clock.now());
         let verdict = match judge(&secrets.server_keys.record) {
-            Err(Unjudgeable::UnknownKey) => {
+            Err(RecordError::UnknownKey) => {
                 let newer = self.secrets.newer_server_keys(secrets, call.deadline);
-                match timed(&mut trail.secrets_wait, newer).await? {
-                    None => Err(Unjudgeable::UnknownKey),
+                match timed(&mut log.secrets_wait, newer).await? {
+                    None => Err(RecordError::UnknownKey),
                     Some(newer) => judge(&newer.record),
                 }
             }
             verdict => verdict,
         };
         if let Ok(Verdict::Replay(_)) = verdict {
-            trail.token_id = existing.token_id();
+            log.token_id = existing.token_id();
         }
         Ok(verdict?)
     }
@@ -397,24 +399,24 @@ impl Issuer {
 fn open(
     partner: &Partner,
     body: Option<&[u8]>,
-) -> Result<(Zeroizing<Vec<u8>>, ReplyKey), Unopenable> {
-    let compact = bare(body.ok_or(Unopenable::NotBase64)?);
+) -> Result<(Zeroizing<Vec<u8>>, ReplyKey), OpenError> {
+    let compact = bare(body.ok_or(OpenError::NotBase64)?);
     if compact.first() == Some(&b'{') {
-        return Err(Unopenable::Json);
+        return Err(OpenError::Json);
     }
     let mut header = HeaderBuffer::new();
     let received = Received::parse(compact, &mut header)?;
     let keys = &partner.payload_keys;
     match received.kid() {
         Some(kid) => {
-            let key = keys.opener(kid).ok_or(Unopenable::UnknownKid)?;
+            let key = keys.opener(kid).ok_or(OpenError::UnknownKid)?;
             let opened = received.open([key]);
-            let (plaintext, key) = opened.ok_or(Unopenable::NoKeyOpens)?;
+            let (plaintext, key) = opened.ok_or(OpenError::NoKeyOpens)?;
             Ok((plaintext, ReplyKey::named(key)))
         }
         None => {
             let opened = received.open(keys.openers());
-            let (plaintext, key) = opened.ok_or(Unopenable::NoKeyOpens)?;
+            let (plaintext, key) = opened.ok_or(OpenError::NoKeyOpens)?;
             Ok((plaintext, ReplyKey::unnamed(key)))
         }
     }
@@ -451,16 +453,16 @@ mod tests {
     #[test]
     fn only_what_newer_partners_may_know_asks_for_them() {
         let known = PartnerId::new("p");
-        let disabled = Unauthenticated::Disabled(known.unwrap());
+        let disabled = AuthError::Disabled(known.unwrap());
         for (error, may) in [
-            (IssueError::from(Unauthenticated::UnknownKey), true),
-            (Unopenable::UnknownKid.into(), true),
-            (Unopenable::NoKeyOpens.into(), true),
+            (IssueError::from(AuthError::UnknownKey), true),
+            (OpenError::UnknownKid.into(), true),
+            (OpenError::NoKeyOpens.into(), true),
             (IssueError::UnknownSdkApiKey, true),
-            (Unauthenticated::MissingKey.into(), false),
+            (AuthError::MissingKey.into(), false),
             (disabled.into(), false),
-            (Unopenable::Json.into(), false),
-            (Unopenable::NotBase64.into(), false),
+            (OpenError::Json.into(), false),
+            (OpenError::NotBase64.into(), false),
             (IssueError::Conflict(Conflict::Reused), false),
             (IssueError::Generator(Unspecified), false),
         ] {

@@ -136,12 +136,12 @@ impl Named for SealingKey {
 
 /// One to eight keys in order (protocol.md, Actors and keys): the first seals, every one opens.
 #[derive(Debug)]
-pub struct Ring<K> {
+pub struct KeyRing<K> {
     first: Arc<K>,
     rest: Vec<Arc<K>>,
 }
 
-impl<K: Named> Ring<K> {
+impl<K: Named> KeyRing<K> {
     /// Most keys of a ring.
     pub(crate) const MAX_KEYS: usize = 8;
 
@@ -192,11 +192,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_first_key_seals_and_every_key_opens() {
-        let ring = Ring::new([sealing_key("new", 1), sealing_key("old", 2)]).unwrap();
+        let ring = KeyRing::new([sealing_key("new", 1), sealing_key("old", 2)]).unwrap();
         assert_eq!(ring.sealer().kid().as_str(), "new");
         assert!(ring.opener("new").is_some() && ring.opener("old").is_some());
         assert!(ring.opener("gone").is_none());
-        assert!(Ring::new([] as [SealingKey; 0]).is_none());
+        assert!(KeyRing::new([] as [SealingKey; 0]).is_none());
     }
 
     #[test]

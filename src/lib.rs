@@ -4,7 +4,7 @@
 //!
 //! # One request, left to right
 //!
-//! 1. [`http`] reads the event: path, method, size, content type, API key.
+//! 1. [`gateway`] reads the event: path, method, size, content type, API key.
 //! 2. [`secrets`] has partners and keys at hand, refreshed if they are due.
 //! 3. [`partner`] finds the partner by its API key.
 //! 4. [`jwe`] reads the body's form and opens it with one of the partner's keys, from [`keys`].
@@ -17,14 +17,14 @@
 //!
 //! [`issue`] is the table of contents of steps 2 to 7. Each step takes the previous one's type, so
 //! none can be left out: a token leaves [`issue`] together with the key that seals the answer.
-//! Dependencies run one way: `main` → [`http`] → [`answer`] → [`problem`] → [`issue`] → the rest.
+//! Dependencies run one way: `main` → [`gateway`] → [`answer`] → [`problem`] → [`issue`] → the rest.
 //! Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
 
 pub mod answer;
 pub mod aws;
 pub mod clock;
 pub mod config;
-pub mod http;
+pub mod gateway;
 pub mod issue;
 mod json;
 pub mod jwe;

@@ -4,8 +4,8 @@ use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{lambda_runtime, service_fn};
 use token_service::{
-    aws, clock::Clock, config::Config, http::Service, issue::Issuer, logs, record::store::Records,
-    secrets::Secrets,
+    aws, clock::Clock, config::Config, gateway::Service, issue::Issuer, logs,
+    record::store::Records, secrets::Secrets,
 };
 
 #[tokio::main(flavor = "current_thread")]

@@ -8,7 +8,7 @@ use ring::digest;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
-use crate::keys::{Ring, SealingKey};
+use crate::keys::{KeyRing, SealingKey};
 
 /// A partner's name: 1-64 of `A-Z a-z 0-9 . _ -`, so that `#` can end it in a record's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct Partner {
     /// The token's `program_id`.
     pub program_id: u32,
     /// Open its requests; an answer is sealed with the one that opened the request.
-    pub payload_keys: Ring<SealingKey>,
+    pub payload_keys: KeyRing<SealingKey>,
     /// Of its tokens; else the service's own.
     pub token_ttl: Option<Duration>,
     pub(crate) api_keys: Vec<KeyDigest>,
@@ -100,7 +100,7 @@ pub struct Partners(Vec<Arc<Partner>>);
 
 /// Why a caller is no partner. All have one public answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unauthenticated {
+pub enum AuthError {
     /// No `X-API-KEY`.
     #[error("X-API-KEY is missing")]
     MissingKey,
@@ -120,10 +120,10 @@ impl Partners {
     /// The partner whose API key this is.
     ///
     /// Looks at every digest of every partner, so that the time tells nothing about a match.
-    pub fn authenticate(&self, api_key: Option<&str>) -> Result<&Arc<Partner>, Unauthenticated> {
+    pub fn authenticate(&self, api_key: Option<&str>) -> Result<&Arc<Partner>, AuthError> {
         let api_key = api_key
             .filter(|key| !key.is_empty())
-            .ok_or(Unauthenticated::MissingKey)?;
+            .ok_or(AuthError::MissingKey)?;
         let api_key = KeyDigest::of(api_key);
         let mut found = None;
         for partner in &self.0 {
@@ -131,11 +131,11 @@ impl Partners {
                 found = Some(partner);
             }
         }
-        let partner = found.ok_or(Unauthenticated::UnknownKey)?;
+        let partner = found.ok_or(AuthError::UnknownKey)?;
         if partner.enabled {
             Ok(partner)
         } else {
-            Err(Unauthenticated::Disabled(partner.id.clone()))
+            Err(AuthError::Disabled(partner.id.clone()))
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
         Partner {
             id: PartnerId::new(id).unwrap(),
             program_id: 1,
-            payload_keys: Ring::new([sealing_key("k", 1)]).unwrap(),
+            payload_keys: KeyRing::new([sealing_key("k", 1)]).unwrap(),
             token_ttl: None,
             api_keys: digests(api_keys),
             // A secret may have one twice.
@@ -179,12 +179,12 @@ mod tests {
     #[test]
     fn nobody_else_is_a_partner() {
         let refused = |key| partners().authenticate(key).unwrap_err();
-        assert_eq!(refused(None), Unauthenticated::MissingKey);
-        assert_eq!(refused(Some("")), Unauthenticated::MissingKey);
-        assert_eq!(refused(Some("A")), Unauthenticated::UnknownKey);
-        assert_eq!(refused(Some("sdk")), Unauthenticated::UnknownKey);
+        assert_eq!(refused(None), AuthError::MissingKey);
+        assert_eq!(refused(Some("")), AuthError::MissingKey);
+        assert_eq!(refused(Some("A")), AuthError::UnknownKey);
+        assert_eq!(refused(Some("sdk")), AuthError::UnknownKey);
         let off = PartnerId::new("off").unwrap();
-        assert_eq!(refused(Some("c")), Unauthenticated::Disabled(off));
+        assert_eq!(refused(Some("c")), AuthError::Disabled(off));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    issue::{Conflict, IssueError, Unopenable},
+    issue::{Conflict, IssueError, OpenError},
     request::{MemberFault, RequestFault},
 };
 
@@ -28,7 +28,7 @@ pub struct Problem {
 
 /// A request that gets no further than its HTTP form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unacceptable {
+pub enum HttpError {
     /// Neither of the two paths.
     #[error("no such path")]
     Path,
@@ -47,13 +47,13 @@ pub enum Unacceptable {
 const UNOPENABLE: &str = "The body is not a JWE that this service can open: send a compact JWE, \
     alg dir, enc A256GCM, under one of your payload keys";
 
-impl From<&Unacceptable> for Problem {
-    fn from(unacceptable: &Unacceptable) -> Self {
+impl From<&HttpError> for Problem {
+    fn from(unacceptable: &HttpError) -> Self {
         let (status, description) = match unacceptable {
-            Unacceptable::Path => (404, "There is nothing at this path"),
-            Unacceptable::Method => (405, "Use POST"),
-            Unacceptable::Size => (413, "The body is over 32768 bytes"),
-            Unacceptable::ContentType => (415, "Use Content-Type: text/plain"),
+            HttpError::Path => (404, "There is nothing at this path"),
+            HttpError::Method => (405, "Use POST"),
+            HttpError::Size => (413, "The body is over 32768 bytes"),
+            HttpError::ContentType => (415, "Use Content-Type: text/plain"),
         };
         Self::new(status, status, description)
     }
@@ -63,19 +63,17 @@ impl From<&IssueError> for Problem {
     fn from(error: &IssueError) -> Self {
         match error {
             IssueError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
-            IssueError::Unauthenticated(_) => {
-                Self::new(401, 2, "X-API-KEY is missing, unknown or disabled")
-            }
-            IssueError::Unopenable(Unopenable::Json) => Self::new(
+            IssueError::Auth(_) => Self::new(401, 2, "X-API-KEY is missing, unknown or disabled"),
+            IssueError::Open(OpenError::Json) => Self::new(
                 400,
                 422,
                 "The body is JSON: send the compact JWE alone, five segments between dots",
             ),
-            IssueError::Unopenable(
-                Unopenable::NotBase64
-                | Unopenable::Form(_)
-                | Unopenable::UnknownKid
-                | Unopenable::NoKeyOpens,
+            IssueError::Open(
+                OpenError::NotBase64
+                | OpenError::Form(_)
+                | OpenError::UnknownKid
+                | OpenError::NoKeyOpens,
             ) => Self::new(400, 422, UNOPENABLE),
             IssueError::Request(fault) => Self::of_request(fault),
             IssueError::UnknownSdkApiKey => Self::new(401, 4, "sdkApiKey is not yours"),

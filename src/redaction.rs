@@ -15,7 +15,7 @@ use crate::{
     record::Issued,
     request::{RequestFault, RequestFields},
     secrets::{self, Snapshot},
-    token::{self, Audience, Lifetime},
+    token::{self, Lifetime, TokenIdentity},
     vectors::hex,
 };
 
@@ -24,7 +24,7 @@ const HOLD_SECRETS: [&str; 19] = [
     "Contents",
     "Customer",
     "CustomerJson",
-    "Existing",
+    "StoredRecord",
     "IssueRequest",
     "Issued",
     "KeyDigest",
@@ -33,7 +33,7 @@ const HOLD_SECRETS: [&str; 19] = [
     "Partners",
     "RecordKey",
     "ReplyKey",
-    "Ring",
+    "KeyRing",
     "SealingKey",
     "ServerKeys",
     "Session",
@@ -43,7 +43,7 @@ const HOLD_SECRETS: [&str; 19] = [
 ];
 
 /// In what they hold there is a secret only if it is one of the above.
-const HOLD_OTHERS: [&str; 4] = ["Refusal", "Reply", "Verdict", "Written"];
+const HOLD_OTHERS: [&str; 5] = ["Failure", "Refusal", "Reply", "Verdict", "PutOutcome"];
 
 /// Hold names of members, which may be the sender's own, and no values. Only `Display` is logged, and of a request's
 /// fault that shows no name.
@@ -57,10 +57,10 @@ const HOLD_NAMES: [&str; 6] = [
 ];
 
 const HOLD_NONE: [&str; 42] = [
-    "Ages",
+    "RefreshPolicy",
     "AgreementError",
     "AttemptCount",
-    "Audience",
+    "TokenIdentity",
     "Clock",
     "CodeForm",
     "CompactFault",
@@ -69,16 +69,16 @@ const HOLD_NONE: [&str; 42] = [
     "Conflict",
     "Deadline",
     "Environment",
-    "Failure",
+    "AwsError",
     "FetchError",
     "FormFault",
-    "Garbled",
+    "UnreadableSuccess",
     "HeaderFault",
     "HealthCheck",
     "KeyId",
     "Kind",
     "Lifetime",
-    "Limits",
+    "CallBudget",
     "MemberFault",
     "PartitionKey",
     "PartnerId",
@@ -91,12 +91,12 @@ const HOLD_NONE: [&str; 42] = [
     "Stage",
     "TokenId",
     "TrustError",
-    "Unacceptable",
-    "Unauthenticated",
-    "Unjudgeable",
+    "HttpError",
+    "AuthError",
+    "RecordError",
     "UnixMillis",
-    "Unopenable",
-    "Unusable",
+    "OpenError",
+    "SecretUnavailable",
     "WriteCost",
     "WriteError",
 ];
@@ -217,7 +217,7 @@ fn no_debug_shows_a_secret() {
         |text: &str| RequestFields::parse(text.as_bytes(), now.date().unwrap())?.agree(&rng);
     let request = parse(&plaintext(customer[2])).unwrap();
     let fault: RequestFault = parse(&plaintext("canary@example.com no more")).unwrap_err();
-    let audience = Audience {
+    let audience = TokenIdentity {
         issuer: "i".to_owned(),
         audience: "a".to_owned(),
     };

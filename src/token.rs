@@ -96,7 +96,7 @@ impl fmt::Debug for Token {
 
 /// Who issues tokens and for whom.
 #[derive(Clone, Debug)]
-pub struct Audience {
+pub struct TokenIdentity {
     /// The `iss` claim.
     pub issuer: String,
     /// The `aud` claim.
@@ -121,7 +121,7 @@ pub struct Minted {
 /// Fails only when the system's generator does.
 pub fn mint(
     key: &SealingKey,
-    audience: &Audience,
+    audience: &TokenIdentity,
     partner: &Partner,
     request: &IssueRequest,
     lifetime: Lifetime,

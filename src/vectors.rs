@@ -9,7 +9,7 @@ use base64::{
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::keys::{KeyBytes, KeyId, Ring, SealingKey};
+use crate::keys::{KeyBytes, KeyId, KeyRing, SealingKey};
 
 /// One vector. Its readers panic, with its name, where it is not as they expect.
 pub(crate) struct Vector(Value);
@@ -85,12 +85,12 @@ impl Vector {
     }
 
     /// The receiver's keys.
-    pub(crate) fn ring(&self) -> Ring<SealingKey> {
+    pub(crate) fn ring(&self) -> KeyRing<SealingKey> {
         let keys = match &self.0["keys"] {
             Value::Array(keys) => keys.iter().collect(),
             _ => vec![&self.0["key"]],
         };
-        Ring::new(keys.into_iter().map(|jwk| {
+        KeyRing::new(keys.into_iter().map(|jwk| {
             let (kid, bytes) = oct(jwk);
             SealingKey::new(kid, &bytes).unwrap()
         }))

@@ -3,7 +3,7 @@
 use lambda_http::{Body, http::HeaderMap};
 use peers::jwe;
 use serde_json::Value;
-use token_service::http::Response;
+use token_service::gateway::Response;
 
 /// An answer that obeys the rules of all answers, opened if it was sealed.
 pub struct Checked {

@@ -1,4 +1,4 @@
-//! The whole function in this process: `http::Service` over the real SDK, with a stand-in for AWS below it.
+//! The whole function in this process: `gateway::Service` over the real SDK, with a stand-in for AWS below it.
 
 use std::{
     collections::HashMap,
@@ -19,8 +19,8 @@ use token_service::{
     http::{Response, Service},
     issue::Issuer,
     record::store::Records,
-    secrets::{Ages, Secrets},
-    token::Audience,
+    secrets::{RefreshPolicy, Secrets},
+    token::TokenIdentity,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,7 +47,7 @@ impl Function {
         let sdk = aws.sdk_config();
         let clock = Clock::from_fn(|| NOW);
         let day = Duration::from_secs(86_400);
-        let ages = Ages {
+        let ages = RefreshPolicy {
             ttl: day,
             min_refresh: day,
             max_stale: day,
@@ -56,7 +56,7 @@ impl Function {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(secrets.load());
         let records = Records::new(&sdk, "tokens".to_owned(), day);
-        let audience = Audience {
+        let audience = TokenIdentity {
             issuer: "token-service".to_owned(),
             audience: "bankezy-sdk".to_owned(),
         };

@@ -49,7 +49,7 @@ macro_rules! variants {
                     Some(Partner {
                         id: PartnerId::new(&format!("partner-{at}"))?,
                         program_id: 1,
-                        payload_keys: Ring::new([key])?,
+                        payload_keys: KeyRing::new([key])?,
                         token_ttl: None,
                         api_keys: digests(),
                         sdk_api_keys: digests(),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::error::{ConnectorError, SdkError};
 
 /// Why a call to AWS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct AwsError {
     kind: Kind,
     code: Option<String>,
     status: Option<u16>,
@@ -33,7 +33,7 @@ enum Kind {
     Refused,
 }
 
-impl Failure {
+impl AwsError {
     pub(crate) fn new<E>(error: &SdkError<E>, code: Option<String>) -> Self {
         let kind = match error {
             SdkError::ConstructionFailure(_) => Kind::NotMade,
@@ -153,7 +153,7 @@ fn is_passing(code: &str) -> bool {
     )
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::NotMade => {
@@ -188,7 +188,7 @@ mod tests {
 
     fn shown(code: &str) -> String {
         let error: SdkError<()> = SdkError::timeout_error("a test");
-        Failure::new(&error, Some(code.to_owned())).to_string()
+        AwsError::new(&error, Some(code.to_owned())).to_string()
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
     fn knows_what_may_succeed_later() {
         let is_transient = |code: Option<&str>, status| {
             let (kind, code) = (Kind::Refused, code.map(str::to_owned));
-            Failure { kind, code, status }.is_transient()
+            AwsError { kind, code, status }.is_transient()
         };
         for status in [429, 500, 503] {
             assert!(is_transient(None, Some(status)), "{status}");

@@ -21,7 +21,7 @@ use aws_types::{
 };
 use http::Uri;
 
-pub use failure::Failure;
+pub use failure::AwsError;
 pub use trust::TrustError;
 
 /// The variables that name an endpoint, each before the one that it takes precedence over.
@@ -148,13 +148,13 @@ pub(crate) fn retries_without_quota() -> RetryPartition {
 
 /// A call's own limits. Without them the SDK waits for a stalled answer without end.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct CallBudget {
     pub(crate) attempts: u32,
     pub(crate) attempt: Duration,
     pub(crate) operation: Duration,
 }
 
-impl Limits {
+impl CallBudget {
     /// To connect is part of an attempt.
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
-    keys::Ring,
+    keys::KeyRing,
     vectors::{Vector, read},
 };
 
 /// Opens with the ring, as the service opens a request.
-fn opened(vector: &Vector, ring: &Ring<SealingKey>) -> Result<Option<Vec<u8>>, FormFault> {
+fn opened(vector: &Vector, ring: &KeyRing<SealingKey>) -> Result<Option<Vec<u8>>, FormFault> {
     let mut buffer = HeaderBuffer::new();
     let received = Received::parse(vector.text("jwe").as_bytes(), &mut buffer)?;
     let opened = match received.kid() {

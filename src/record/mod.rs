@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::UnixMillis,
     json,
-    keys::{self, IV_LEN, KeyBytes, KeyId, Named, Ring, SealingKey, TAG_LEN},
+    keys::{self, IV_LEN, KeyBytes, KeyId, KeyRing, Named, SealingKey, TAG_LEN},
     partner::PartnerId,
     request::{IssueRequest, ReferenceId},
     session::PublicKey,
@@ -139,7 +139,7 @@ impl RequestBytes {
 }
 
 /// A record that is about to be written.
-pub struct Draft {
+pub struct NewRecord {
     key: PartitionKey,
     token_id: String,
     issued_at: UnixMillis,
@@ -150,12 +150,12 @@ pub struct Draft {
     request: RequestBytes,
 }
 
-impl Draft {
+impl NewRecord {
     /// Seals what is to be recorded of `minted` with the ring's first key.
     ///
     /// Fails only when the system's generator does.
     pub fn seal(
-        ring: &Ring<RecordKey>,
+        ring: &KeyRing<RecordKey>,
         partner: &PartnerId,
         request: &IssueRequest,
         minted: &Minted,
@@ -232,7 +232,7 @@ pub struct Issued {
 
 /// The record that stands where a draft was to be written.
 #[derive(Debug)]
-pub struct Existing {
+pub struct StoredRecord {
     token_id: String,
     status: String,
     expires_at: UnixMillis,
@@ -258,19 +258,19 @@ pub enum Verdict {
 
 /// Why an existing record can't be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unjudgeable {
+pub enum RecordError {
     /// Sealed by a key that is not in the ring.
     #[error("the record was sealed by a key that is not in the record ring: put it back")]
     UnknownKey,
     /// Altered, or moved from another item.
     #[error("the record does not open under the key that it names: it was altered or moved")]
-    Unopenable,
+    OpenError,
     /// Neither `ACTIVE` nor `REVOKED`.
     #[error("the record's status is neither ACTIVE nor REVOKED")]
     UnknownStatus,
 }
 
-impl Existing {
+impl StoredRecord {
     /// The token's `jti`, unless the attribute does not have the form of one.
     pub fn token_id(&self) -> Option<TokenId> {
         TokenId::new(&self.token_id)
@@ -279,19 +279,19 @@ impl Existing {
     /// Compares before it reveals: the request first, then the clear attributes, then what is sealed.
     pub fn judge(
         &self,
-        draft: &Draft,
-        ring: &Ring<RecordKey>,
+        draft: &NewRecord,
+        ring: &KeyRing<RecordKey>,
         now: UnixMillis,
-    ) -> Result<Verdict, Unjudgeable> {
+    ) -> Result<Verdict, RecordError> {
         if self.token_id == draft.token_id {
             return Ok(Verdict::OwnWrite);
         }
         let record_key = ring
             .opener(&self.sealed_by)
-            .ok_or(Unjudgeable::UnknownKey)?;
+            .ok_or(RecordError::UnknownKey)?;
         let fingerprint = record_key
             .fingerprint(&draft.key, &draft.request)
-            .map_err(|_| Unjudgeable::Unopenable)?;
+            .map_err(|_| RecordError::OpenError)?;
         if !bool::from(self.fingerprint.as_slice().ct_eq(&fingerprint)) {
             return Ok(Verdict::Reused);
         }
@@ -300,9 +300,9 @@ impl Existing {
             "ACTIVE" => self
                 .open(record_key, &draft.key)
                 .map(Verdict::Replay)
-                .ok_or(Unjudgeable::Unopenable),
+                .ok_or(RecordError::OpenError),
             "REVOKED" => Ok(Verdict::Revoked),
-            _ => Err(Unjudgeable::UnknownStatus),
+            _ => Err(RecordError::UnknownStatus),
         }
     }
 

@@ -28,14 +28,14 @@ use aws_sdk_dynamodb::{
 };
 use aws_types::SdkConfig;
 
-use super::{Draft, Existing};
+use super::{NewRecord, StoredRecord};
 use crate::{
-    aws::{self, Failure, Limits},
+    aws::{self, AwsError, CallBudget},
     clock::{Deadline, UnixMillis, timed},
 };
 
 /// Three attempts of a second each and the pauses between them stay within the operation's 4 s.
-const LIMITS: Limits = Limits {
+const LIMITS: CallBudget = CallBudget {
     attempts: 3,
     attempt: Duration::from_secs(1),
     operation: Duration::from_secs(4),
@@ -51,11 +51,11 @@ pub struct Records {
 
 /// What came of writing a draft.
 #[derive(Debug)]
-pub enum Written {
+pub enum PutOutcome {
     /// The draft is the record now.
     First,
     /// Another record, or an earlier attempt's own, stands there.
-    Taken(Existing),
+    Taken(StoredRecord),
 }
 
 /// Why nothing is known to be written. The draft may be there all the same.
@@ -65,7 +65,7 @@ pub enum WriteError {
     #[error("PutItem: {failure}{}", fix(failure))]
     Call {
         /// How far it got.
-        failure: Failure,
+        failure: AwsError,
     },
     /// The condition failed, and what stands there is missing from the answer or is no record.
     #[error(
@@ -84,7 +84,7 @@ impl WriteError {
     }
 }
 
-fn fix(failure: &Failure) -> &'static str {
+fn fix(failure: &AwsError) -> &'static str {
     match failure.code() {
         Some("ResourceNotFoundException") => ": create the table, or correct TOKENS_TABLE",
         Some("AccessDeniedException") => ": allow dynamodb:PutItem on the table",
@@ -100,7 +100,7 @@ impl Records {
             .timeout_config(LIMITS.timeouts())
             .retry_config(LIMITS.retries())
             .retry_partition(aws::retries_without_quota())
-            .retry_classifier(Garbled)
+            .retry_classifier(UnreadableSuccess)
             .build();
         Self {
             client: Client::from_conf(config),
@@ -133,15 +133,15 @@ impl Records {
     /// Ends within 4 s, or earlier where `deadline` is nearer.
     pub async fn write(
         &self,
-        draft: &Draft,
+        draft: &NewRecord,
         now: UnixMillis,
         deadline: Deadline,
         cost: &mut WriteCost,
-    ) -> Result<Written, WriteError> {
+    ) -> Result<PutOutcome, WriteError> {
         let budget = deadline.budget(LIMITS.operation);
         if budget.is_zero() {
             return Err(WriteError::Call {
-                failure: Failure::timed_out(),
+                failure: AwsError::timed_out(),
             });
         }
         let put = self
@@ -160,28 +160,28 @@ impl Records {
             .send();
         match timed(&mut cost.took, tokio::time::timeout(budget, put)).await {
             Err(_) => Err(WriteError::Call {
-                failure: Failure::timed_out(),
+                failure: AwsError::timed_out(),
             }),
             Ok(Ok(output)) => {
                 let consumed = output.consumed_capacity;
                 cost.units = consumed.and_then(|consumed| consumed.capacity_units);
-                Ok(Written::First)
+                Ok(PutOutcome::First)
             }
             Ok(Err(SdkError::ServiceError(error)))
                 if error.err().is_conditional_check_failed_exception() =>
             {
-                existing(error.into_err()).map(Written::Taken)
+                existing(error.into_err()).map(PutOutcome::Taken)
             }
             Ok(Err(error)) => {
                 let code = error.code().map(str::to_owned);
                 Err(WriteError::Call {
-                    failure: Failure::new(&error, code),
+                    failure: AwsError::new(&error, code),
                 })
             }
         }
     }
 
-    fn item(&self, draft: &Draft) -> HashMap<String, AttributeValue> {
+    fn item(&self, draft: &NewRecord) -> HashMap<String, AttributeValue> {
         let retention = i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX);
         let ttl = draft.expires_at.seconds().saturating_add(retention);
         HashMap::from(
@@ -214,7 +214,7 @@ fn bytes(value: &[u8]) -> AttributeValue {
 }
 
 /// Reads what a failed condition returned.
-fn existing(error: PutItemError) -> Result<Existing, WriteError> {
+fn existing(error: PutItemError) -> Result<StoredRecord, WriteError> {
     let PutItemError::ConditionalCheckFailedException(failed) = error else {
         return Err(WriteError::NotARecord("pk"));
     };
@@ -232,7 +232,7 @@ fn existing(error: PutItemError) -> Result<Existing, WriteError> {
         AttributeValue::N(text) => text.parse().map_err(|_| WriteError::NotARecord(name)),
         _ => Err(WriteError::NotARecord(name)),
     };
-    Ok(Existing {
+    Ok(StoredRecord {
         token_id: text("jti", take("jti")?)?,
         status: text("status", take("status")?)?,
         expires_at: UnixMillis::new(millis("expireAt", take("expireAt")?)?),
@@ -245,11 +245,11 @@ fn existing(error: PutItemError) -> Result<Existing, WriteError> {
 /// Has a success that can't be read tried again: the SDK alone takes it for DynamoDB's last word. The
 /// write may have happened or not, as with any lost answer, and the next attempt finds out.
 #[derive(Debug)]
-struct Garbled;
+struct UnreadableSuccess;
 
-impl ClassifyRetry for Garbled {
+impl ClassifyRetry for UnreadableSuccess {
     fn name(&self) -> &'static str {
-        "Garbled"
+        "UnreadableSuccess"
     }
 
     fn classify_retry(&self, attempt: &InterceptorContext) -> RetryAction {
@@ -343,13 +343,13 @@ mod tests {
         )
     }
 
-    fn found(item: HashMap<String, AttributeValue>) -> Result<Existing, WriteError> {
+    fn found(item: HashMap<String, AttributeValue>) -> Result<StoredRecord, WriteError> {
         let failed = ConditionalCheckFailedException::builder();
         let failed = failed.set_item(Some(item)).build();
         existing(PutItemError::ConditionalCheckFailedException(failed))
     }
 
-    fn missing(found: Result<Existing, WriteError>) -> &'static str {
+    fn missing(found: Result<StoredRecord, WriteError>) -> &'static str {
         match found {
             Err(WriteError::NotARecord(name)) => name,
             other => panic!("{other:?}"),
@@ -395,7 +395,7 @@ mod tests {
 
     fn refused(code: &str) -> WriteError {
         let error: SdkError<()> = SdkError::construction_failure("a test");
-        let failure = Failure::new(&error, Some(code.to_owned()));
+        let failure = AwsError::new(&error, Some(code.to_owned()));
         WriteError::Call { failure }
     }
 
@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_by_itself_is_transient() {
-        let failure = Failure::timed_out();
+        let failure = AwsError::timed_out();
         assert!(WriteError::Call { failure }.is_transient());
         assert!(!refused("AccessDeniedException").is_transient());
         assert!(!WriteError::NotARecord("pk").is_transient());

@@ -9,7 +9,7 @@ use crate::{
     keys::tests::sealing_key,
     partner::Partner,
     request::RequestFields,
-    token::{self, Audience, Lifetime},
+    token::{self, Lifetime, TokenIdentity},
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_000_000_123);
@@ -18,15 +18,15 @@ fn record_key(kid: &str, byte: u8) -> RecordKey {
     RecordKey::new(KeyId::new(kid).unwrap(), &Zeroizing::new([byte; 32])).unwrap()
 }
 
-fn ring() -> Ring<RecordKey> {
-    Ring::new([record_key("r1", 1), record_key("r0", 9)]).unwrap()
+fn ring() -> KeyRing<RecordKey> {
+    KeyRing::new([record_key("r1", 1), record_key("r0", 9)]).unwrap()
 }
 
 fn partner() -> Partner {
     Partner {
         id: PartnerId::new("acme").unwrap(),
         program_id: 2001,
-        payload_keys: Ring::new([sealing_key("p1", 3)]).unwrap(),
+        payload_keys: KeyRing::new([sealing_key("p1", 3)]).unwrap(),
         token_ttl: None,
         api_keys: Vec::new(),
         sdk_api_keys: Vec::new(),
@@ -57,22 +57,22 @@ fn request(plaintext: &Json) -> IssueRequest {
 }
 
 /// A draft of `plaintext`, and its token.
-fn draft(plaintext: &Json) -> (Draft, String) {
+fn draft(plaintext: &Json) -> (NewRecord, String) {
     let (partner, request, rng) = (partner(), request(plaintext), SystemRandom::new());
-    let audience = Audience {
+    let audience = TokenIdentity {
         issuer: "token-service".to_owned(),
         audience: "bankezy-sdk".to_owned(),
     };
     let lifetime = Lifetime::starting(NOW, Duration::from_secs(1800));
     let key = sealing_key("t1", 5);
     let minted = token::mint(&key, &audience, &partner, &request, lifetime, &rng).unwrap();
-    let draft = Draft::seal(&ring(), &partner.id, &request, &minted, NOW, &rng).unwrap();
+    let draft = NewRecord::seal(&ring(), &partner.id, &request, &minted, NOW, &rng).unwrap();
     (draft, minted.token.compact().to_owned())
 }
 
 /// The item that a draft becomes.
-fn existing(draft: &Draft) -> Existing {
-    Existing {
+fn existing(draft: &NewRecord) -> StoredRecord {
+    StoredRecord {
         token_id: draft.token_id.clone(),
         status: "ACTIVE".to_owned(),
         expires_at: draft.expires_at,
@@ -82,7 +82,7 @@ fn existing(draft: &Draft) -> Existing {
     }
 }
 
-fn replayed(verdict: Result<Verdict, Unjudgeable>) -> Issued {
+fn replayed(verdict: Result<Verdict, RecordError>) -> Issued {
     match verdict {
         Ok(Verdict::Replay(issued)) => issued,
         other => panic!("{other:?}"),
@@ -139,7 +139,7 @@ fn the_clear_attributes_decide_once_the_request_is_the_same() {
     let (first, _) = draft(&plaintext());
     let (second, _) = draft(&plaintext());
     let judged = |status: &str, expires_at| {
-        let record = Existing {
+        let record = StoredRecord {
             status: status.to_owned(),
             expires_at,
             ..existing(&first)
@@ -152,7 +152,7 @@ fn the_clear_attributes_decide_once_the_request_is_the_same() {
     assert!(matches!(judged("REVOKED", later), Ok(Verdict::Revoked)));
     assert!(matches!(
         judged("GONE", later),
-        Err(Unjudgeable::UnknownStatus)
+        Err(RecordError::UnknownStatus)
     ));
 }
 
@@ -167,7 +167,7 @@ fn another_request_is_told_nothing_of_the_first() {
         ("ACTIVE", NOW),
         ("GONE", NOW),
     ] {
-        let record = Existing {
+        let record = StoredRecord {
             status: status.to_owned(),
             expires_at,
             ..existing(&first)
@@ -202,25 +202,25 @@ fn a_record_moved_to_another_item_does_not_open() {
         Ok(Verdict::Reused)
     ));
     // Even with a fingerprint that fits.
-    let forged = Existing {
+    let forged = StoredRecord {
         fingerprint: second.fingerprint.to_vec(),
         token_id: "forged".to_owned(),
         ..existing(&first)
     };
     let verdict = forged.judge(&second, &ring(), NOW);
-    assert!(matches!(verdict, Err(Unjudgeable::Unopenable)));
+    assert!(matches!(verdict, Err(RecordError::OpenError)));
 }
 
 #[test]
 fn opens_under_the_key_that_sealed_it_after_a_rotation() {
     let (first, token) = draft(&plaintext());
     let (second, _) = draft(&plaintext());
-    let rotated = Ring::new([record_key("r2", 2), record_key("r1", 1)]).unwrap();
+    let rotated = KeyRing::new([record_key("r2", 2), record_key("r1", 1)]).unwrap();
     let issued = replayed(existing(&first).judge(&second, &rotated, NOW));
     assert_eq!(issued.token.compact(), token);
-    let removed = Ring::new([record_key("r2", 2)]).unwrap();
+    let removed = KeyRing::new([record_key("r2", 2)]).unwrap();
     let verdict = existing(&first).judge(&second, &removed, NOW);
-    assert!(matches!(verdict, Err(Unjudgeable::UnknownKey)));
+    assert!(matches!(verdict, Err(RecordError::UnknownKey)));
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn truncated_contents_do_not_open() {
         let mut record = existing(&first);
         record.sealed.truncate(len);
         let verdict = record.judge(&second, &ring(), NOW);
-        assert!(matches!(verdict, Err(Unjudgeable::Unopenable)), "{len}");
+        assert!(matches!(verdict, Err(RecordError::OpenError)), "{len}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     keys::tests::sealing_key,
     partner::Partner,
     request::RequestFields,
-    token::{self, Audience, Lifetime},
+    token::{self, Lifetime, TokenIdentity},
     vectors::{Vector, hex, read},
 };
 
@@ -35,8 +35,8 @@ fn partition_key(vector: &Vector, request: &IssueRequest) -> PartitionKey {
     PartitionKey::new(&PartnerId::new(partner).unwrap(), &request.reference_id)
 }
 
-fn item(vector: &Vector) -> Existing {
-    Existing {
+fn item(vector: &Vector) -> StoredRecord {
+    StoredRecord {
         token_id: String::new(),
         status: "ACTIVE".to_owned(),
         expires_at: NOW,
@@ -52,13 +52,13 @@ fn minted(vector: &Vector, request: &IssueRequest) -> Minted {
     let partner = Partner {
         id: PartnerId::new("acme").unwrap(),
         program_id: 1,
-        payload_keys: Ring::new([sealing_key("p", 1)]).unwrap(),
+        payload_keys: KeyRing::new([sealing_key("p", 1)]).unwrap(),
         token_ttl: None,
         api_keys: Vec::new(),
         sdk_api_keys: Vec::new(),
         enabled: true,
     };
-    let audience = Audience {
+    let audience = TokenIdentity {
         issuer: String::new(),
         audience: String::new(),
     };

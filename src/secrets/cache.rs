@@ -19,7 +19,7 @@ use crate::clock::{Clock, Deadline, UnixMillis};
 
 /// How old a value may get, and how often it may be asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Ages {
+pub struct RefreshPolicy {
     /// After this a request refreshes before it is served: `SECRETS_TTL_SECONDS`.
     pub ttl: Duration,
     /// No attempt within this after the last began: `SECRETS_MIN_REFRESH_SECONDS`.
@@ -37,7 +37,7 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(2);
 /// There is no usable value, or none that is new enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no usable value of the {name} secret; the next attempt is in {} s", retry_after.as_secs())]
-pub struct Unusable {
+pub struct SecretUnavailable {
     /// Which secret.
     pub name: &'static str,
     /// When the next attempt is allowed; whole seconds, at least 1.
@@ -73,7 +73,7 @@ pub(super) struct Cache<T> {
     name: &'static str,
     fetch: Fetch,
     read: fn(&str) -> Result<T, DocumentFault>,
-    ages: Ages,
+    ages: RefreshPolicy,
     clock: Clock,
     last_good: ArcSwapOption<Confirmed<T>>,
     /// Held while an attempt runs, so that concurrent requests wait for it and share what it brings.
@@ -99,7 +99,7 @@ impl<T> Cache<T> {
         name: &'static str,
         fetch: Fetch,
         read: fn(&str) -> Result<T, DocumentFault>,
-        ages: Ages,
+        ages: RefreshPolicy,
         clock: Clock,
     ) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl<T> Cache<T> {
 
     /// The value to serve a request with: refreshed first if it is older than the TTL and an attempt
     /// is allowed, else the last good one within the hard bound.
-    pub(super) async fn current(&self, deadline: Deadline) -> Result<Arc<T>, Unusable> {
+    pub(super) async fn current(&self, deadline: Deadline) -> Result<Arc<T>, SecretUnavailable> {
         if let Some(value) = self.fresh() {
             return Ok(value);
         }
@@ -146,7 +146,7 @@ impl<T> Cache<T> {
         &self,
         seen: &Arc<T>,
         deadline: Deadline,
-    ) -> Result<Option<Arc<T>>, Unusable> {
+    ) -> Result<Option<Arc<T>>, SecretUnavailable> {
         let newer = || {
             let value = self.younger_than(self.ages.max_stale)?;
             (!Arc::ptr_eq(&value, seen)).then_some(value)
@@ -195,8 +195,8 @@ impl<T> Cache<T> {
             .or_else(|| stepped_back().map(|_| Duration::ZERO))
     }
 
-    fn unusable(&self, last_attempt: Option<Attempt>) -> Unusable {
-        Unusable {
+    fn unusable(&self, last_attempt: Option<Attempt>) -> SecretUnavailable {
+        SecretUnavailable {
             name: self.name,
             retry_after: whole_seconds(self.until_allowed(last_attempt)),
         }

@@ -14,7 +14,7 @@ use std::{
 use super::ServerKeys;
 use crate::{
     json::{self, JsonFault, Value},
-    keys::{KeyBytes, KeyId, Named, Ring, SealingKey},
+    keys::{KeyBytes, KeyId, KeyRing, Named, SealingKey},
     partner::{KeyDigest, Partner, PartnerId, Partners},
     record::RecordKey,
     token::Lifetime,
@@ -241,12 +241,12 @@ fn digests<'v, 'a>(node: Node<'v, 'a>) -> Option<Vec<(Node<'v, 'a>, KeyDigest)>>
 fn ring<'v, 'a, K: Named>(
     node: &Node<'v, 'a>,
     mut key: impl FnMut(&Node<'v, 'a>, KeyId, &KeyBytes) -> Option<K>,
-) -> Option<Ring<K>> {
+) -> Option<KeyRing<K>> {
     node.object()?;
     node.only(&["keys"]);
     let keys = node.required("keys")?;
     let elements = keys.elements()?;
-    if elements.len() > Ring::<K>::MAX_KEYS {
+    if elements.len() > KeyRing::<K>::MAX_KEYS {
         keys.fault("must have at most 8 keys");
     }
     let mut kids = HashSet::new();
@@ -255,7 +255,7 @@ fn ring<'v, 'a, K: Named>(
         // In its last place at once: a list of keys would keep their bytes where they were moved from.
         read.extend(jwk_of(jwk, &mut kids, &mut key).map(Arc::new));
     }
-    let ring = Ring::new(read);
+    let ring = KeyRing::new(read);
     if elements.is_empty() {
         return keys.or_fault(ring, "must not be empty");
     }

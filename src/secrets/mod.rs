@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_secretsmanager::{Client, config::Builder};
 use aws_types::SdkConfig;
 
-pub use cache::{Ages, Unusable};
+pub use cache::{RefreshPolicy, SecretUnavailable};
 pub use document::{
     DocumentFault, DocumentFaults, check_partners, check_server_keys, partners, server_keys,
 };
@@ -17,7 +17,7 @@ pub use document::{
 use crate::{
     aws,
     clock::{Clock, Deadline},
-    keys::{Ring, SealingKey},
+    keys::{KeyRing, SealingKey},
     partner::Partners,
     record::RecordKey,
 };
@@ -27,9 +27,9 @@ use cache::Cache;
 #[derive(Debug)]
 pub struct ServerKeys {
     /// Seal tokens. Resource servers have a copy.
-    pub token: Ring<SealingKey>,
+    pub token: KeyRing<SealingKey>,
     /// Seal and fingerprint records.
-    pub record: Ring<RecordKey>,
+    pub record: KeyRing<RecordKey>,
 }
 
 /// What one request sees of the secrets, from its beginning to its end.
@@ -53,7 +53,7 @@ impl Secrets {
         sdk: &SdkConfig,
         api_keys_secret_id: &str,
         server_keys_secret_id: &str,
-        ages: Ages,
+        ages: RefreshPolicy,
         clock: &Clock,
     ) -> Self {
         let config = Builder::from(sdk).retry_partition(aws::retries_without_quota());
@@ -84,7 +84,7 @@ impl Secrets {
     }
 
     /// What a request is served with, refreshed if it is due.
-    pub async fn current(&self, deadline: Deadline) -> Result<Snapshot, Unusable> {
+    pub async fn current(&self, deadline: Deadline) -> Result<Snapshot, SecretUnavailable> {
         let (partners, server_keys) = tokio::join!(
             self.partners.current(deadline),
             self.server_keys.current(deadline),
@@ -119,7 +119,7 @@ impl Secrets {
         &self,
         seen: &Snapshot,
         deadline: Deadline,
-    ) -> Result<Option<Arc<ServerKeys>>, Unusable> {
+    ) -> Result<Option<Arc<ServerKeys>>, SecretUnavailable> {
         let server_keys = &seen.server_keys;
         self.server_keys.newer_than(server_keys, deadline).await
     }

@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::{
 };
 use zeroize::Zeroizing;
 
-use crate::aws::{Failure, Limits};
+use crate::aws::{AwsError, CallBudget};
 
 /// Which version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +43,14 @@ pub(super) enum FetchError {
     #[error("GetSecretValue: {failure}{}", fix(failure))]
     Call {
         /// How far it got.
-        failure: Failure,
+        failure: AwsError,
     },
     /// The secret holds bytes.
     #[error("the secret has no SecretString: store the document as text, not as SecretBinary")]
     Binary,
 }
 
-fn fix(failure: &Failure) -> &'static str {
+fn fix(failure: &AwsError) -> &'static str {
     match failure.code() {
         // AWS answers a secret without a value as it answers one that does not exist.
         Some("ResourceNotFoundException") => {
@@ -72,7 +72,7 @@ fn fix(failure: &Failure) -> &'static str {
 /// Fetches versions of `secret_id`. One attempt may use half of the limit.
 pub(super) fn fetch(client: Client, secret_id: String) -> Fetch {
     Box::new(move |stage, limit| {
-        let limits = Limits {
+        let limits = CallBudget {
             attempts: 3,
             attempt: limit / 2,
             operation: limit,
@@ -107,7 +107,7 @@ pub(super) fn fetch(client: Client, secret_id: String) -> Fetch {
 fn call_failed(error: SdkError<GetSecretValueError>) -> FetchError {
     let code = error.code().map(str::to_owned);
     FetchError::Call {
-        failure: Failure::new(&error, code),
+        failure: AwsError::new(&error, code),
     }
 }
 
@@ -133,11 +133,11 @@ mod tests {
             ("DecryptionFailure", "allow kms:Decrypt on the secret's key"),
         ] {
             let error: SdkError<()> = SdkError::timeout_error("a test");
-            let failure = Failure::new(&error, Some(code.to_owned()));
+            let failure = AwsError::new(&error, Some(code.to_owned()));
             let text = FetchError::Call { failure }.to_string();
             assert!(text.contains(fix), "{text}");
         }
-        let failure = Failure::timed_out();
+        let failure = AwsError::timed_out();
         let text = FetchError::Call { failure }.to_string();
         assert_eq!(text, "GetSecretValue: timed out");
     }

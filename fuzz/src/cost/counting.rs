@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use token_service::http::Response;
+use token_service::gateway::Response;
 use token_service_fuzz::service::Function;
 
 use crate::inputs::Input;

@@ -16,8 +16,8 @@ use token_service::{
     clock::{Clock, UnixMillis},
     issue::Issuer,
     record::store::Records,
-    secrets::{Ages, Secrets},
-    token::Audience,
+    secrets::{RefreshPolicy, Secrets},
+    token::TokenIdentity,
 };
 
 use crate::partner::{self, Caller};
@@ -58,14 +58,14 @@ impl Aws {
         let sdk = self.sdk_config();
         let clock = Clock::from_fn(|| UnixMillis::new(NOW_MILLIS));
         let day = Duration::from_secs(86_400);
-        let ages = Ages {
+        let ages = RefreshPolicy {
             ttl: day,
             min_refresh: day,
             max_stale: day,
         };
         let secrets = Secrets::new(&sdk, "api-keys", "server-keys", ages, &clock);
         let records = Records::new(&sdk, "tokens".to_owned(), RETENTION);
-        let audience = Audience {
+        let audience = TokenIdentity {
             issuer: "token-service".to_owned(),
             audience: "bankezy-sdk".to_owned(),
         };

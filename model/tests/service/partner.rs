@@ -5,7 +5,7 @@ use ring::{digest, rand::SystemRandom};
 use serde_json::{Value, json};
 use token_service::{
     clock::{Deadline, UnixMillis},
-    issue::{Call, IssueError, Issuer, Success, Trail},
+    issue::{Call, IssueError, Issuer, RequestLog, Success},
     jwe::{self, Header},
     keys::{KeyId, SealingKey},
 };
@@ -48,7 +48,7 @@ impl Caller {
             // One that can't be true: each call has its own limit, and no more.
             deadline: Deadline::of_invocation(now, now),
         };
-        let issued = self.0.issue(&call, &mut Trail::default()).await;
+        let issued = self.0.issue(&call, &mut RequestLog::default()).await;
         issued.map_err(|refusal| refusal.error)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{aws::Failure, secrets::source::Fetched};
+use crate::{aws::AwsError, secrets::source::Fetched};
 
-const AGES: Ages = Ages {
+const AGES: RefreshPolicy = RefreshPolicy {
     ttl: Duration::from_secs(300),
     min_refresh: Duration::from_secs(30),
     max_stale: Duration::from_secs(1000),
@@ -37,7 +37,7 @@ impl World {
         Self::with_ages(text, AGES)
     }
 
-    fn with_ages(text: Option<&str>, ages: Ages) -> Self {
+    fn with_ages(text: Option<&str>, ages: RefreshPolicy) -> Self {
         let now = Arc::new(AtomicI64::new(1_000_000));
         let versions = Arc::new(Versions::default());
         let fetch: Fetch = {
@@ -56,7 +56,7 @@ impl World {
                 Box::pin(async move {
                     // Lets concurrent requests in while the fetch is under way.
                     tokio::task::yield_now().await;
-                    let failure = Failure::timed_out();
+                    let failure = AwsError::timed_out();
                     let text = text.ok_or(FetchError::Call { failure })?;
                     let text = Zeroizing::new(text);
                     let version_id = None;
@@ -254,7 +254,7 @@ async fn a_clock_that_went_back_by_less_has_not_moved() {
 #[tokio::test]
 async fn an_attempt_is_allowed_by_when_the_last_one_began() {
     let thirty = Duration::from_secs(30);
-    let ages = Ages {
+    let ages = RefreshPolicy {
         ttl: thirty,
         min_refresh: thirty,
         max_stale: 2 * thirty,

@@ -19,8 +19,8 @@ use serde_json::value::RawValue;
 use crate::{
     answer::{self, CodeForm},
     clock::{Clock, Deadline, UnixMillis},
-    issue::{Call, Issuer, Refusal, Reply, Success, Trail},
-    problem::{Problem, Unacceptable},
+    issue::{Call, Issuer, Refusal, Reply, RequestLog, Success},
+    problem::{HttpError, Problem},
 };
 use event::{Body, Event};
 use report::Report;
@@ -43,7 +43,7 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Unacceptable(#[from] Unacceptable),
+    Http(#[from] HttpError),
     #[error("{}", .0.error)]
     Refused(Refusal),
 }
@@ -68,8 +68,8 @@ impl Service {
         let deadline = Deadline::of_invocation(ends_at, self.clock.now());
         let request_id = event.request_id().unwrap_or(&context.request_id);
 
-        let mut trail = Trail::default();
-        let result = self.serve(&event, deadline, &mut trail).await;
+        let mut log = RequestLog::default();
+        let result = self.serve(&event, deadline, &mut log).await;
         let cause = result.as_ref().err().map(ToString::to_string);
         let form = code_form(event.path()).unwrap_or(CodeForm::Text);
         let answer = self.answer_to(result, form);
@@ -80,7 +80,7 @@ impl Service {
             context: &context,
             answer: &answer,
             cause,
-            trail: &trail,
+            log: &log,
             took: started.elapsed(),
             secrets_age: self.issuer.secrets_age(),
             cold: self.cold.swap(false, Ordering::Relaxed),
@@ -93,16 +93,16 @@ impl Service {
         &self,
         event: &Event<'_>,
         deadline: Deadline,
-        trail: &mut Trail,
+        log: &mut RequestLog,
     ) -> Result<Success, Failure> {
         if code_form(event.path()).is_none() {
-            return Err(Unacceptable::Path.into());
+            return Err(HttpError::Path.into());
         }
         if !matches!(event.method(), "POST" | "GET") {
-            return Err(Unacceptable::Method.into());
+            return Err(HttpError::Method.into());
         }
         let body = match event.body(MAX_BODY) {
-            Body::TooLarge => return Err(Unacceptable::Size.into()),
+            Body::TooLarge => return Err(HttpError::Size.into()),
             Body::Bytes(bytes) => Some(bytes),
             Body::NotBase64 => None,
         };
@@ -111,7 +111,7 @@ impl Service {
             .get("content-type")
             .is_none_or(|content_type| is_jwe_type(&content_type))
         {
-            return Err(Unacceptable::ContentType.into());
+            return Err(HttpError::ContentType.into());
         }
         let api_key = headers.get("x-api-key");
         let call = Call {
@@ -119,7 +119,7 @@ impl Service {
             body: body.as_deref(),
             deadline,
         };
-        let issued = self.issuer.issue(&call, trail).await;
+        let issued = self.issuer.issue(&call, log).await;
         issued.map_err(Failure::Refused)
     }
 
@@ -150,7 +150,7 @@ impl Service {
 impl Failure {
     fn into_problem(self) -> (Problem, Option<Reply>) {
         match self {
-            Self::Unacceptable(unacceptable) => (Problem::from(&unacceptable), None),
+            Self::Http(unacceptable) => (Problem::from(&unacceptable), None),
             Self::Refused(Refusal { error, reply }) => (Problem::from(&error), reply),
         }
     }

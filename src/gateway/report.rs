@@ -6,7 +6,9 @@ use std::time::Duration;
 use lambda_http::Context;
 
 use super::response::Answer;
-use crate::{issue::Trail, keys::KeyId, metrics::milliseconds, partner::PartnerId, token::TokenId};
+use crate::{
+    issue::RequestLog, keys::KeyId, metrics::milliseconds, partner::PartnerId, token::TokenId,
+};
 
 /// What there is to say about an answered request.
 pub(super) struct Report<'a> {
@@ -17,7 +19,7 @@ pub(super) struct Report<'a> {
     pub(super) context: &'a Context,
     pub(super) answer: &'a Answer,
     pub(super) cause: Option<String>,
-    pub(super) trail: &'a Trail,
+    pub(super) log: &'a RequestLog,
     pub(super) took: Duration,
     pub(super) secrets_age: Option<Duration>,
     /// Whether it is the process's first request.
@@ -26,11 +28,11 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub(super) fn log(&self) {
-        let (answer, trail, write) = (self.answer, self.trail, &self.trail.write);
+        let (answer, log, write) = (self.answer, self.log, &self.log.write);
         let attempts = write.attempts();
-        let payload_kid = trail.payload_kid.as_ref().map(KeyId::as_str);
-        let token_kid = trail.token_kid.as_ref().map(KeyId::as_str);
-        let record_kid = trail.record_kid.as_ref().map(KeyId::as_str);
+        let payload_kid = log.payload_kid.as_ref().map(KeyId::as_str);
+        let token_kid = log.token_kid.as_ref().map(KeyId::as_str);
+        let record_kid = log.record_kid.as_ref().map(KeyId::as_str);
         let sealed = payload_kid.or(token_kid).or(record_kid);
         tracing::info!(
             request_id = self.request_id,
@@ -38,11 +40,11 @@ impl Report<'_> {
             aws_request_id = self.context.request_id,
             trace_id = self.context.xray_trace_id.as_deref().and_then(trace_id),
             status = answer.status(),
-            jti = trail.token_id.as_ref().map(TokenId::as_str),
+            jti = log.token_id.as_ref().map(TokenId::as_str),
             cause = self.cause,
             // Dimensions.
             Version = self.context.env_config.version,
-            PartnerId = trail.partner.as_ref().map(PartnerId::as_str),
+            PartnerId = log.partner.as_ref().map(PartnerId::as_str),
             Outcome = format!("TOK{:03}", answer.code()),
             TokenKid = token_kid,
             RecordKid = record_kid,
@@ -50,7 +52,7 @@ impl Report<'_> {
             // Metrics.
             Requests = 1,
             Latency = milliseconds(self.took),
-            SecretsLatency = trail.secrets_wait.map(milliseconds),
+            SecretsLatency = log.secrets_wait.map(milliseconds),
             DynamoDBLatency = write.took.map(milliseconds),
             CryptoLatency = payload_kid.map(|_| milliseconds(self.rest())),
             DynamoDBAttempts = (attempts > 0).then_some(attempts),
@@ -66,7 +68,7 @@ impl Report<'_> {
 
     /// What the request did not wait for: secrets and DynamoDB apart, it is opened, validated, agreed and sealed.
     fn rest(&self) -> Duration {
-        let waits = [self.trail.secrets_wait, self.trail.write.took];
+        let waits = [self.log.secrets_wait, self.log.write.took];
         waits
             .into_iter()
             .flatten()
