@@ -1,5 +1,6 @@
-//! `docs/protocol.md`: every example's bytes recompute with the sandbox's crypto, which is not the service's own, and
-//! the running service answers the example requests as the page says. What the tables state is held against it too.
+//! `docs/protocol.md` and `docs/examples.md`: the bytes of each example recompute with the sandbox's
+//! crypto, which is not the service's own. The running service answers the example requests as the
+//! page shows, and does what the tables of the contract state.
 
 mod bytes;
 mod check;
@@ -20,7 +21,7 @@ use page::{Http, Page};
 fn every_example_recomputes() {
     let page = Page::read();
     for (topic, check) in check::ALL {
-        check(&page).unwrap_or_else(|fault| panic!("docs/protocol.md, {topic}: {fault}"));
+        check(&page).unwrap_or_else(|fault| panic!("docs/examples.md, {topic}: {fault}"));
     }
 }
 

@@ -201,7 +201,7 @@ advice() {
         else
             echo 'The token of this referenceId is no longer valid: ask again under a new referenceId'
         fi ;;
-    *,TOK422) echo 'No payload key of yours at the service opens the body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys' ;;
+    *,TOK422) echo 'No payload key on file for you opens this body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys' ;;
     413,*) echo 'Send less data' ;;
     *) echo "Check the URL: it ends before $TOKEN_PATH" ;;
     esac

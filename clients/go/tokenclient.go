@@ -343,7 +343,7 @@ func (e *RefusedError) advice() string {
 	case e.Code == "TOK002":
 		return "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator"
 	case e.Code == "TOK422":
-		return "No payload key of yours at the service opens the body: check that the credentials are those of this URL, " +
+		return "No payload key on file for you opens this body: check that the credentials are those of this URL, " +
 			"and that the service has the first key of payloadKeys"
 	case e.Code == "TOK400":
 		return "Correct every member that is named"

@@ -393,7 +393,7 @@ public final class TokenClient {
         }
         return switch (code) {
             case "TOK002" -> "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator";
-            case "TOK422" -> "No payload key of yours at the service opens the body: check that the credentials are those "
+            case "TOK422" -> "No payload key on file for you opens this body: check that the credentials are those "
                 + "of this URL, and that the service has the first key of payloadKeys";
             case "TOK400" -> "Correct every member that is named";
             case "TOK004" -> "Check sdkApiKey in the credentials";

@@ -312,7 +312,7 @@ function advice(status, code, reason) {
   if (code === 'TOK002') return 'Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator'
   if (code === 'TOK422') {
     return (
-      'No payload key of yours at the service opens the body: check that the credentials are those of this URL, ' +
+      'No payload key on file for you opens this body: check that the credentials are those of this URL, ' +
       'and that the service has the first key of payloadKeys'
     )
   }

@@ -324,7 +324,7 @@ final class TokenClient
             self::retryable($status) => 'Try again later with the same referenceId',
             $code === 'TOK002' => 'Check apiKey in the credentials; if it was just issued, try again in a minute; '
                 . 'else ask the operator',
-            $code === 'TOK422' => 'No payload key of yours at the service opens the body: check that the credentials are '
+            $code === 'TOK422' => 'No payload key on file for you opens this body: check that the credentials are '
                 . 'those of this URL, and that the service has the first key of payloadKeys',
             $code === 'TOK400' => 'Correct every member that is named',
             $code === 'TOK004' => 'Check sdkApiKey in the credentials',

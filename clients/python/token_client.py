@@ -330,7 +330,7 @@ def _advice(status, code, errors):
         "TOK003": "Do not try again in a loop; report it with the request id",
         "TOK004": "Check sdkApiKey in the credentials",
         "TOK400": "Correct every member that is named",
-        "TOK422": "No payload key of yours at the service opens the body: check that the credentials are those of this "
+        "TOK422": "No payload key on file for you opens this body: check that the credentials are those of this "
         "URL, and that the service has the first key of payloadKeys",
     }.get(code, f"Check the URL: it ends before {TOKEN_PATH}")
 

@@ -125,7 +125,7 @@ def errors(sandbox, path, legacy):
 
         return cause
 
-    # Example 5 of docs/protocol.md.
+    # Example 5 of docs/examples.md.
     faulty = members(accountNumber="12-34", email="not an address", dob="19910230", data={"key1": 1})
     del faulty["sdkPublicKey"]
     return {

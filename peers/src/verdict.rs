@@ -223,8 +223,8 @@ impl Refusal {
             "TOK405" => "Send it with POST",
             "TOK415" => "Send Content-Type: text/plain",
             "TOK422" => {
-                "No payload key of yours at the service opens the body: check that the credentials are those of this URL, \
-                 and that the service has the first key of payloadKeys"
+                "No payload key on file for you opens this body: check that the credentials are those of \
+                 this URL, and that the service has the first key of payloadKeys"
             }
             _ => return format!("Check the URL: it ends before {TOKEN_PATH}"),
         };

@@ -12,7 +12,7 @@ const ADVICE = {
   ],
   TOK422: [
     'The body cannot be opened',
-    'It is no compact JWE that the service accepts, or no payload key of this partner opens it. It is one answer for every cause, so that a stranger learns nothing.',
+    'It is no compact JWE that the service accepts, or no payload key on file for this partner opens it. It is one answer for every cause, so that a stranger learns nothing.',
     'Check the five segments, alg dir, enc A256GCM, the kid, and that the payload key belongs to this URL.',
   ],
   TOK400: [

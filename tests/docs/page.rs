@@ -1,8 +1,9 @@
-//! The page in parts: its examples, each a fenced block after an anchor such as `<!-- example: z -->`, and its tables.
+//! The contract and its examples, read as one text: the tables of `protocol.md`, and the blocks of
+//! `examples.md`, each fenced and after an anchor such as `<!-- example: z -->`.
 
 use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
-/// The page. Remembers which of its examples have been read.
+/// The two pages. Remembers which of the examples have been read.
 pub(crate) struct Page {
     text: String,
     examples: Vec<Example>,
@@ -18,9 +19,13 @@ struct Example {
 
 impl Page {
     pub(crate) fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
-        let text =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let text = ["protocol.md", "examples.md"]
+            .map(|name| docs.join(name))
+            .map(|path| {
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+            })
+            .concat();
         let (mut examples, mut unnamed) = (Vec::<Example>::new(), Vec::new());
         let mut anchor = None;
         let mut lines = text.lines();
@@ -83,7 +88,7 @@ impl Page {
         &self.unnamed
     }
 
-    /// The page's text.
+    /// The text of both pages.
     pub(crate) fn whole(&self) -> &str {
         &self.text
     }
@@ -98,7 +103,7 @@ impl Page {
             .collect()
     }
 
-    /// Copies of the page with one character of an example changed: after one and two thirds of it, and at its end.
+    /// Copies of the pages with one character of an example changed: after one and two thirds of it, and at its end.
     /// Comments (from `#` on) and what differs from one run to another are left alone.
     pub(crate) fn with_changes_in(&self, name: &str) -> Vec<Self> {
         let index = self
@@ -142,7 +147,7 @@ impl Page {
     }
 }
 
-/// A request or an answer as the page shows it.
+/// A request or an answer as the pages show it.
 pub(crate) struct Http<'a> {
     pub(crate) first_line: &'a str,
     pub(crate) headers: Vec<(&'a str, &'a str)>,

@@ -22,7 +22,7 @@ use serde_json::Value;
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Print JSON, on standard output; a failure, as JSON too, on standard error
+    /// Print JSON: results on standard output, errors on standard error
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

@@ -14,7 +14,7 @@ pub(crate) struct Caution {
     /// Show what would change, without values, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Do what cannot be undone
+    /// Confirm an irreversible change
     #[arg(long)]
     pub(crate) yes: bool,
 }

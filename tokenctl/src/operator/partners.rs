@@ -80,8 +80,9 @@ pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
     let text = match add.caution.dry_run {
         true => would(&changes),
         false => format!(
-            "{}\nThe credentials of {} are in {}, and nowhere else: the service keeps hashes of the API keys. Hand the file over on \
-             a safe way and delete it. It works within SECRETS_MIN_REFRESH_SECONDS (30 s by default).",
+            "{}\nThe credentials of {} are in {}, and nowhere else: the service keeps hashes of the API keys. \
+             Send the file over a secure channel, then delete it. It works within SECRETS_MIN_REFRESH_SECONDS \
+             (30 s by default).",
             changes.join("\n"),
             add.id,
             out.display()
@@ -211,11 +212,13 @@ pub(crate) async fn switch(
 ) -> Outcome {
     let done = match on {
         true => format!(
-            "{id} is served again once the instances have refreshed, within SECRETS_TTL_SECONDS."
+            "{id} is served again once the instances have refreshed: within 5 min, unless you changed \
+             SECRETS_TTL_SECONDS."
         ),
         false => format!(
-            "{id} gets no more tokens once the instances have refreshed: within SECRETS_TTL_SECONDS, or SECRETS_MAX_STALE_SECONDS \
-             where a refresh fails. Tokens it has stay valid until they expire."
+            "{id} gets no more tokens once the instances have refreshed: within 5 min, or within a day where a \
+             refresh fails, unless you changed SECRETS_TTL_SECONDS or SECRETS_MAX_STALE_SECONDS. Tokens that it \
+             has stay valid until they expire."
         ),
     };
     edit(deployment, id, caution, &done, |document| {
