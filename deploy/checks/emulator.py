@@ -140,7 +140,7 @@ def binary(name: str, variable: str) -> pathlib.Path:
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     path = pathlib.Path(os.environ.get(variable, target / "debug" / name))
     if not path.exists():
-        raise RuntimeError(f"{path} is missing. Build it with: cargo build -p {name}")
+        raise RuntimeError(f"{path} is missing. Build it with: cargo build --workspace --bin {name}")
     return path
 
 
