@@ -42,10 +42,8 @@ COMMAND = re.compile(r"(?:^ {4,}(?:.*?(?:&&|\$\(|\$) *)?|`)make ([a-z][a-z0-9-]*
 def faults(makefile, ci, pages, not_in_ci=NOT_IN_CI):
     """What is wrong with texts: the Makefile's, those that CI runs, and the pages' by name."""
     makefile = makefile.replace("\\\n", " ")
-    variables = dict(re.findall(r"^([A-Z_]+) := (.*)$", makefile, re.MULTILINE))
     rules = {}
     for name, after, _ in RULE.findall(makefile):
-        after = re.sub(r"\$\(([A-Z_]+)\)", lambda variable: variables.get(variable[1], ""), after)
         rules.setdefault(name, []).extend(after.split())
     listed = {name for name, _, words in RULE.findall(makefile) if words}
     if not listed:
