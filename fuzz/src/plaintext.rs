@@ -3,7 +3,7 @@
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use time::{Date, Month};
-use token_service::request::{IssueRequest, RequestFields, JsonFault, RequestFault};
+use token_service::request::{IssueRequest, JsonFault, RequestFault, RequestFields};
 
 use crate::{
     budget::within,
