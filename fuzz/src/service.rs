@@ -16,7 +16,7 @@ use lambda_http::{LambdaEvent, lambda_runtime::Context};
 use serde_json::{Value, json, value::RawValue};
 use token_service::{
     clock::{Clock, UnixMillis},
-    http::{Response, Service},
+    gateway::{Response, Service},
     issue::Issuer,
     record::store::Records,
     secrets::{RefreshPolicy, Secrets},
