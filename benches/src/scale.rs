@@ -230,6 +230,7 @@ fn limit(ratio: f64, allowed: std::ops::RangeInclusive<f64>) -> bool {
 struct Partners {
     acme: String,
     api_key_digest: String,
+    payload_key: String,
 }
 
 impl Partners {
@@ -242,6 +243,7 @@ impl Partners {
         Some(Self {
             acme: acme.to_string(),
             api_key_digest: acme.pointer("/apiKeySha256/0")?.as_str()?.to_owned(),
+            payload_key: acme.pointer("/payloadKeys/keys/0/k")?.as_str()?.to_owned(),
         })
     }
 
@@ -252,11 +254,13 @@ impl Partners {
         format!(r#"{{"partners":[{}]}}"#, partners.join(","))
     }
 
-    /// Names and digests of API keys have to differ from partner to partner; keys do not.
+    /// Names, digests of API keys and payload keys have to differ from partner to partner.
     fn another(&self, number: usize) -> String {
         self.acme
             .replace("acme", &format!("p{number:03}"))
             .replace(&self.api_key_digest, &format!("{number:064x}"))
+            // Base64url of 32 bytes: the last character's unused bits are zero.
+            .replace(&self.payload_key, &format!("{number:042}A"))
     }
 
     /// How many partners a secret holds.
@@ -293,10 +297,8 @@ mod tests {
                 .collect();
             values.len()
         };
-        assert_eq!(
-            [distinct("partnerId"), distinct("apiKeySha256")],
-            [190, 190]
-        );
+        let different = ["partnerId", "apiKeySha256", "payloadKeys"].map(distinct);
+        assert_eq!(different, [190; 3]);
         assert_eq!(partners[189]["partnerId"], "acme");
     }
 }

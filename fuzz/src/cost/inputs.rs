@@ -77,21 +77,21 @@ pub(crate) fn secrets() -> (String, String) {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     };
-    let ring = |keys: &[u8]| {
-        let jwk =
-            |at: &u8| json!({"kty": "oct", "kid": format!("k{at}"), "k": BASE64.encode(key(*at))});
-        json!({"keys": keys.iter().map(jwk).collect::<Vec<_>>()})
-    };
-    let partner = |id: &str, api_key: &str, keys: &[u8]| {
+    let jwk = |kid: u8, at: u8| json!({"kty": "oct", "kid": format!("k{kid}"), "k": BASE64.encode(key(at))});
+    let ring =
+        |keys: &[u8]| json!({"keys": keys.iter().map(|at| jwk(*at, *at)).collect::<Vec<_>>()});
+    let partner = |id: &str, api_key: &str, keys: Value| {
         json!({
             "partnerId": id, "programId": 1, "apiKeySha256": [sha256(api_key)],
-            "sdkApiKeySha256": [sha256(SDK_API_KEY)], "payloadKeys": ring(keys),
+            "sdkApiKeySha256": [sha256(SDK_API_KEY)], "payloadKeys": keys,
         })
     };
-    let mut partners = vec![partner("acme", API_KEY, &[0, 1, 2, 3, 4, 5, 6, 7])];
-    let others = 180;
-    partners
-        .extend((0..others).map(|at| partner(&format!("p{at}"), &format!("another-{at}"), &[0])));
+    let mut partners = vec![partner("acme", API_KEY, ring(&[0, 1, 2, 3, 4, 5, 6, 7]))];
+    // No two partners have one payload key. Below 10 are acme's and the service's.
+    partners.extend((10..190).map(|at| {
+        let keys = json!({"keys": [jwk(0, at)]});
+        partner(&format!("p{at}"), &format!("another-{at}"), keys)
+    }));
     let api_keys = json!({"partners": partners}).to_string();
     assert!(api_keys.len() <= 64 * 1024, "{}", api_keys.len());
     let server_keys = json!({"token": ring(&[8]), "record": ring(&[9])}).to_string();
