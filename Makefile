@@ -13,7 +13,7 @@ BUILT := .aws-sam/build/Function
 ARM64_FLAGS := -C target-cpu=neoverse-n1 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
 CARGO_TOOLS := $(abspath $(TARGET))/tools
 WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CARGO_TOOLS)/wheels/bin:$$PATH"
-# Always the whole workspace's features: `-p` would unify them anew and compile both AWS SDKs once more for each selection.
+# Always `--workspace`: cargo unifies features for the packages that it builds, so each `-p` compiles both AWS SDKs again.
 BUILD_BIN = cargo build --workspace $(foreach program,$(1),--bin $(program))
 NEXTEST = $(WITH_CARGO_TOOLS) cargo nextest run --workspace
 
@@ -121,7 +121,7 @@ reproducible: .venv/installed rust ## Build the last commit twice, as on two mac
 deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
 
-refresh: region .venv/installed ## Replace a stage's instances by new ones, which read the secrets anew: STAGE=dev
+refresh: region .venv/installed ## Replace a stage's instances by new ones, which read the current secrets: STAGE=dev
 	$(ON_STAGE) refresh "$(STAGE)"
 
 env: region .venv/installed ## Print a stage's outputs as export lines, for eval: STAGE=dev

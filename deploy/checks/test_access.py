@@ -15,7 +15,7 @@ from checks.template import ROOT, Template, all_written, properties, together, w
 
 EVERYTHING = together(all_written())
 SECRETS = ("ApiKeysSecret", "ServerKeysSecret")
-# A single sign-on role: its suffix changes when it is assigned anew, and its ARN has a path that no
+# A single sign-on role: its suffix changes when it is assigned again, and its ARN has a path that no
 # session shows.
 SSO = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_TokenOperator_0123456789abcdef"
 OPERATORS = ",".join([

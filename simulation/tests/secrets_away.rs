@@ -1,7 +1,6 @@
 //! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that is moved.
 
 use sandbox::{Fault, Faults};
-use serde_json::Value;
 use service_tests::{Event, Plain, Reply, api_keys};
 
 use crate::clocked::Clocked;
@@ -13,10 +12,14 @@ fn unavailable(reply: Reply) -> u64 {
     reply.header("retry-after").unwrap().parse().unwrap()
 }
 
-fn disabled() -> Value {
+/// Writes the partners' secret with the first one disabled.
+fn disable_the_partner(world: &Clocked) {
     let mut partners = api_keys();
     partners["partners"][0]["enabled"] = false.into();
-    partners
+    world
+        .service
+        .put_secret("token-service/api-keys", &partners.to_string())
+        .unwrap();
 }
 
 #[tokio::test]
@@ -80,11 +83,7 @@ async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
 async fn a_disabled_partner_is_out_with_the_first_request_after_the_ttl() {
     let mut world = Clocked::start(|_| ()).await;
     world.service.ask(&Plain::new()).await.issued();
-    let document = disabled().to_string();
-    world
-        .service
-        .put_secret("token-service/api-keys", &document)
-        .unwrap();
+    disable_the_partner(&world);
     world.pass(301);
     let reply = world.service.ask(&Plain::new()).await;
     reply.refused_plainly(401, "TOK002");
@@ -98,11 +97,7 @@ async fn a_partner_disabled_during_an_outage_is_out_within_a_day_or_with_its_end
         .service
         .secrets_faults()
         .set_always(Some(Fault::Throttle));
-    let document = disabled().to_string();
-    world
-        .service
-        .put_secret("token-service/api-keys", &document)
-        .unwrap();
+    disable_the_partner(&world);
     world.pass(DAY + 1);
     unavailable(world.service.ask(&Plain::new()).await);
     world.service.secrets_faults().set_always(None);
@@ -125,11 +120,7 @@ async fn after_a_bad_write_a_new_instance_serves_for_a_day_and_asks_every_30_sec
     spoil(&world.service);
     world.service.end_idle_instances().await;
     world.service.ask(&Plain::new()).await.issued();
-    let document = disabled().to_string();
-    world
-        .service
-        .put_secret("token-service/api-keys", &document)
-        .unwrap();
+    disable_the_partner(&world);
     world.pass(25);
     world.service.ask(&Plain::new()).await.issued();
     world.pass(6);

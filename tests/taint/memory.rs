@@ -1,7 +1,8 @@
 //! The process's memory, read from outside: what stays there of keys that were rotated out and of requests long answered.
 //!
 //! Zeroizing is a promise about a value's last place and not about every place that it was in. So this counts copies
-//! before and after, asserts where the service can keep the promise, and prints the rest: see SECURITY.md.
+//! before and after, asserts where the service can keep the promise, and prints the rest:
+//! docs/security-evidence.md, Memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
