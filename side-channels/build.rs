@@ -6,8 +6,8 @@ use std::{env, error::Error, fs, path::Path};
 const BUGS: [(&str, &str, &str); 3] = [
     (
         "stops_at_the_first_other_byte",
-        "found | self.0.ct_eq(&digest.0)",
-        "found | Choice::from(u8::from(self.0.iter().zip(&digest.0).all(|(a, b)| a == b)))",
+        "found | self.0.ct_eq(&*digest.0)",
+        "found | Choice::from(u8::from(self.0.iter().zip(&*digest.0).all(|(a, b)| a == b)))",
     ),
     (
         "stops_at_the_partner",
@@ -16,8 +16,8 @@ const BUGS: [(&str, &str, &str); 3] = [
     ),
     (
         "compares_by_operator",
-        "found | self.0.ct_eq(&digest.0)",
-        "if found.into() || self.0 == digest.0 { Choice::from(1) } else { found }",
+        "found | self.0.ct_eq(&*digest.0)",
+        "if found.into() || *self.0 == *digest.0 { Choice::from(1) } else { found }",
     ),
 ];
 

@@ -1,9 +1,9 @@
 //! The answer's body: JSON, sealed under the key that opened the request (protocol.md, Success and
 //! Errors). No function here gives a success away that is not sealed.
 
+use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
 use serde::{Serialize, Serializer};
-use zeroize::Zeroizing;
 
 use crate::{
     issue::{Reply, Success},
@@ -98,7 +98,7 @@ pub fn internal(form: CodeForm) -> AnswerBody {
     })
 }
 
-fn success_json(success: &Success, form: CodeForm) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+fn success_json(success: &Success, form: CodeForm) -> Result<Redacted<Vec<u8>>, Unspecified> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Members<'a> {
@@ -124,7 +124,7 @@ fn problem_json(
     problem: &Problem,
     reference_id: Option<&ReferenceId>,
     form: CodeForm,
-) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+) -> Result<Redacted<Vec<u8>>, Unspecified> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Members<'a> {

@@ -6,12 +6,12 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt, io};
 
+use crate::redacted::Redacted;
 use serde::{
     Deserialize, Serialize,
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 /// Up to this many names, pairwise comparison is cheaper than a `HashSet`.
 const FEW: usize = 16;
@@ -125,11 +125,11 @@ pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub(crate) fn write_secret(
     value: &impl Serialize,
     room: usize,
-) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+) -> serde_json::Result<Redacted<Vec<u8>>> {
     // Its length first, as a buffer that grows leaves copies behind.
     let mut length = Length(0);
     serde_json::to_writer(&mut length, value)?;
-    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + room));
+    let mut text = Redacted::new(Vec::with_capacity(length.0 + room));
     serde_json::to_writer(&mut *text, value)?;
     Ok(text)
 }

@@ -4,12 +4,12 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::redacted::Redacted;
 use ring::{
     aead::{self, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     error::Unspecified,
     rand::SecureRandom,
 };
-use zeroize::Zeroizing;
 
 /// Size of an AES-GCM initialization vector in bytes (RFC 7518 section 5.3).
 pub(crate) const IV_LEN: usize = aead::NONCE_LEN;
@@ -42,13 +42,14 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Raw key material on its way from a secret into a key; zeroized on drop.
-pub type KeyBytes = Zeroizing<[u8; 32]>;
+/// Raw key material on its way from a secret into a key.
+pub(crate) type KeyBytes = Redacted<[u8; 32]>;
 
 /// A named AES-256-GCM key.
 ///
-/// `Debug` shows its name only. The raw bytes are zeroized as soon as the key is expanded, and the
-/// expanded key is overwritten on drop.
+/// The raw bytes are zeroized as soon as the key is expanded, and the expanded key, which `ring`
+/// formats without its bytes, is overwritten on drop.
+#[derive(Debug)]
 pub struct SealingKey {
     kid: KeyId,
     key: LessSafeKey,
@@ -56,7 +57,7 @@ pub struct SealingKey {
 
 impl SealingKey {
     /// Expands the key.
-    pub fn new(kid: KeyId, bytes: &KeyBytes) -> Result<Self, Unspecified> {
+    pub fn new(kid: KeyId, bytes: &[u8; 32]) -> Result<Self, Unspecified> {
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes.as_slice())?);
         Ok(Self { kid, key })
     }
@@ -106,12 +107,6 @@ impl Drop for SealingKey {
             // Keeps the compiler from leaving out a write that nothing reads.
             std::hint::black_box(&self.key);
         }
-    }
-}
-
-impl fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SealingKey({})", self.kid)
     }
 }
 
@@ -176,7 +171,7 @@ pub(crate) mod tests {
 
     /// A key of 32 equal bytes.
     pub(crate) fn sealing_key(kid: &str, byte: u8) -> SealingKey {
-        SealingKey::new(KeyId::new(kid).unwrap(), &Zeroizing::new([byte; 32])).unwrap()
+        SealingKey::new(KeyId::new(kid).unwrap(), &Redacted::new([byte; 32])).unwrap()
     }
 
     #[test]
@@ -197,10 +192,5 @@ pub(crate) mod tests {
         assert!(ring.opener("new").is_some() && ring.opener("old").is_some());
         assert!(ring.opener("gone").is_none());
         assert!(KeyRing::new([] as [SealingKey; 0]).is_none());
-    }
-
-    #[test]
-    fn debug_shows_the_key_id_only() {
-        assert_eq!(format!("{:?}", sealing_key("k1", 7)), "SealingKey(k1)");
     }
 }

@@ -34,6 +34,7 @@ mod metrics;
 pub mod partner;
 pub mod problem;
 pub mod record;
+pub mod redacted;
 #[cfg(test)]
 mod redaction;
 pub mod request;

@@ -2,13 +2,15 @@
 //!
 //! How partners come out of a secret is the business of `secrets`.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ring::digest;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroize;
 
-use crate::keys::{KeyRing, SealingKey};
+use crate::{
+    keys::{KeyRing, SealingKey},
+    redacted::Redacted,
+};
 
 /// A partner's name: 1-64 of `A-Z a-z 0-9 . _ -`, so that `#` can end it in a record's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,20 +32,20 @@ impl PartnerId {
 
 /// SHA-256 of an API key. Keys are random, so their digests need no salt and no stretching.
 ///
-/// Compares in constant time; zeroized on drop; `Debug` is redacted.
-#[derive(Clone)]
-pub struct KeyDigest([u8; 32]);
+/// Compares in constant time.
+#[derive(Clone, Debug)]
+pub struct KeyDigest(Redacted<[u8; 32]>);
 
 impl KeyDigest {
     /// Of a key as it was sent.
     pub fn of(key: &str) -> Self {
-        let mut bytes = [0; 32];
+        let mut bytes = Redacted::new([0; 32]);
         bytes.copy_from_slice(digest::digest(&digest::SHA256, key.as_bytes()).as_ref());
         Self(bytes)
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Redacted::new(bytes))
     }
 
     /// For telling apart the digests of one secret while it is read; never for authentication.
@@ -54,20 +56,8 @@ impl KeyDigest {
     /// Whether this digest is one of `digests`. Looks at every one of them, whatever it finds.
     fn is_any_of(&self, digests: &[Self]) -> Choice {
         digests.iter().fold(Choice::from(0), |found, digest| {
-            found | self.0.ct_eq(&digest.0)
+            found | self.0.ct_eq(&*digest.0)
         })
-    }
-}
-
-impl Drop for KeyDigest {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl fmt::Debug for KeyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyDigest(redacted)")
     }
 }
 

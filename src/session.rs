@@ -1,8 +1,7 @@
 //! The session key that the SDK and this service agree on: ECDH-ES (RFC 7518 section 4.6) over
 //! P-256 and the Concat KDF, direct key agreement for `A256GCM` (protocol.md, Session key).
 
-use std::fmt;
-
+use crate::redacted::Redacted;
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -14,7 +13,6 @@ use ring::{
     error::Unspecified,
     rand::SecureRandom,
 };
-use zeroize::Zeroizing;
 
 use crate::json::{self, Value};
 
@@ -131,19 +129,14 @@ fn decode_any(encoded: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// A 32-byte session key. Zeroized on drop; `Debug` is redacted.
-pub struct SessionKey(Zeroizing<[u8; 32]>);
+/// A 32-byte session key.
+#[derive(Debug)]
+pub struct SessionKey(Redacted<[u8; 32]>);
 
 impl SessionKey {
     /// The key, for the token's `cnf` claim and nothing else.
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
-    }
-}
-
-impl fmt::Debug for SessionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionKey(redacted)")
     }
 }
 
@@ -197,7 +190,7 @@ impl Session {
 /// of the Concat KDF (NIST SP 800-56A section 5.8.2.1, RFC 7518 section 4.6.2), empty `apu` and `apv`.
 ///
 /// Fails for a text of over 4 GiB only, which there is none of.
-pub(crate) fn concat_kdf(z: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+pub(crate) fn concat_kdf(z: &[u8]) -> Result<Redacted<[u8; 32]>, Unspecified> {
     concat_kdf_with(z, b"A256GCM", b"", b"", 256)
 }
 
@@ -207,7 +200,7 @@ fn concat_kdf_with(
     apu: &[u8],
     apv: &[u8],
     key_bits: u32,
-) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+) -> Result<Redacted<[u8; 32]>, Unspecified> {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(&1_u32.to_be_bytes());
     hash.update(z);
@@ -217,7 +210,7 @@ fn concat_kdf_with(
         hash.update(field);
     }
     hash.update(&key_bits.to_be_bytes());
-    let mut key = Zeroizing::new([0; 32]);
+    let mut key = Redacted::new([0; 32]);
     key.copy_from_slice(hash.finish().as_ref());
     Ok(key)
 }

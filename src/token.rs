@@ -1,11 +1,11 @@
 //! The token: its claims, its lifetime, and its sealing (protocol.md, Token).
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
+use crate::redacted::Redacted;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{error::Unspecified, rand::SecureRandom};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::{
     clock::UnixMillis,
@@ -65,7 +65,8 @@ impl Lifetime {
     }
 }
 
-/// A sealed token. `Debug` is redacted: who has it can speak for the customer.
+/// A sealed token. Whoever holds it can speak for the customer.
+#[derive(Debug)]
 pub struct Token(Sealed);
 
 impl Token {
@@ -85,12 +86,6 @@ impl Token {
         ciphertext_and_tag: Vec<u8>,
     ) -> Result<Self, Unspecified> {
         Sealed::from_parts(header(kid), iv, ciphertext_and_tag).map(Self)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(redacted)")
     }
 }
 
@@ -128,7 +123,7 @@ pub fn mint(
     rng: &dyn SecureRandom,
 ) -> Result<Minted, Unspecified> {
     let id = TokenId::fresh(rng)?;
-    let session_key = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(request.session.key.expose()));
+    let session_key = Redacted::new(BASE64_URL_SAFE_NO_PAD.encode(request.session.key.expose()));
     let claims = Claims {
         iss: &audience.issuer,
         aud: &audience.audience,

@@ -2,12 +2,12 @@
 //!
 //! What a vector means is in `docs/vectors/README.md`.
 
+use crate::redacted::Redacted;
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::keys::{KeyBytes, KeyId, KeyRing, SealingKey};
 
@@ -123,5 +123,5 @@ fn oct(jwk: &Value) -> (KeyId, KeyBytes) {
     let bytes = BASE64_URL_SAFE_NO_PAD
         .decode(jwk["k"].as_str().unwrap())
         .unwrap();
-    (kid, Zeroizing::new(bytes.try_into().unwrap()))
+    (kid, Redacted::new(bytes.try_into().unwrap()))
 }

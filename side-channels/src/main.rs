@@ -16,6 +16,13 @@ mod count;
 #[path = "../../src/keys.rs"]
 mod keys;
 mod measure;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of the service, which uses what this program does not"
+)]
+#[path = "../../src/redacted.rs"]
+mod redacted;
 mod variants;
 
 use std::{env, process::ExitCode};

@@ -37,7 +37,7 @@ fn writes_the_plaintext_of_every_answer() {
     }
 }
 
-fn write_success(members: &Value, reference_id: ReferenceId) -> Zeroizing<Vec<u8>> {
+fn write_success(members: &Value, reference_id: ReferenceId) -> Redacted<Vec<u8>> {
     let token = token(members["token"].as_str().unwrap());
     let issued = Issued {
         token,
@@ -58,7 +58,7 @@ fn write_problem(
     members: &Value,
     status: u64,
     reference_id: Option<&ReferenceId>,
-) -> Zeroizing<Vec<u8>> {
+) -> Redacted<Vec<u8>> {
     let errors = members["errors"].as_array().map_or(&[][..], Vec::as_slice);
     let problem = Problem {
         status: status.try_into().unwrap(),

@@ -9,8 +9,8 @@ mod reply;
 
 use std::borrow::Cow;
 
+use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
-use zeroize::Zeroizing;
 
 pub use compact::{CompactFault, HeaderBuffer};
 pub use header::HeaderFault;
@@ -55,14 +55,14 @@ impl<'a> Received<'a> {
     pub fn open<K: AsRef<SealingKey>>(
         self,
         keys: impl IntoIterator<Item = K>,
-    ) -> Option<(Zeroizing<Vec<u8>>, K)> {
+    ) -> Option<(Redacted<Vec<u8>>, K)> {
         let Compact { iv, aad, .. } = self.compact;
-        let open = |key: &K, mut buffer: Zeroizing<Vec<u8>>| {
+        let open = |key: &K, mut buffer: Redacted<Vec<u8>>| {
             let plaintext = key.as_ref().open(iv, aad, &mut buffer).ok()?.len();
             buffer.truncate(plaintext);
             Some(buffer)
         };
-        let ciphertext_and_tag = Zeroizing::new(self.compact.ciphertext_and_tag);
+        let ciphertext_and_tag = Redacted::new(self.compact.ciphertext_and_tag);
         let mut keys = keys.into_iter();
         let mut key = keys.next()?;
         for next in keys {
@@ -77,10 +77,11 @@ impl<'a> Received<'a> {
 }
 
 /// A sealed JWE, and the parts of it that can be kept as bytes.
+#[derive(Debug)]
 pub struct Sealed {
-    compact: Zeroizing<String>,
+    compact: Redacted<String>,
     iv: [u8; IV_LEN],
-    ciphertext_and_tag: Vec<u8>,
+    ciphertext_and_tag: Redacted<Vec<u8>>,
 }
 
 /// The protected header to seal with: `alg` and `enc` come first and are fixed.
@@ -98,7 +99,7 @@ pub struct Header<'a> {
 pub fn seal(
     key: &SealingKey,
     header: Header<'_>,
-    plaintext: Zeroizing<Vec<u8>>,
+    plaintext: Redacted<Vec<u8>>,
     rng: &dyn SecureRandom,
 ) -> Result<Sealed, Unspecified> {
     let iv = keys::fresh_iv(rng)?;
@@ -108,7 +109,7 @@ pub fn seal(
 fn seal_with_iv(
     key: &SealingKey,
     header: Header<'_>,
-    plaintext: Zeroizing<Vec<u8>>,
+    plaintext: Redacted<Vec<u8>>,
     iv: [u8; IV_LEN],
 ) -> Result<Sealed, Unspecified> {
     let begun = begin(header, plaintext.len() + TAG_LEN)?;
@@ -121,18 +122,18 @@ fn seal_with_iv(
 fn begin(
     header: Header<'_>,
     ciphertext_and_tag_len: usize,
-) -> Result<Zeroizing<String>, Unspecified> {
+) -> Result<Redacted<String>, Unspecified> {
     let mut buffer = HeaderBuffer::new();
     let json = header::json(header, &mut buffer)?;
-    Ok(Zeroizing::new(compact::begin(json, ciphertext_and_tag_len)))
+    Ok(Redacted::new(compact::begin(json, ciphertext_and_tag_len)))
 }
 
 /// Growing would leave a copy of the plaintext behind; this one is zeroized.
-fn with_room_for_the_tag(plaintext: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+fn with_room_for_the_tag(plaintext: Redacted<Vec<u8>>) -> Redacted<Vec<u8>> {
     if plaintext.capacity() - plaintext.len() >= TAG_LEN {
         return plaintext;
     }
-    let mut roomy = Zeroizing::new(Vec::with_capacity(plaintext.len() + TAG_LEN));
+    let mut roomy = Redacted::new(Vec::with_capacity(plaintext.len() + TAG_LEN));
     roomy.extend_from_slice(&plaintext);
     roomy
 }
@@ -149,7 +150,7 @@ impl Sealed {
     }
 
     fn finish(
-        mut compact: Zeroizing<String>,
+        mut compact: Redacted<String>,
         iv: [u8; IV_LEN],
         ciphertext_and_tag: Vec<u8>,
     ) -> Self {
@@ -157,7 +158,7 @@ impl Sealed {
         Self {
             compact,
             iv,
-            ciphertext_and_tag,
+            ciphertext_and_tag: Redacted::new(ciphertext_and_tag),
         }
     }
 

@@ -1,15 +1,15 @@
 //! The key that opened a request, and seals its answer.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
+use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
-use zeroize::Zeroizing;
 
 use super::{Header, seal};
 use crate::keys::{KeyId, SealingKey};
 
-/// The key that opened a request and seals its answer. `Debug` shows its name only.
-#[derive(Clone)]
+/// The key that opened a request and seals its answer.
+#[derive(Clone, Debug)]
 pub struct ReplyKey {
     key: Arc<SealingKey>,
     /// The answer names the key only if the request did.
@@ -37,7 +37,7 @@ impl ReplyKey {
     /// Fails only when the system's generator does.
     pub(crate) fn seal(
         &self,
-        answer: Zeroizing<Vec<u8>>,
+        answer: Redacted<Vec<u8>>,
         rng: &dyn SecureRandom,
     ) -> Result<String, Unspecified> {
         let header = Header {
@@ -45,11 +45,5 @@ impl ReplyKey {
             typ: None,
         };
         Ok(seal(&self.key, header, answer, rng)?.into_compact())
-    }
-}
-
-impl fmt::Debug for ReplyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.key.fmt(f)
     }
 }

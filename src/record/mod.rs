@@ -15,8 +15,7 @@
 
 pub mod store;
 
-use std::fmt;
-
+use crate::redacted::Redacted;
 use ring::{
     error::Unspecified,
     hkdf::{self, HKDF_SHA256},
@@ -24,12 +23,11 @@ use ring::{
     rand::SecureRandom,
 };
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::{
     clock::UnixMillis,
     json,
-    keys::{self, IV_LEN, KeyBytes, KeyId, KeyRing, Named, SealingKey, TAG_LEN},
+    keys::{self, IV_LEN, KeyId, KeyRing, Named, SealingKey, TAG_LEN},
     partner::PartnerId,
     request::{IssueRequest, ReferenceId},
     session::PublicKey,
@@ -37,22 +35,23 @@ use crate::{
 };
 
 /// A record's two keys, derived from one by HKDF-SHA256 (RFC 5869) without salt.
+#[derive(Debug)]
 pub struct RecordKey {
     sealing: SealingKey,
     fingerprint: hmac::Key,
 }
 
 impl RecordKey {
-    pub(crate) fn new(kid: KeyId, bytes: &KeyBytes) -> Result<Self, Unspecified> {
+    pub(crate) fn new(kid: KeyId, bytes: &[u8; 32]) -> Result<Self, Unspecified> {
         let prk = hkdf::Salt::new(HKDF_SHA256, &[]).extract(bytes.as_slice());
         let derive = |info: &[u8]| {
-            let mut derived = Zeroizing::new([0; 32]);
+            let mut derived = Redacted::new([0; 32]);
             prk.expand(&[info], HKDF_SHA256)?
                 .fill(derived.as_mut_slice())?;
             Ok::<_, Unspecified>(derived)
         };
         Ok(Self {
-            sealing: SealingKey::new(kid, &derive(b"record seal v1")?)?,
+            sealing: SealingKey::new(kid, &*derive(b"record seal v1")?)?,
             fingerprint: hmac::Key::new(HMAC_SHA256, derive(b"record fingerprint v1")?.as_slice()),
         })
     }
@@ -61,7 +60,7 @@ impl RecordKey {
     /// by another key.
     pub fn open(&self, key: &PartitionKey, sealed: &[u8]) -> Option<Contents> {
         let (iv, ciphertext) = sealed.split_first_chunk::<IV_LEN>()?;
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        let mut buffer = Redacted::new(ciphertext.to_vec());
         let contents = self.sealing.open(*iv, key.0.as_bytes(), &mut buffer).ok()?;
         Contents::read(contents)
     }
@@ -101,12 +100,6 @@ impl Named for RecordKey {
     }
 }
 
-impl fmt::Debug for RecordKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecordKey({})", self.kid())
-    }
-}
-
 /// A record's partition key: `<partnerId>#<referenceId>`. No partner id holds a `#`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionKey(String);
@@ -126,7 +119,7 @@ impl PartitionKey {
 /// A request's compared members in their canonical form.
 struct RequestBytes {
     sdk_public_key: PublicKey,
-    customer: Zeroizing<Vec<u8>>,
+    customer: Redacted<Vec<u8>>,
 }
 
 impl RequestBytes {
@@ -196,7 +189,7 @@ fn contents(
     minted: &Minted,
     server_public_key: &PublicKey,
     request: &RequestBytes,
-) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+) -> Result<Redacted<Vec<u8>>, Unspecified> {
     let kid = minted.kid.as_str().as_bytes();
     let token = minted.token.sealed();
     let ciphertext = token.ciphertext_and_tag();
@@ -212,7 +205,7 @@ fn contents(
         &request.customer,
     ];
     let len: usize = parts.iter().map(|part| part.len()).sum();
-    let mut contents = Zeroizing::new(Vec::with_capacity(len + TAG_LEN));
+    let mut contents = Redacted::new(Vec::with_capacity(len + TAG_LEN));
     for part in parts {
         contents.extend_from_slice(part);
     }
@@ -329,20 +322,14 @@ pub struct Contents {
     pub customer: CustomerJson,
 }
 
-/// A customer's details in canonical JSON, as [`crate::request::Customer`] is written. Zeroized on
-/// drop; `Debug` is redacted.
-pub struct CustomerJson(Zeroizing<Vec<u8>>);
+/// A customer's details in canonical JSON, as [`crate::request::Customer`] is written.
+#[derive(Debug)]
+pub struct CustomerJson(Redacted<Vec<u8>>);
 
 impl CustomerJson {
     /// The JSON, for whom is entitled to it.
     pub fn expose(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl fmt::Debug for CustomerJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomerJson(redacted)")
     }
 }
 
@@ -361,7 +348,7 @@ impl Contents {
             token: Token::from_parts(&token_kid, *iv, ciphertext.to_vec()).ok()?,
             token_kid,
             server_public_key: PublicKey::from_bytes(*point),
-            customer: CustomerJson(Zeroizing::new(customer.to_vec())),
+            customer: CustomerJson(Redacted::new(customer.to_vec())),
         })
     }
 }

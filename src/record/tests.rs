@@ -15,7 +15,7 @@ use crate::{
 const NOW: UnixMillis = UnixMillis::new(1_795_000_000_123);
 
 fn record_key(kid: &str, byte: u8) -> RecordKey {
-    RecordKey::new(KeyId::new(kid).unwrap(), &Zeroizing::new([byte; 32])).unwrap()
+    RecordKey::new(KeyId::new(kid).unwrap(), &Redacted::new([byte; 32])).unwrap()
 }
 
 fn ring() -> KeyRing<RecordKey> {

@@ -122,7 +122,7 @@ fn seals_every_record() {
         let sealed = [&iv[..], &contents].concat();
         assert_eq!(sealed, vector.bytes("sealedBase64"), "{name}");
         // Under the derived key, as the vector has it.
-        let derived = Zeroizing::new(vector.array("sealKeyHex"));
+        let derived = Redacted::new(vector.array("sealKeyHex"));
         let derived = SealingKey::new(vector.key().0, &derived).unwrap();
         derived.seal(iv, pk, &mut step).unwrap();
         assert_eq!(step[..], contents[..], "{name}: step by step");

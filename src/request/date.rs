@@ -2,6 +2,8 @@
 
 use time::{Date, Month};
 
+use crate::redacted::Redacted;
+
 /// Reads 8 digits as `yyyyMMdd`, else as `ddMMyyyy`.
 ///
 /// No text is both for the years 1900-2099: the month of the first reading would be the century
@@ -23,7 +25,7 @@ fn date(year: &str, month: &str, day: &str) -> Option<Date> {
 }
 
 /// `yyyyMMdd`; `None` if `date` is later than `today`.
-pub(super) fn compact_if_past(date: Date, today: Date) -> Option<String> {
+pub(super) fn compact_if_past(date: Date, today: Date) -> Option<Redacted<String>> {
     let (year, month, day) = date.to_calendar_date();
-    (date <= today).then(|| format!("{year:04}{:02}{day:02}", u8::from(month)))
+    (date <= today).then(|| Redacted::new(format!("{year:04}{:02}{day:02}", u8::from(month))))
 }

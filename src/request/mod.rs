@@ -6,17 +6,17 @@
 mod date;
 mod rules;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use ring::rand::SecureRandom;
 use serde::Serialize;
 use time::Date;
-use zeroize::Zeroize;
 
 pub use crate::json::JsonFault;
 use crate::{
     json::{self, Object, Value},
     partner::KeyDigest,
+    redacted::Redacted,
     session::{AgreementError, PublicKey, PublicKeyFault, Session},
 };
 
@@ -41,71 +41,32 @@ impl ReferenceId {
     }
 }
 
-/// What the partner says of the customer, normalised. Zeroized on drop; `Debug` is redacted.
+/// What the partner says of the customer, normalised.
 ///
 /// Its JSON form is canonical: members in this order, absent ones left out, `data` sorted by key.
 /// `record` compares requests by it.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     /// 1-19 digits, leading zeros kept.
-    pub account_number: String,
+    pub account_number: Redacted<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<String>,
+    first_name: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<String>,
+    last_name: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    name: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    email: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    isd_code: Option<String>,
+    isd_code: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mobile_number: Option<String>,
+    mobile_number: Option<Redacted<String>>,
     /// `yyyyMMdd`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dob: Option<String>,
+    dob: Option<Redacted<String>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    data: BTreeMap<String, String>,
-}
-
-impl Drop for Customer {
-    fn drop(&mut self) {
-        // By name, without `..`: a field that is not named here does not compile.
-        let Self {
-            account_number,
-            first_name,
-            last_name,
-            name,
-            email,
-            isd_code,
-            mobile_number,
-            dob,
-            data,
-        } = self;
-        account_number.zeroize();
-        for member in [
-            first_name,
-            last_name,
-            name,
-            email,
-            isd_code,
-            mobile_number,
-            dob,
-        ] {
-            member.zeroize();
-        }
-        for (mut key, mut value) in std::mem::take(data) {
-            key.zeroize();
-            value.zeroize();
-        }
-    }
-}
-
-impl fmt::Debug for Customer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Customer(redacted)")
-    }
+    data: BTreeMap<Redacted<String>, Redacted<String>>,
 }
 
 /// A valid request for a token.

@@ -7,10 +7,13 @@ use std::{borrow::Cow, collections::BTreeMap};
 use time::Date;
 
 use super::{ReferenceId, date};
-use crate::{json::Value, partner::KeyDigest, session::PublicKey};
+use crate::{json::Value, partner::KeyDigest, redacted::Redacted, session::PublicKey};
 
 /// The rule that a value breaks, in words for the sender.
 pub(super) type Reason = Cow<'static, str>;
+
+/// A value that is kept.
+type Text = Redacted<String>;
 
 pub(super) fn reference_id(value: &Value<'_>) -> Result<ReferenceId, Reason> {
     ReferenceId::new(string(value)?)
@@ -32,7 +35,7 @@ pub(super) fn sdk_api_key(value: &Value<'_>) -> Result<KeyDigest, Reason> {
 }
 
 /// The exact digits: leading zeros are part of the identity.
-pub(super) fn account_number(value: &Value<'_>) -> Result<String, Reason> {
+pub(super) fn account_number(value: &Value<'_>) -> Result<Text, Reason> {
     let digits = match value {
         Value::Number(text) => text,
         Value::String(text) => text.as_ref(),
@@ -43,17 +46,17 @@ pub(super) fn account_number(value: &Value<'_>) -> Result<String, Reason> {
     )
 }
 
-pub(super) fn name(value: &Value<'_>) -> Result<String, Reason> {
+pub(super) fn name(value: &Value<'_>) -> Result<Text, Reason> {
     let text = string(value)?;
     if (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
+        Ok(kept(text))
     } else {
         Err("must be 1-100 characters without control characters".into())
     }
 }
 
 /// The WHATWG's pattern of a valid e-mail address (HTML, section 4.10.5.1.5).
-pub(super) fn email(value: &Value<'_>) -> Result<String, Reason> {
+pub(super) fn email(value: &Value<'_>) -> Result<Text, Reason> {
     let text = string(value)?;
     let local_allowed = |b: u8| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b);
     let label_allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
@@ -68,32 +71,32 @@ pub(super) fn email(value: &Value<'_>) -> Result<String, Reason> {
             !local.is_empty() && local.bytes().all(local_allowed) && domain.split('.').all(label)
         });
     if valid {
-        Ok(text.to_owned())
+        Ok(kept(text))
     } else {
         Err("must be an ASCII e-mail address of at most 254 characters".into())
     }
 }
 
 /// `None` for `0` and `""`, which mean absent.
-pub(super) fn isd_code(value: &Value<'_>) -> Result<Option<String>, Reason> {
+pub(super) fn isd_code(value: &Value<'_>) -> Result<Option<Text>, Reason> {
     let code = match value {
         Value::String(text) if text.is_empty() => return Ok(None),
         value => phone_digits(value, 1, 4),
     };
     match code {
-        Some(code) if code == "0" => Ok(None),
+        Some(code) if *code == "0" => Ok(None),
         Some(code) => Ok(Some(code)),
         None => Err("must be 1-4 digits, a leading + allowed, as a string or an integer".into()),
     }
 }
 
-pub(super) fn mobile_number(value: &Value<'_>) -> Result<String, Reason> {
+pub(super) fn mobile_number(value: &Value<'_>) -> Result<Text, Reason> {
     phone_digits(value, 4, 15)
         .ok_or("must be 4-15 digits, a leading + allowed, as a string or an integer".into())
 }
 
 /// Kept as `yyyyMMdd`.
-pub(super) fn dob(value: &Value<'_>, today: Date) -> Result<String, Reason> {
+pub(super) fn dob(value: &Value<'_>, today: Date) -> Result<Text, Reason> {
     let date = match value {
         Value::String(text) => date::parse(text),
         // An integer has no leading zero: 7 digits are ddMMyyyy without it.
@@ -106,7 +109,7 @@ pub(super) fn dob(value: &Value<'_>, today: Date) -> Result<String, Reason> {
 }
 
 /// A flat object of string to string, sorted by key.
-pub(super) fn data(value: &Value<'_>) -> Result<BTreeMap<String, String>, Reason> {
+pub(super) fn data(value: &Value<'_>) -> Result<BTreeMap<Text, Text>, Reason> {
     const MAX_BYTES: usize = 8 * 1024;
     let Value::Object(object) = value else {
         return Err("must be an object of strings".into());
@@ -130,9 +133,13 @@ pub(super) fn data(value: &Value<'_>) -> Result<BTreeMap<String, String>, Reason
         if bytes > MAX_BYTES {
             return Err("must have at most 8192 bytes of keys and values in all".into());
         }
-        entries.insert(key.to_owned(), value.as_ref().to_owned());
+        entries.insert(kept(key), kept(value));
     }
     Ok(entries)
+}
+
+fn kept(text: &str) -> Text {
+    Redacted::new(text.to_owned())
 }
 
 fn string<'v>(value: &'v Value<'_>) -> Result<&'v str, Reason> {
@@ -143,7 +150,7 @@ fn string<'v>(value: &'v Value<'_>) -> Result<&'v str, Reason> {
 }
 
 /// Digits of a string or an integer; a string may start with `+`, which is dropped.
-fn phone_digits(value: &Value<'_>, min: usize, max: usize) -> Option<String> {
+fn phone_digits(value: &Value<'_>, min: usize, max: usize) -> Option<Text> {
     let text = match value {
         Value::Number(text) => text,
         Value::String(text) => text.strip_prefix('+').unwrap_or(text),
@@ -152,7 +159,7 @@ fn phone_digits(value: &Value<'_>, min: usize, max: usize) -> Option<String> {
     digits(text, min, max)
 }
 
-fn digits(text: &str, min: usize, max: usize) -> Option<String> {
+fn digits(text: &str, min: usize, max: usize) -> Option<Text> {
     let sound = (min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    sound.then(|| text.to_owned())
+    sound.then(|| kept(text))
 }

@@ -2,13 +2,13 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use crate::redacted::Redacted;
 use aws_sdk_secretsmanager::{
     Client,
     config::Builder,
     error::{ProvideErrorMetadata, SdkError},
     operation::get_secret_value::GetSecretValueError,
 };
-use zeroize::Zeroizing;
 
 use crate::aws::{AwsError, CallBudget};
 
@@ -23,7 +23,7 @@ pub(super) enum Stage {
 
 /// A version of a secret.
 pub(super) struct Fetched {
-    pub(super) text: Zeroizing<String>,
+    pub(super) text: Redacted<String>,
     /// Secrets Manager's `VersionId`, where it is a UUID as AWS makes them. Whoever writes a version may
     /// choose another, and a text of somebody's choice is not fit for the log.
     pub(super) version_id: Option<String>,
@@ -96,7 +96,7 @@ pub(super) fn fetch(client: Client, secret_id: String) -> Fetch {
             Ok(Fetched {
                 text: output
                     .secret_string
-                    .map(Zeroizing::new)
+                    .map(Redacted::new)
                     .ok_or(FetchError::Binary)?,
                 version_id: output.version_id.filter(|id| is_uuid(id)),
             })

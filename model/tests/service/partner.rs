@@ -3,13 +3,13 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, rand::SystemRandom};
 use serde_json::{Value, json};
+use token_service::redacted::Redacted;
 use token_service::{
     clock::{Deadline, UnixMillis},
     issue::{Call, IssueError, Issuer, RequestLog, Success},
     jwe::{self, Header},
     keys::{KeyId, SealingKey},
 };
-use zeroize::Zeroizing;
 
 use crate::aws::NOW_MILLIS;
 
@@ -33,12 +33,12 @@ impl Caller {
             "name": name,
         });
         let key = KeyId::new("p1").unwrap();
-        let key = SealingKey::new(key, &Zeroizing::new(PAYLOAD_KEY)).unwrap();
+        let key = SealingKey::new(key, &PAYLOAD_KEY).unwrap();
         let header = Header {
             kid: None,
             typ: None,
         };
-        let plaintext = Zeroizing::new(plaintext.to_string().into_bytes());
+        let plaintext = Redacted::new(plaintext.to_string().into_bytes());
         let sealed = jwe::seal(&key, header, plaintext, &SystemRandom::new()).unwrap();
         let body = sealed.compact();
         let now = UnixMillis::new(NOW_MILLIS);

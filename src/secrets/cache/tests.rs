@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
-use zeroize::Zeroizing;
+use crate::redacted::Redacted;
 
 use super::*;
 use crate::{aws::AwsError, secrets::source::Fetched};
@@ -58,7 +58,7 @@ impl World {
                     tokio::task::yield_now().await;
                     let failure = AwsError::timed_out();
                     let text = text.ok_or(FetchError::Call { failure })?;
-                    let text = Zeroizing::new(text);
+                    let text = Redacted::new(text);
                     let version_id = None;
                     Ok(Fetched { text, version_id })
                 })

@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, collections::HashSet, hash::Hash};
 
+use crate::redacted::Redacted;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
 
 use super::{DocumentFault, DocumentFaults};
 use crate::{
@@ -150,7 +150,7 @@ impl<'v, 'a> Node<'v, 'a> {
     }
 
     pub(super) fn key_bytes(&self) -> Option<KeyBytes> {
-        let mut bytes = Zeroizing::new([0; 32]);
+        let mut bytes = Redacted::new([0; 32]);
         let text = self.string().unwrap_or_default();
         let decoded = BASE64_URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice());
         let bytes = matches!(decoded, Ok(32)).then_some(bytes);

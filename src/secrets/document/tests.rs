@@ -256,15 +256,6 @@ fn reads_both_server_rings() {
     let server_keys = server_keys(&document.to_string()).unwrap();
     assert_eq!(server_keys.token.sealer().kid().as_str(), "t1");
     assert_eq!(server_keys.record.sealer().kid().as_str(), "r1");
-    let shown = format!("{server_keys:?}");
-    assert!(
-        shown.contains("SealingKey(t1)") && shown.contains("RecordKey(r1)"),
-        "{shown}"
-    );
-    assert!(
-        !shown.contains("AAEC") && !shown.contains("[0, 1"),
-        "{shown}"
-    );
 }
 
 /// All faults of the partners' document.

@@ -4,7 +4,7 @@ use peers::jwe;
 use serde_json::json;
 use token_service::{
     jwe::{HeaderBuffer, Received},
-    keys::{KeyBytes, KeyId, SealingKey},
+    keys::{KeyId, SealingKey},
 };
 
 use super::*;
@@ -56,7 +56,7 @@ fn is_taken(body: &[u8], credentials: &Credentials) -> bool {
     let named = keys.filter(|key| received.kid().is_none_or(|kid| kid == key.kid));
     let sealing = named.map(|key| {
         let kid = KeyId::new(&key.kid).unwrap();
-        SealingKey::new(kid, &KeyBytes::new(key.k)).unwrap()
+        SealingKey::new(kid, &key.k).unwrap()
     });
     let sealing: Vec<SealingKey> = sealing.collect();
     let opened = received.open(sealing);

@@ -3,7 +3,7 @@
 use peers::credentials::Credentials;
 use token_service::{
     jwe::{HeaderBuffer, Received},
-    keys::{KeyBytes, KeyId, SealingKey},
+    keys::{KeyId, SealingKey},
 };
 
 use super::findings::{Findings, Step};
@@ -53,7 +53,7 @@ fn opens(jwe: Received<'_>, credentials: &Credentials) -> bool {
     let named = keys.filter(|key| jwe.kid().is_none_or(|kid| kid == key.kid));
     let sealing = named.filter_map(|key| {
         let kid = KeyId::new(&key.kid)?;
-        SealingKey::new(kid, &KeyBytes::new(key.k)).ok()
+        SealingKey::new(kid, &key.k).ok()
     });
     let sealing: Vec<SealingKey> = sealing.collect();
     jwe.open(sealing).is_some()
