@@ -6,8 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SystemRandom};
-use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, Deadline, timed},
@@ -216,8 +216,8 @@ impl Issuer {
     }
 
     /// How long ago the older of the two secrets was last confirmed.
-    pub fn secrets_age(&self) -> Option<Duration> {
-        self.secrets.age()
+    pub async fn secrets_age(&self) -> Option<Duration> {
+        self.secrets.age().await
     }
 
     /// Issues a token for `call`, or finds the one that an equal call was issued.
@@ -399,7 +399,7 @@ impl Issuer {
 fn open(
     partner: &Partner,
     body: Option<&[u8]>,
-) -> Result<(Zeroizing<Vec<u8>>, ReplyKey), OpenError> {
+) -> Result<(Redacted<Vec<u8>>, ReplyKey), OpenError> {
     let compact = bare(body.ok_or(OpenError::NotBase64)?);
     if compact.first() == Some(&b'{') {
         return Err(OpenError::Json);

@@ -82,7 +82,7 @@ impl Service {
             cause,
             log: &log,
             took: started.elapsed(),
-            secrets_age: self.issuer.secrets_age(),
+            secrets_age: self.issuer.secrets_age().await,
             cold: self.cold.swap(false, Ordering::Relaxed),
         };
         report.log();

@@ -3,12 +3,12 @@
 //!
 //! AWS's own caching crate was measured and does not serve: its refreshes are not single-flight, it
 //! answers throttling as an error instead of the value it holds, its staleness has no bound, and its
-//! `Debug` shows the secret. This is the small one that does: a snapshot that readers take without
-//! a lock, and one async mutex that whoever refreshes holds.
+//! `Debug` shows the secret. This is a small one that does: the state behind one async mutex, which
+//! a refresh holds. Lambda gives an instance one request at a time; where a runtime gives more, they
+//! wait for the refresh under way and share what it brings.
 
 use std::{sync::Arc, time::Duration};
 
-use arc_swap::ArcSwapOption;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
@@ -75,9 +75,12 @@ pub(super) struct Cache<T> {
     read: fn(&str) -> Result<T, DocumentFault>,
     ages: RefreshPolicy,
     clock: Clock,
-    last_good: ArcSwapOption<Confirmed<T>>,
-    /// Held while an attempt runs, so that concurrent requests wait for it and share what it brings.
-    last_attempt: Mutex<Option<Attempt>>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    last_good: Option<Confirmed<T>>,
+    last_attempt: Option<Attempt>,
 }
 
 #[derive(Clone, Copy)]
@@ -108,34 +111,28 @@ impl<T> Cache<T> {
             read,
             ages,
             clock,
-            last_good: ArcSwapOption::empty(),
-            last_attempt: Mutex::new(None),
+            state: Mutex::new(State {
+                last_good: None,
+                last_attempt: None,
+            }),
         }
     }
 
     /// The first load, during initialisation. A failure is logged and left to the first request.
     pub(super) async fn load(&self) {
-        let mut last_attempt = self.last_attempt.lock().await;
-        self.attempt(&mut last_attempt, FIRST_LOAD_LIMIT).await;
+        let mut state = self.state.lock().await;
+        self.attempt(&mut state, FIRST_LOAD_LIMIT).await;
     }
 
     /// The value to serve a request with: refreshed first if it is older than the TTL and an attempt
     /// is allowed, else the last good one within the hard bound.
     pub(super) async fn current(&self, deadline: Deadline) -> Result<Arc<T>, SecretUnavailable> {
-        if let Some(value) = self.fresh() {
+        let mut state = self.state.lock().await;
+        if let Some(value) = self.fresh(&state) {
             return Ok(value);
         }
-        let mut last_attempt = self.last_attempt.lock().await;
-        // Another request may have refreshed it while this one waited for the lock.
-        if let Some(value) = self.fresh() {
-            return Ok(value);
-        }
-        if self.until_allowed(*last_attempt).is_zero() {
-            let limit = deadline.budget(REFRESH_LIMIT);
-            self.attempt(&mut last_attempt, limit).await;
-        }
-        self.younger_than(self.ages.max_stale)
-            .ok_or_else(|| self.unusable(*last_attempt))
+        self.refresh(&mut state, deadline).await;
+        self.usable(&state).ok_or_else(|| self.unavailable(&state))
     }
 
     /// A newer value than `seen`, for a request that `seen` does not know what to do with; `None` if
@@ -147,43 +144,41 @@ impl<T> Cache<T> {
         seen: &Arc<T>,
         deadline: Deadline,
     ) -> Result<Option<Arc<T>>, SecretUnavailable> {
-        let newer = || {
-            let value = self.younger_than(self.ages.max_stale)?;
-            (!Arc::ptr_eq(&value, seen)).then_some(value)
-        };
-        let mut last_attempt = self.last_attempt.lock().await;
-        if let Some(value) = newer() {
+        let newer = |state: &State<T>| self.usable(state).filter(|value| !Arc::ptr_eq(value, seen));
+        let mut state = self.state.lock().await;
+        if let Some(value) = newer(&state) {
             return Ok(Some(value));
         }
-        if self.until_allowed(*last_attempt).is_zero() {
-            let limit = deadline.budget(REFRESH_LIMIT);
-            self.attempt(&mut last_attempt, limit).await;
-        }
-        match *last_attempt {
-            Some(attempt) if attempt.succeeded => Ok(newer()),
-            _ => Err(self.unusable(*last_attempt)),
+        self.refresh(&mut state, deadline).await;
+        match state.last_attempt {
+            Some(attempt) if attempt.succeeded => Ok(newer(&state)),
+            _ => Err(self.unavailable(&state)),
         }
     }
 
     /// How long ago the last good value was confirmed, usable or not.
-    pub(super) fn age(&self) -> Option<Duration> {
-        let last_good = self.last_good.load();
-        self.since(last_good.as_deref()?.at)
+    pub(super) async fn age(&self) -> Option<Duration> {
+        let state = self.state.lock().await;
+        self.since(state.last_good.as_ref()?.at)
     }
 
     /// The last good value, if no refresh is due. One is always due for `AWSPREVIOUS`.
-    fn fresh(&self) -> Option<Arc<T>> {
-        let last_good = self.last_good.load();
-        let is_current = last_good.as_deref()?.stage == Stage::Current;
-        is_current.then(|| self.younger_than(self.ages.ttl))?
+    fn fresh(&self, state: &State<T>) -> Option<Arc<T>> {
+        let last_good = state.last_good.as_ref()?;
+        let is_fresh =
+            last_good.stage == Stage::Current && self.is_younger(last_good, self.ages.ttl);
+        is_fresh.then(|| Arc::clone(&last_good.value))
     }
 
-    /// The last good value, if it was confirmed less than `age` ago.
-    fn younger_than(&self, age: Duration) -> Option<Arc<T>> {
-        let last_good = self.last_good.load();
-        let Confirmed { value, at, .. } = last_good.as_deref()?;
-        let young = self.since(*at).is_some_and(|old| old < age);
-        young.then(|| Arc::clone(value))
+    /// The last good value, within the hard bound.
+    fn usable(&self, state: &State<T>) -> Option<Arc<T>> {
+        let last_good = state.last_good.as_ref()?;
+        self.is_younger(last_good, self.ages.max_stale)
+            .then(|| Arc::clone(&last_good.value))
+    }
+
+    fn is_younger(&self, confirmed: &Confirmed<T>, age: Duration) -> bool {
+        self.since(confirmed.at).is_some_and(|old| old < age)
     }
 
     /// How long ago `at` was. A clock that stepped back by less than a minute has not moved; `None` if
@@ -195,34 +190,39 @@ impl<T> Cache<T> {
             .or_else(|| stepped_back().map(|_| Duration::ZERO))
     }
 
-    fn unusable(&self, last_attempt: Option<Attempt>) -> SecretUnavailable {
+    fn unavailable(&self, state: &State<T>) -> SecretUnavailable {
         SecretUnavailable {
             name: self.name,
-            retry_after: whole_seconds(self.until_allowed(last_attempt)),
+            retry_after: whole_seconds(self.until_allowed(state)),
         }
     }
 
     /// How long until an attempt is allowed.
-    fn until_allowed(&self, last_attempt: Option<Attempt>) -> Duration {
-        let ago = last_attempt.and_then(|attempt| self.since(attempt.began));
+    fn until_allowed(&self, state: &State<T>) -> Duration {
+        let ago = state.last_attempt.and_then(|last| self.since(last.began));
         ago.map_or(Duration::ZERO, |ago| {
             self.ages.min_refresh.saturating_sub(ago)
         })
     }
 
-    async fn attempt(&self, last_attempt: &mut Option<Attempt>, limit: Duration) {
+    /// An attempt, if one is allowed.
+    async fn refresh(&self, state: &mut State<T>, deadline: Deadline) {
+        if self.until_allowed(state).is_zero() {
+            self.attempt(state, deadline.budget(REFRESH_LIMIT)).await;
+        }
+    }
+
+    async fn attempt(&self, state: &mut State<T>, limit: Duration) {
         if limit.is_zero() {
             return;
         }
         let (began, started) = (self.clock.now(), Instant::now());
+        let attempt = |succeeded| Some(Attempt { began, succeeded });
         // Before the call: a request that is cut off has still made its attempt.
-        let attempt = last_attempt.insert(Attempt {
-            began,
-            succeeded: false,
-        });
-        match self.fetch(Stage::Current, began, limit).await {
+        state.last_attempt = attempt(false);
+        match self.fetch(state, Stage::Current, began, limit).await {
             Ok(version_id) => {
-                attempt.succeeded = true;
+                state.last_attempt = attempt(true);
                 tracing::info!(Secret = self.name, version_id, "secret refreshed");
             }
             // A document fault names a path, an AWS error its code: neither holds a value.
@@ -230,23 +230,18 @@ impl<T> Cache<T> {
                 tracing::warn!(Secret = self.name, SecretsRefreshFailures = 1, %error, "secret not refreshed");
                 if error.is_refusal() {
                     let left = limit.saturating_sub(started.elapsed());
-                    self.fall_back(began, left).await;
+                    self.fall_back(state, began, left).await;
                 }
             }
         }
     }
 
     /// After `AWSCURRENT` was refused: `AWSPREVIOUS` serves if nothing else ever did. It is read once.
-    async fn fall_back(&self, began: UnixMillis, limit: Duration) {
-        let last_good = self
-            .last_good
-            .load()
-            .as_deref()
-            .map(|last_good| last_good.stage);
-        let version_id = match last_good {
+    async fn fall_back(&self, state: &mut State<T>, began: UnixMillis, limit: Duration) {
+        let version_id = match state.last_good.as_ref().map(|last_good| last_good.stage) {
             Some(Stage::Current) => return,
             Some(Stage::Previous) => None,
-            None => match self.fetch(Stage::Previous, began, limit).await {
+            None => match self.fetch(state, Stage::Previous, began, limit).await {
                 Ok(version_id) => version_id,
                 Err(error) => {
                     tracing::warn!(Secret = self.name, %error, "the previous version of the secret cannot serve");
@@ -254,7 +249,7 @@ impl<T> Cache<T> {
                 }
             },
         };
-        if self.younger_than(self.ages.max_stale).is_some() {
+        if self.usable(state).is_some() {
             tracing::error!(
                 Secret = self.name,
                 SecretsFallbacks = 1,
@@ -267,6 +262,7 @@ impl<T> Cache<T> {
     /// Makes a version the last good value, and returns its id.
     async fn fetch(
         &self,
+        state: &mut State<T>,
         stage: Stage,
         began: UnixMillis,
         limit: Duration,
@@ -274,11 +270,11 @@ impl<T> Cache<T> {
         let fetched = tokio::time::timeout(limit, (self.fetch)(stage, limit));
         let fetched = fetched.await.map_err(|_| VersionError::TimedOut(limit))??;
         let value = (self.read)(&fetched.text)?;
-        self.last_good.store(Some(Arc::new(Confirmed {
+        state.last_good = Some(Confirmed {
             value: Arc::new(value),
             at: began,
             stage,
-        })));
+        });
         Ok(fetched.version_id)
     }
 }

@@ -97,8 +97,9 @@ impl Secrets {
 
     /// How long ago the older of the two was last confirmed; `None` if one never was, or if the clock went
     /// backwards.
-    pub fn age(&self) -> Option<Duration> {
-        Some(self.partners.age()?.max(self.server_keys.age()?))
+    pub async fn age(&self) -> Option<Duration> {
+        let (partners, server_keys) = tokio::join!(self.partners.age(), self.server_keys.age());
+        Some(partners?.max(server_keys?))
     }
 
     /// For a request with an API key, `kid` or `sdkApiKey` that `seen` does not know, or that none of
