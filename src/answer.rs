@@ -6,9 +6,9 @@ use ring::{error::Unspecified, rand::SecureRandom};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    issue::{Reply, Success},
     json,
     keys::TAG_LEN,
+    operations::{Reply, Success},
     problem::Problem,
     request::{MemberFault, ReferenceId},
 };

@@ -19,7 +19,7 @@ pub struct Config {
     /// Name or ARN of the table of records.
     pub tokens_table: String,
     /// The tokens' `iss` and `aud`.
-    pub audience: TokenIdentity,
+    pub identity: TokenIdentity,
     /// Lifetime of the tokens of partners without one of their own.
     pub token_ttl: Duration,
     /// How long a record outlives its token.
@@ -76,7 +76,7 @@ impl Config {
             api_keys_secret_id: reader.required("API_KEYS_SECRET_ID"),
             server_keys_secret_id: reader.required("SERVER_KEYS_SECRET_ID"),
             tokens_table: reader.required("TOKENS_TABLE"),
-            audience: TokenIdentity {
+            identity: TokenIdentity {
                 issuer: reader.text("ISSUER", "token-service"),
                 audience: reader.text("AUDIENCE", "bankezy-sdk"),
             },
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn defaults_are_the_protocols() {
         let config = read(&[]).unwrap();
-        assert_eq!(config.audience.issuer, "token-service");
-        assert_eq!(config.audience.audience, "bankezy-sdk");
+        assert_eq!(config.identity.issuer, "token-service");
+        assert_eq!(config.identity.audience, "bankezy-sdk");
         assert_eq!(config.token_ttl.as_secs(), 1800);
         assert_eq!(config.record_retention.as_secs(), 86_400);
         assert_eq!(config.secrets_ages.ttl.as_secs(), 300);

@@ -15,22 +15,23 @@
 //!    answering*: a token that was handed out and not recorded could be neither replayed nor revoked.
 //! 8. [`answer`] writes the answer, or what [`problem`] makes of an error, and seals it.
 //!
-//! [`issue`] is the table of contents of steps 2 to 7. Each step takes the previous one's type, so
-//! none can be left out: a token leaves [`issue`] together with the key that seals the answer.
-//! Dependencies run one way: `main` → [`gateway`] → [`answer`] → [`problem`] → [`issue`] → the rest.
-//! Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
+//! [`operations`] has steps 2 to 7 in order, one file per operation. Each step takes the previous
+//! one's type, so none can be left out: a token leaves [`operations`] together with the key that
+//! seals the answer. Dependencies run one way: `main` → [`gateway`] → [`answer`] → [`problem`] →
+//! [`operations`] → the rest. Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
 
 pub mod answer;
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod deadline;
 pub mod gateway;
-pub mod issue;
 mod json;
 pub mod jwe;
 pub mod keys;
 pub mod logs;
 mod metrics;
+pub mod operations;
 pub mod partner;
 pub mod problem;
 pub mod record;

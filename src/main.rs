@@ -4,7 +4,7 @@ use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{lambda_runtime, service_fn};
 use token_service::{
-    aws, clock::Clock, config::Config, gateway::Service, issue::Issuer, logs,
+    aws, clock::Clock, config::Config, gateway::Service, logs, operations::Operations,
     record::store::Records, secrets::Secrets,
 };
 
@@ -35,14 +35,14 @@ async fn main() -> ExitCode {
     );
     let records = Records::new(&sdk, config.tokens_table, config.record_retention);
     tokio::join!(secrets.load(), records.connect());
-    let issuer = Issuer::new(
+    let operations = Operations::new(
         secrets,
         records,
-        config.audience,
+        config.identity,
         config.token_ttl,
         clock.clone(),
     );
-    let service = Service::new(issuer, clock);
+    let service = Service::new(operations, clock);
     let service = &service;
     let run = lambda_runtime::run(service_fn(async move |event| {
         Ok::<_, Infallible>(service.answer(event).await)

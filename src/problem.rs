@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    issue::{Conflict, IssueError, OpenError},
+    operations::{Conflict, OpenError, OperationError},
     request::{MemberFault, RequestFault},
 };
 
@@ -59,29 +59,31 @@ impl From<&HttpError> for Problem {
     }
 }
 
-impl From<&IssueError> for Problem {
-    fn from(error: &IssueError) -> Self {
+impl From<&OperationError> for Problem {
+    fn from(error: &OperationError) -> Self {
         match error {
-            IssueError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
-            IssueError::Auth(_) => Self::new(401, 2, "X-API-KEY is missing, unknown or disabled"),
-            IssueError::Open(OpenError::Json) => Self::new(
+            OperationError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
+            OperationError::Auth(_) => {
+                Self::new(401, 2, "X-API-KEY is missing, unknown or disabled")
+            }
+            OperationError::Open(OpenError::Json) => Self::new(
                 400,
                 422,
                 "The body is JSON: send the compact JWE alone, five segments between dots",
             ),
-            IssueError::Open(
+            OperationError::Open(
                 OpenError::NotBase64
                 | OpenError::Form(_)
                 | OpenError::UnknownKid
                 | OpenError::NoKeyOpens,
             ) => Self::new(400, 422, UNOPENABLE),
-            IssueError::Request(fault) => Self::of_request(fault),
-            IssueError::UnknownSdkApiKey => Self::new(401, 4, "sdkApiKey is not yours"),
-            IssueError::Conflict(conflict) => Self::of_conflict(*conflict),
-            IssueError::Write(error) if error.is_transient() => {
+            OperationError::Request(fault) => Self::of_request(fault),
+            OperationError::UnknownSdkApiKey => Self::new(401, 4, "sdkApiKey is not yours"),
+            OperationError::Conflict(conflict) => Self::of_conflict(*conflict),
+            OperationError::Write(error) if error.is_transient() => {
                 Self::unavailable(Duration::from_secs(1))
             }
-            IssueError::Write(_) | IssueError::Record(_) | IssueError::Generator(_) => {
+            OperationError::Write(_) | OperationError::Record(_) | OperationError::Generator(_) => {
                 Self::internal()
             }
         }

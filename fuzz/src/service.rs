@@ -17,7 +17,7 @@ use serde_json::{Value, json, value::RawValue};
 use token_service::{
     clock::{Clock, UnixMillis},
     gateway::{Response, Service},
-    issue::Issuer,
+    operations::Operations,
     record::store::Records,
     secrets::{RefreshPolicy, Secrets},
     token::TokenIdentity,
@@ -61,7 +61,7 @@ impl Function {
             audience: "bankezy-sdk".to_owned(),
         };
         let lifetime = Duration::from_secs(1800);
-        let issuer = Issuer::new(secrets, records, audience, lifetime, clock.clone());
+        let issuer = Operations::new(secrets, records, audience, lifetime, clock.clone());
         let service = Service::new(issuer, clock);
         Self {
             service,

@@ -18,8 +18,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     answer::{self, CodeForm},
-    clock::{Clock, Deadline, UnixMillis},
-    issue::{Call, Issuer, Refusal, Reply, RequestLog, Success},
+    clock::{Clock, UnixMillis},
+    deadline::Deadline,
+    operations::{Call, Operations, Refusal, Reply, RequestLog, Success},
     problem::{HttpError, Problem},
 };
 use event::{Body, Event};
@@ -32,7 +33,7 @@ const MAX_BODY: usize = 32 * 1024;
 
 /// The function behind API Gateway.
 pub struct Service {
-    issuer: Issuer,
+    operations: Operations,
     clock: Clock,
     rng: SystemRandom,
     /// Until the first request.
@@ -49,10 +50,10 @@ enum Failure {
 }
 
 impl Service {
-    /// Answers by what `issuer` issues.
-    pub fn new(issuer: Issuer, clock: Clock) -> Self {
+    /// Answers by what `operations` do.
+    pub fn new(operations: Operations, clock: Clock) -> Self {
         Self {
-            issuer,
+            operations,
             clock,
             rng: SystemRandom::new(),
             cold: AtomicBool::new(true),
@@ -82,7 +83,7 @@ impl Service {
             cause,
             log: &log,
             took: started.elapsed(),
-            secrets_age: self.issuer.secrets_age().await,
+            secrets_age: self.operations.secrets_age().await,
             cold: self.cold.swap(false, Ordering::Relaxed),
         };
         report.log();
@@ -119,7 +120,7 @@ impl Service {
             body: body.as_deref(),
             deadline,
         };
-        let issued = self.issuer.issue(&call, log).await;
+        let issued = self.operations.issue(&call, log).await;
         issued.map_err(Failure::Refused)
     }
 

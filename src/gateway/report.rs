@@ -7,7 +7,7 @@ use lambda_http::Context;
 
 use super::response::Answer;
 use crate::{
-    issue::RequestLog, keys::KeyId, metrics::milliseconds, partner::PartnerId, token::TokenId,
+    keys::KeyId, metrics::milliseconds, operations::RequestLog, partner::PartnerId, token::TokenId,
 };
 
 /// What there is to say about an answered request.

@@ -31,7 +31,8 @@ use aws_types::SdkConfig;
 use super::{NewRecord, StoredRecord};
 use crate::{
     aws::{self, AwsError, CallBudget},
-    clock::{Deadline, UnixMillis, timed},
+    clock::UnixMillis,
+    deadline::{Deadline, timed},
 };
 
 /// Three attempts of a second each and the pauses between them stay within the operation's 4 s.

@@ -15,7 +15,10 @@ use super::{
     document::DocumentFault,
     source::{Fetch, FetchError, Stage},
 };
-use crate::clock::{Clock, Deadline, UnixMillis};
+use crate::{
+    clock::{Clock, UnixMillis},
+    deadline::Deadline,
+};
 
 /// How old a value may get, and how often it may be asked for.
 #[derive(Clone, Copy, Debug)]

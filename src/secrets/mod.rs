@@ -16,7 +16,8 @@ pub use document::{
 
 use crate::{
     aws,
-    clock::{Clock, Deadline},
+    clock::Clock,
+    deadline::Deadline,
     keys::{KeyRing, SealingKey},
     partner::Partners,
     record::RecordKey,

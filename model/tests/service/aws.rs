@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
 use serde_json::{Value, json};
 use token_service::{
     clock::{Clock, UnixMillis},
-    issue::Issuer,
+    operations::Operations,
     record::store::Records,
     secrets::{RefreshPolicy, Secrets},
     token::TokenIdentity,
@@ -70,7 +70,7 @@ impl Aws {
             audience: "bankezy-sdk".to_owned(),
         };
         let lifetime = Duration::from_secs(1800);
-        Caller(Issuer::new(secrets, records, audience, lifetime, clock))
+        Caller(Operations::new(secrets, records, audience, lifetime, clock))
     }
 
     /// From now on writes fail on their condition.

@@ -12,17 +12,17 @@ mod aws;
 mod partner;
 
 use model::issue::{Found, Kind, judge};
-use token_service::issue::{Conflict, IssueError, Success};
+use token_service::operations::{Conflict, OperationError, Success};
 
 use aws::{Aws, InTheWay, NOW_MILLIS, RETENTION};
 
-fn kind(answer: &Result<Success, IssueError>) -> Kind {
+fn kind(answer: &Result<Success, OperationError>) -> Kind {
     match answer {
         Ok(success) if success.replayed => Kind::Replay,
         Ok(_) => Kind::First,
-        Err(IssueError::Conflict(Conflict::Reused)) => Kind::Reused,
-        Err(IssueError::Conflict(Conflict::Expired)) => Kind::Expired,
-        Err(IssueError::Conflict(Conflict::Revoked)) => Kind::Revoked,
+        Err(OperationError::Conflict(Conflict::Reused)) => Kind::Reused,
+        Err(OperationError::Conflict(Conflict::Expired)) => Kind::Expired,
+        Err(OperationError::Conflict(Conflict::Revoked)) => Kind::Revoked,
         Err(_) => Kind::Failed,
     }
 }

@@ -5,10 +5,11 @@ use ring::{digest, rand::SystemRandom};
 use serde_json::{Value, json};
 use token_service::redacted::Redacted;
 use token_service::{
-    clock::{Deadline, UnixMillis},
-    issue::{Call, IssueError, Issuer, RequestLog, Success},
+    clock::UnixMillis,
+    deadline::Deadline,
     jwe::{self, Header},
     keys::{KeyId, SealingKey},
+    operations::{Call, OperationError, Operations, RequestLog, Success},
 };
 
 use crate::aws::NOW_MILLIS;
@@ -18,11 +19,11 @@ const SDK_API_KEY: &str = "sdk-api-key";
 const PAYLOAD_KEY: [u8; 32] = [1; 32];
 
 /// The service, as the partner calls it.
-pub(crate) struct Caller(pub(crate) Issuer);
+pub(crate) struct Caller(pub(crate) Operations);
 
 impl Caller {
     /// Asks for a token, always with the same `referenceId`, for a customer of this name.
-    pub(crate) async fn ask(&self, name: &str) -> Result<Success, IssueError> {
+    pub(crate) async fn ask(&self, name: &str) -> Result<Success, OperationError> {
         // The example key of RFC 7517 appendix A.1.
         let jwk = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
         let plaintext = json!({

@@ -4,17 +4,16 @@
 //! number stays the text that was sent, so `1e3`, `-0` and 19 digits are told apart exactly.
 //! What the members mean is the reader's business: `request` and `secrets`.
 
-use std::{borrow::Cow, collections::HashSet, fmt, io};
+mod members;
+mod secret;
 
-use crate::redacted::Redacted;
-use serde::{
-    Deserialize, Serialize,
-    de::{Deserializer, MapAccess, Visitor},
-};
+use std::{borrow::Cow, fmt};
+
 use serde_json::value::RawValue;
 
-/// Up to this many names, pairwise comparison is cheaper than a `HashSet`.
-const FEW: usize = 16;
+use members::{Members, Text, repeated};
+pub(crate) use members::{members, shallow_object, string};
+pub(crate) use secret::write_secret;
 
 /// A JSON value that borrows from its text where it can.
 pub(crate) enum Value<'a> {
@@ -100,54 +99,6 @@ pub(crate) fn object(text: &[u8], limit: usize) -> Result<Object<'_>, JsonFault>
     }
 }
 
-/// Reads one object's members and leaves their values unread; `None` if it is not an object, a
-/// name is repeated, or a name is no text.
-pub(crate) fn shallow_object(text: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    let Members(members) = serde_json::from_slice(text).ok()?;
-    repeated(&members).is_none().then_some(members)
-}
-
-/// One object's members, repeated ones too, with their values unread; `None` if it is not an object,
-/// or a name is no text.
-pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    let Members(members) = serde_json::from_str(text).ok()?;
-    Some(members)
-}
-
-/// The text of a raw JSON string; `None` for any other value.
-pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let Text(text) = serde_json::from_str(raw.get()).ok()?;
-    Some(text)
-}
-
-/// Writes JSON that holds a secret: zeroized on drop, and never copied while it is written. There is
-/// `room` for as many more bytes.
-pub(crate) fn write_secret(
-    value: &impl Serialize,
-    room: usize,
-) -> serde_json::Result<Redacted<Vec<u8>>> {
-    // Its length first, as a buffer that grows leaves copies behind.
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value)?;
-    let mut text = Redacted::new(Vec::with_capacity(length.0 + room));
-    serde_json::to_writer(&mut *text, value)?;
-    Ok(text)
-}
-
-/// Counts what is written to it.
-struct Length(usize);
-
-impl io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// `raw` is JSON by syntax: only its strings can still be wrong.
 fn value<'a>(
     raw: &'a str,
@@ -197,16 +148,6 @@ fn value<'a>(
     }
 }
 
-fn repeated<'m>(members: &'m [(Cow<'_, str>, &RawValue)]) -> Option<&'m str> {
-    let names = || members.iter().map(|(name, _)| name.as_ref());
-    if members.len() <= FEW {
-        let is_repeated = |(at, name): &(usize, &str)| names().take(*at).any(|it| it == *name);
-        return names().enumerate().find(is_repeated).map(|(_, name)| name);
-    }
-    let mut seen = HashSet::with_capacity(members.len());
-    names().find(|name| !seen.insert(*name))
-}
-
 /// Where a value stands, for a fault's path.
 enum Path<'p> {
     Root,
@@ -229,34 +170,6 @@ impl fmt::Display for Path<'_> {
 
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// serde's own maps keep the last of two equal names; this keeps both, for [`repeated`] to see.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Text(name), raw)) = map.next_entry()? {
-                    members.push((name, raw));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
 }
 
 #[cfg(test)]
@@ -299,7 +212,7 @@ mod tests {
 
     #[test]
     fn finds_the_first_repeated_member_among_few_and_many() {
-        for len in [2, 3, FEW, FEW + 1, 40] {
+        for len in [2, 3, members::FEW, members::FEW + 1, 40] {
             let names: Vec<String> = (0..len).map(|at| format!("m{at}")).collect();
             let text = |names: &[String]| {
                 let members: Vec<String> = names.iter().map(|it| format!(r#""{it}":0"#)).collect();
@@ -343,16 +256,6 @@ mod tests {
         assert!(matches!(member("n"), Some(Value::Null)));
         assert!(matches!(member("e"), Some(Value::Array(elements)) if elements.is_empty()));
         assert!(matches!(member("o"), Some(Value::Object(members)) if members.len() == 0));
-    }
-
-    #[test]
-    fn writes_a_secret_without_growing() {
-        for len in [0, 1, 127, 128, 5_000] {
-            let value = "\"".repeat(len);
-            let text = write_secret(&value, 16).unwrap();
-            assert_eq!(*text, serde_json::to_vec(&value).unwrap());
-            assert_eq!(text.capacity(), 2 * len + 2 + 16);
-        }
     }
 
     #[test]

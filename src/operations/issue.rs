@@ -1,0 +1,161 @@
+//! Get Token: one partner's request becomes one recorded token (protocol.md, Get Token).
+//!
+//! The record is written before anything is answered: a token that was handed out and not recorded
+//! could be neither replayed nor revoked.
+
+use std::sync::Arc;
+
+use super::{
+    Call, Conflict, OperationError, Operations, Refusal, RequestLog, Success,
+    accept::{Opened, open_call},
+};
+use crate::{
+    deadline::timed,
+    jwe::ReplyKey,
+    partner::Partner,
+    record::{Issued, NewRecord, RecordError, StoredRecord, Verdict, store::PutOutcome},
+    request::{IssueRequest, RequestFields},
+    secrets::Snapshot,
+    token::{self, Lifetime},
+};
+
+/// A request that its partner may make, and the key that seals its answer.
+struct Accepted {
+    partner: Arc<Partner>,
+    request: IssueRequest,
+    reply_key: ReplyKey,
+}
+
+impl Operations {
+    /// Issues a token for `call`, or finds the one that an equal call was issued.
+    ///
+    /// `log` is filled as far as the call got.
+    pub async fn issue(&self, call: &Call<'_>, log: &mut RequestLog) -> Result<Success, Refusal> {
+        let read = |secrets: &Snapshot, log: &mut RequestLog| {
+            let opened = open_call(secrets, call, log)?;
+            self.read_issue(opened)
+        };
+        let (secrets, accepted) = self.accept(call, log, read).await?;
+        let Accepted {
+            partner,
+            request,
+            reply_key,
+        } = accepted;
+        let reference_id = request.reference_id.clone();
+        match self.record(&secrets, &partner, request, call, log).await {
+            Ok((issued, replayed)) => Ok(Success {
+                reply_key,
+                reference_id,
+                issued,
+                replayed,
+            }),
+            Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
+        }
+    }
+
+    /// From an opened body to a valid request that its partner may make.
+    fn read_issue(&self, opened: Opened) -> Result<Accepted, Refusal> {
+        let Opened {
+            partner,
+            plaintext,
+            reply_key,
+        } = opened;
+        let today = self.clock.now().date().unwrap_or(time::Date::MAX);
+        let fields = RequestFields::parse(&plaintext, today);
+        let request = match fields.and_then(|fields| fields.agree(&self.rng)) {
+            Ok(request) => request,
+            Err(fault) => {
+                let reference_id = fault.reference_id().cloned();
+                return Err(Refusal::sealed(fault, reply_key, reference_id));
+            }
+        };
+        if !partner.has_sdk_api_key(&request.sdk_api_key) {
+            let reference_id = Some(request.reference_id);
+            let error = OperationError::UnknownSdkApiKey;
+            return Err(Refusal::sealed(error, reply_key, reference_id));
+        }
+        Ok(Accepted {
+            partner,
+            request,
+            reply_key,
+        })
+    }
+
+    /// Makes a token and records it, or finds the recorded one; tells whether it is a replay.
+    async fn record(
+        &self,
+        secrets: &Snapshot,
+        partner: &Partner,
+        request: IssueRequest,
+        call: &Call<'_>,
+        log: &mut RequestLog,
+    ) -> Result<(Issued, bool), OperationError> {
+        let now = self.clock.now();
+        let lifetime = Lifetime::starting(now, partner.token_ttl.unwrap_or(self.token_ttl));
+        let token_key = secrets.server_keys.token.sealer();
+        let minted = token::mint(
+            token_key,
+            &self.identity,
+            partner,
+            &request,
+            lifetime,
+            &self.rng,
+        )?;
+        log.token_kid = Some(minted.kid.clone());
+        let record_keys = &secrets.server_keys.record;
+        let draft = NewRecord::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
+        log.record_kid = Some(draft.sealed_by().clone());
+
+        let written = self
+            .records
+            .write(&draft, now, call.deadline, &mut log.write)
+            .await?;
+        let verdict = match written {
+            PutOutcome::First => Verdict::OwnWrite,
+            PutOutcome::Taken(existing) => {
+                self.judge(&existing, &draft, secrets, call, log).await?
+            }
+        };
+        match verdict {
+            Verdict::OwnWrite => {
+                log.token_id = Some(minted.id);
+                let issued = Issued {
+                    expires_at: minted.lifetime.expires_at(),
+                    token: minted.token,
+                    server_public_key: request.session.server_public_key,
+                };
+                Ok((issued, false))
+            }
+            Verdict::Replay(issued) => Ok((issued, true)),
+            Verdict::Reused => Err(OperationError::Conflict(Conflict::Reused)),
+            Verdict::Expired => Err(OperationError::Conflict(Conflict::Expired)),
+            Verdict::Revoked => Err(OperationError::Conflict(Conflict::Revoked)),
+        }
+    }
+
+    /// Judges the record that stands there, by newer keys if these don't know the one that sealed it.
+    async fn judge(
+        &self,
+        existing: &StoredRecord,
+        draft: &NewRecord,
+        secrets: &Snapshot,
+        call: &Call<'_>,
+        log: &mut RequestLog,
+    ) -> Result<Verdict, OperationError> {
+        let judge = |ring| existing.judge(draft, ring, self.clock.now());
+        let verdict = match judge(&secrets.server_keys.record) {
+            Err(RecordError::UnknownKey) => {
+                let newer = self.secrets.newer_server_keys(secrets, call.deadline);
+                match timed(&mut log.secrets_wait, newer).await? {
+                    None => Err(RecordError::UnknownKey),
+                    Some(newer) => judge(&newer.record),
+                }
+            }
+            verdict => verdict,
+        };
+        if let Ok(Verdict::Replay(_)) = verdict {
+            log.token_id = existing.token_id();
+        }
+        Ok(verdict?)
+    }
+}
