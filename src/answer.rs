@@ -1,16 +1,19 @@
 //! The answer's body: JSON, sealed under the key that opened the request (protocol.md, Success and
-//! Errors). No function here gives a success away that is not sealed.
+//! Errors), or introspection's in the clear. No function here gives a token away that is not sealed.
 
 use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
 use serde::{Serialize, Serializer};
 
 use crate::{
+    clock::UnixMillis,
     json,
     keys::TAG_LEN,
-    operations::{Reply, Success},
+    operations::{Introspection, Outcome, Reply, Success},
     problem::Problem,
     request::{MemberFault, ReferenceId},
+    session::PublicKey,
+    token::Token,
 };
 
 /// How a path spells `resCode`.
@@ -51,7 +54,8 @@ impl Serialize for ResCode {
 pub enum AnswerBody {
     /// A compact JWE: `text/plain`.
     Sealed(String),
-    /// JSON in the clear, `application/json`: a problem of a request that was not opened.
+    /// JSON in the clear, `application/json`: a problem of a request that was not opened, or
+    /// introspection's answer.
     Plain(String),
 }
 
@@ -80,10 +84,7 @@ pub fn problem(
     let json = problem_json(problem, reference_id, form)?;
     match reply {
         Some(reply) => Ok(AnswerBody::Sealed(reply.key.seal(json, rng)?)),
-        None => {
-            let text = std::str::from_utf8(&json).map_err(|_| Unspecified)?;
-            Ok(AnswerBody::Plain(text.to_owned()))
-        }
+        None => plain(&json),
     }
 }
 
@@ -98,6 +99,25 @@ pub fn internal(form: CodeForm) -> AnswerBody {
     })
 }
 
+/// Introspection's answer (RFC 7662 section 2.2). The claims are for the resource server, which has
+/// authenticated.
+pub fn introspection(introspection: &Introspection) -> Result<AnswerBody, Unspecified> {
+    match introspection {
+        Introspection::Active(json) => plain(json),
+        Introspection::Inactive => Ok(AnswerBody::Plain(r#"{"active":false}"#.to_owned())),
+    }
+}
+
+/// Introspection's error (RFC 6749 section 5.2).
+pub fn introspection_error(error: &'static str) -> AnswerBody {
+    AnswerBody::Plain(format!(r#"{{"error":"{error}"}}"#))
+}
+
+fn plain(json: &[u8]) -> Result<AnswerBody, Unspecified> {
+    let text = std::str::from_utf8(json).map_err(|_| Unspecified)?;
+    Ok(AnswerBody::Plain(text.to_owned()))
+}
+
 fn success_json(success: &Success, form: CodeForm) -> Result<Redacted<Vec<u8>>, Unspecified> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -105,17 +125,25 @@ fn success_json(success: &Success, form: CodeForm) -> Result<Redacted<Vec<u8>>, 
         res_code: ResCode,
         res_desc: &'static str,
         reference_id: &'a str,
-        server_pub_key: &'a str,
-        token: &'a str,
-        expire_at: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        server_pub_key: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expire_at: Option<i64>,
     }
+    let (server_public_key, token) = match &success.outcome {
+        Outcome::Issued(issued) => (Some(&issued.server_public_key), Some(&issued.token)),
+        Outcome::Renewed(renewed) => (None, Some(&renewed.token)),
+        Outcome::Invalidated => (None, None),
+    };
     let members = Members {
         res_code: ResCode::new(ResCode::SUCCESS, form),
         res_desc: "SUCCESS",
         reference_id: success.reference_id.as_str(),
-        server_pub_key: &success.issued.server_public_key.to_base64url_jwk(),
-        token: success.issued.token.compact(),
-        expire_at: success.issued.expires_at.millis(),
+        server_pub_key: server_public_key.map(PublicKey::to_base64url_jwk),
+        token: token.map(Token::compact),
+        expire_at: success.outcome.expires_at().map(UnixMillis::millis),
     };
     json::write_secret(&members, TAG_LEN).map_err(|_| Unspecified)
 }

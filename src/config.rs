@@ -6,7 +6,7 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
     secrets::RefreshPolicy,
-    token::{Lifetime, TokenIdentity},
+    token::{Lifetime, TokenIdentity, Ttls},
 };
 
 /// Everything that the environment decides.
@@ -20,11 +20,11 @@ pub struct Config {
     pub tokens_table: String,
     /// The tokens' `iss` and `aud`.
     pub identity: TokenIdentity,
-    /// Lifetime of the tokens of partners without one of their own.
-    pub token_ttl: Duration,
+    /// Lifetimes of tokens and sessions, for partners without their own.
+    pub ttls: Ttls,
     /// How long a record outlives its token.
     pub record_retention: Duration,
-    /// Of the secrets' caches.
+    /// When the caches of secrets refresh.
     pub secrets_ages: RefreshPolicy,
 }
 
@@ -80,7 +80,10 @@ impl Config {
                 issuer: reader.text("ISSUER", "token-service"),
                 audience: reader.text("AUDIENCE", "bankezy-sdk"),
             },
-            token_ttl: reader.seconds("TOKEN_TTL_SECONDS", 1800, Lifetime::RANGE),
+            ttls: Ttls {
+                token: reader.seconds("TOKEN_TTL_SECONDS", 1800, Lifetime::RANGE),
+                session: reader.seconds("SESSION_TTL_SECONDS", 43_200, Lifetime::SESSION_RANGE),
+            },
             record_retention: reader.seconds("RECORD_RETENTION_SECONDS", 86_400, 300..=31_536_000),
             secrets_ages: RefreshPolicy {
                 ttl: reader.seconds("SECRETS_TTL_SECONDS", 300, 1..=86_400),
@@ -182,7 +185,8 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.identity.issuer, "token-service");
         assert_eq!(config.identity.audience, "bankezy-sdk");
-        assert_eq!(config.token_ttl.as_secs(), 1800);
+        assert_eq!(config.ttls.token.as_secs(), 1800);
+        assert_eq!(config.ttls.session.as_secs(), 43_200);
         assert_eq!(config.record_retention.as_secs(), 86_400);
         assert_eq!(config.secrets_ages.ttl.as_secs(), 300);
         assert_eq!(config.secrets_ages.min_refresh.as_secs(), 30);
@@ -216,6 +220,11 @@ mod tests {
                 "TOKEN_TTL_SECONDS",
                 "1e3",
                 "must be an integer from 60 to 86400",
+            ),
+            (
+                "SESSION_TTL_SECONDS",
+                "2592001",
+                "must be an integer from 60 to 2592000",
             ),
             (
                 "RECORD_RETENTION_SECONDS",

@@ -2,7 +2,7 @@
 //!
 //! Where keys come from is the business of `secrets`; what is sealed, of `jwe` and `record`.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::redacted::Redacted;
 use ring::{
@@ -45,26 +45,18 @@ impl fmt::Display for KeyId {
 /// Raw key material on its way from a secret into a key.
 pub(crate) type KeyBytes = Redacted<[u8; 32]>;
 
-/// A named AES-256-GCM key.
+/// An AES-256-GCM key.
 ///
 /// The raw bytes are zeroized as soon as the key is expanded, and the expanded key, which `ring`
 /// formats without its bytes, is overwritten on drop.
 #[derive(Debug)]
-pub struct SealingKey {
-    kid: KeyId,
-    key: LessSafeKey,
-}
+pub struct AeadKey(LessSafeKey);
 
-impl SealingKey {
+impl AeadKey {
     /// Expands the key.
-    pub fn new(kid: KeyId, bytes: &[u8; 32]) -> Result<Self, Unspecified> {
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes.as_slice())?);
-        Ok(Self { kid, key })
-    }
-
-    /// The key's name.
-    pub fn kid(&self) -> &KeyId {
-        &self.kid
+    pub fn new(bytes: &[u8; 32]) -> Result<Self, Unspecified> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice())?;
+        Ok(Self(LessSafeKey::new(key)))
     }
 
     /// Encrypts `in_out` and appends the tag. Never use an IV twice with one key: take it from
@@ -76,7 +68,7 @@ impl SealingKey {
         in_out: &mut Vec<u8>,
     ) -> Result<(), Unspecified> {
         let nonce = Nonce::assume_unique_for_key(iv);
-        self.key
+        self.0
             .seal_in_place_append_tag(nonce, Aad::from(aad), in_out)
     }
 
@@ -88,25 +80,53 @@ impl SealingKey {
         in_out: &'b mut [u8],
     ) -> Result<&'b mut [u8], Unspecified> {
         let nonce = Nonce::assume_unique_for_key(iv);
-        self.key.open_in_place(nonce, Aad::from(aad), in_out)
+        self.0.open_in_place(nonce, Aad::from(aad), in_out)
     }
 }
 
-/// So that whoever tries keys takes them owned, borrowed or shared.
-impl AsRef<Self> for SealingKey {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
-impl Drop for SealingKey {
+impl Drop for AeadKey {
     /// `ring` leaves an expanded key in memory as it is: a key of zeros takes its place.
     fn drop(&mut self) {
         if let Ok(zeros) = UnboundKey::new(&AES_256_GCM, &[0; 32]) {
-            self.key = LessSafeKey::new(zeros);
+            self.0 = LessSafeKey::new(zeros);
             // Keeps the compiler from leaving out a write that nothing reads.
-            std::hint::black_box(&self.key);
+            std::hint::black_box(&self.0);
         }
+    }
+}
+
+/// A key with a name.
+#[derive(Debug)]
+pub struct SealingKey {
+    kid: KeyId,
+    key: AeadKey,
+}
+
+impl SealingKey {
+    /// Expands the key.
+    pub fn new(kid: KeyId, bytes: &[u8; 32]) -> Result<Self, Unspecified> {
+        let key = AeadKey::new(bytes)?;
+        Ok(Self { kid, key })
+    }
+
+    /// The key's name.
+    pub fn kid(&self) -> &KeyId {
+        &self.kid
+    }
+}
+
+impl Deref for SealingKey {
+    type Target = AeadKey;
+
+    fn deref(&self) -> &AeadKey {
+        &self.key
+    }
+}
+
+/// A ring's keys are shared, a test's are owned: both can be tried.
+impl AsRef<Self> for SealingKey {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 

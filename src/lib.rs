@@ -39,6 +39,7 @@ pub mod redacted;
 #[cfg(test)]
 mod redaction;
 pub mod request;
+pub mod resource_server;
 pub mod secrets;
 pub mod session;
 pub mod token;

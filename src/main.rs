@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
         secrets,
         records,
         config.identity,
-        config.token_ttl,
+        config.ttls,
         clock.clone(),
     );
     let service = Service::new(operations, clock);

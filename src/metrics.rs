@@ -41,12 +41,13 @@ const GROUPS: [Group; 5] = [
             &["Outcome"],
             &["Version"],
             &["Version", "Outcome"],
+            &["Operation", "Outcome"],
             &["PartnerId", "Outcome"],
         ],
         metrics: &[("Requests", Unit::Count)],
     },
     Group {
-        dimensions: &[&[], &["Outcome"]],
+        dimensions: &[&[], &["Outcome"], &["Operation"]],
         metrics: &[("Latency", Unit::Milliseconds)],
     },
     Group {
@@ -57,6 +58,7 @@ const GROUPS: [Group; 5] = [
             ("CryptoLatency", Unit::Milliseconds),
             ("DynamoDBAttempts", Unit::Count),
             ("ConsumedWriteCapacity", Unit::Count),
+            ("ConsumedReadCapacity", Unit::Count),
             ("Replays", Unit::Count),
             ("Conflicts", Unit::Count),
             ("SecretsAge", Unit::Seconds),

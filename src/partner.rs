@@ -54,7 +54,7 @@ impl KeyDigest {
     }
 
     /// Whether this digest is one of `digests`. Looks at every one of them, whatever it finds.
-    fn is_any_of(&self, digests: &[Self]) -> Choice {
+    pub(crate) fn is_any_of(&self, digests: &[Self]) -> Choice {
         digests.iter().fold(Choice::from(0), |found, digest| {
             found | self.0.ct_eq(&*digest.0)
         })
@@ -70,14 +70,20 @@ pub struct Partner {
     pub program_id: u32,
     /// Open its requests; an answer is sealed with the one that opened the request.
     pub payload_keys: KeyRing<SealingKey>,
-    /// Of its tokens; else the service's own.
+    /// How long its tokens last, if not as long as the service's default.
     pub token_ttl: Option<Duration>,
+    /// How long its sessions last, if not as long as the service's default.
+    pub session_ttl: Option<Duration>,
     pub(crate) api_keys: Vec<KeyDigest>,
     pub(crate) sdk_api_keys: Vec<KeyDigest>,
     pub(crate) enabled: bool,
 }
 
 impl Partner {
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// Whether `key` is one of the partner's `sdkApiKey`s.
     pub fn has_sdk_api_key(&self, key: &KeyDigest) -> bool {
         key.is_any_of(&self.sdk_api_keys).into()
@@ -94,9 +100,12 @@ pub enum AuthError {
     /// No `X-API-KEY`.
     #[error("X-API-KEY is missing")]
     MissingKey,
-    /// Nobody's key, as far as the secret that was read knows.
+    /// No partner of the secret that was read has this key.
     #[error("X-API-KEY is no partner's")]
     UnknownKey,
+    /// No partner of the secret that was read has the token's `client_id`.
+    #[error("the token's partner is not known")]
+    UnknownPartner,
     /// `enabled` is false.
     #[error("the partner is disabled")]
     Disabled(PartnerId),
@@ -105,6 +114,27 @@ pub enum AuthError {
 impl Partners {
     pub(crate) fn new(partners: Vec<Partner>) -> Self {
         Self(partners.into_iter().map(Arc::new).collect())
+    }
+
+    /// The partner whose app renews with this `sdkApiKey`.
+    pub fn authenticate_app(
+        &self,
+        id: &PartnerId,
+        sdk_api_key: Option<&str>,
+    ) -> Result<&Arc<Partner>, AuthError> {
+        let sdk_api_key = sdk_api_key
+            .filter(|key| !key.is_empty())
+            .ok_or(AuthError::MissingKey)?;
+        let partner = self.named(id).ok_or(AuthError::UnknownPartner)?;
+        if !partner.has_sdk_api_key(&KeyDigest::of(sdk_api_key)) {
+            return Err(AuthError::UnknownKey);
+        }
+        enabled(partner)
+    }
+
+    /// The partner of this name, enabled or not.
+    pub fn named(&self, id: &PartnerId) -> Option<&Arc<Partner>> {
+        self.0.iter().find(|partner| partner.id == *id)
     }
 
     /// The partner whose API key this is.
@@ -121,12 +151,14 @@ impl Partners {
                 found = Some(partner);
             }
         }
-        let partner = found.ok_or(AuthError::UnknownKey)?;
-        if partner.enabled {
-            Ok(partner)
-        } else {
-            Err(AuthError::Disabled(partner.id.clone()))
-        }
+        enabled(found.ok_or(AuthError::UnknownKey)?)
+    }
+}
+
+fn enabled(partner: &Arc<Partner>) -> Result<&Arc<Partner>, AuthError> {
+    match partner.enabled {
+        true => Ok(partner),
+        false => Err(AuthError::Disabled(partner.id.clone())),
     }
 }
 
@@ -142,6 +174,7 @@ mod tests {
             program_id: 1,
             payload_keys: KeyRing::new([sealing_key("k", 1)]).unwrap(),
             token_ttl: None,
+            session_ttl: None,
             api_keys: digests(api_keys),
             // A secret may have one twice.
             sdk_api_keys: digests(&["sdk", "twice", "twice"]),

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    operations::{Conflict, OpenError, OperationError},
+    operations::{Conflict, Ended, IntrospectionError, OpenError, OperationError},
     request::{MemberFault, RequestFault},
 };
 
@@ -29,19 +29,26 @@ pub struct Problem {
 /// A request that gets no further than its HTTP form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// Neither of the two paths.
+    /// None of the paths.
     #[error("no such path")]
     Path,
-    /// Neither `POST` nor `GET`.
-    #[error("method is neither POST nor GET")]
+    /// A method that the path does not have.
+    #[error("the path has no such method")]
     Method,
     /// Over 32 KiB.
     #[error("body is over 32768 bytes")]
     Size,
-    /// A content type that no JWE comes in.
-    #[error("content type is none of text/plain, application/jose and application/json")]
+    /// A content type that no JWE comes in, or at introspection no form.
+    #[error("content type is none of those that the path takes")]
     ContentType,
 }
+
+/// When a call of AWS may succeed that has just failed.
+const SOON: Duration = Duration::from_secs(1);
+
+/// One answer for every cause, so that none can be told from another.
+const UNOPENABLE_RENEWAL: &str = "The body is not a JWE that this service can open: send a compact \
+    JWE, alg dir, enc A256GCM, under the session key";
 
 /// One answer for every cause, so that none can be told from another.
 const UNOPENABLE: &str = "The body is not a JWE that this service can open: send a compact JWE, \
@@ -63,10 +70,16 @@ impl From<&OperationError> for Problem {
     fn from(error: &OperationError) -> Self {
         match error {
             OperationError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
+            OperationError::Token(_) => Self::new(
+                401,
+                401,
+                "X-API-TOKEN is missing, or no token of this service",
+            ),
             OperationError::Auth(_) => {
                 Self::new(401, 2, "X-API-KEY is missing, unknown or disabled")
             }
-            OperationError::Open(OpenError::Json) => Self::new(
+            OperationError::Open(OpenError::Json)
+            | OperationError::OpenRenewal(OpenError::Json) => Self::new(
                 400,
                 422,
                 "The body is JSON: send the compact JWE alone, five segments between dots",
@@ -77,13 +90,24 @@ impl From<&OperationError> for Problem {
                 | OpenError::UnknownKid
                 | OpenError::NoKeyOpens,
             ) => Self::new(400, 422, UNOPENABLE),
+            OperationError::OpenRenewal(
+                OpenError::NotBase64
+                | OpenError::Form(_)
+                | OpenError::UnknownKid
+                | OpenError::NoKeyOpens,
+            ) => Self::new(400, 422, UNOPENABLE_RENEWAL),
             OperationError::Request(fault) => Self::of_request(fault),
             OperationError::UnknownSdkApiKey => Self::new(401, 4, "sdkApiKey is not yours"),
             OperationError::Conflict(conflict) => Self::of_conflict(*conflict),
-            OperationError::Write(error) if error.is_transient() => {
-                Self::unavailable(Duration::from_secs(1))
-            }
-            OperationError::Write(_) | OperationError::Record(_) | OperationError::Generator(_) => {
+            OperationError::Ended(ended) => Self::of_ended(*ended),
+            OperationError::UnknownSession => Self::of_member(
+                (404, 404),
+                "There is no session of this tokenReferenceId",
+                "tokenReferenceId",
+                "unknown",
+            ),
+            OperationError::Store(error) if error.is_transient() => Self::unavailable(SOON),
+            OperationError::Store(_) | OperationError::Record(_) | OperationError::Generator(_) => {
                 Self::internal()
             }
         }
@@ -118,7 +142,7 @@ impl Problem {
 
     fn of_request(fault: &RequestFault) -> Self {
         let description = match fault {
-            RequestFault::Json(_) => {
+            RequestFault::Json { .. } => {
                 "The decrypted body must be one JSON object in UTF-8, without repeated members and at \
                  most 8 levels deep"
             }
@@ -137,12 +161,81 @@ impl Problem {
             Conflict::Expired => "The token of this referenceId has expired: use a new referenceId",
             Conflict::Revoked => "The token of this referenceId was revoked: use a new referenceId",
         };
+        let reason = conflict.to_string();
+        Self::of_member((409, 409), description, "referenceId", &reason)
+    }
+
+    fn of_ended(ended: Ended) -> Self {
+        let description = match ended {
+            Ended::Expired => "The session has expired: get a new token",
+            Ended::Revoked => "The session was ended: get a new token",
+            Ended::Superseded => "The token was renewed: use the session's current one",
+        };
+        Self::of_member((401, 401), description, "token", &ended.to_string())
+    }
+
+    fn of_member(
+        (status, code): (u16, u16),
+        description: &'static str,
+        field: &'static str,
+        reason: &str,
+    ) -> Self {
+        let reason = reason.to_owned();
         Self {
-            errors: vec![MemberFault {
-                field: "referenceId",
-                reason: conflict.to_string(),
-            }],
-            ..Self::new(409, 409, description)
+            errors: vec![MemberFault { field, reason }],
+            ..Self::new(status, code, description)
+        }
+    }
+}
+
+/// An introspection's error as the resource server sees it (RFC 6749 section 5.2).
+#[derive(Debug, PartialEq, Eq)]
+pub struct OauthError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The answer's `error`.
+    pub error: &'static str,
+    /// The `Retry-After` header.
+    pub retry_after: Option<Duration>,
+}
+
+impl OauthError {
+    const fn new(status: u16, error: &'static str) -> Self {
+        Self {
+            status,
+            error,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) const fn internal() -> Self {
+        Self::new(500, "server_error")
+    }
+
+    fn unavailable(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(503, "temporarily_unavailable")
+        }
+    }
+}
+
+impl From<&HttpError> for OauthError {
+    fn from(unacceptable: &HttpError) -> Self {
+        Self::new(Problem::from(unacceptable).status, "invalid_request")
+    }
+}
+
+impl From<&IntrospectionError> for OauthError {
+    fn from(error: &IntrospectionError) -> Self {
+        match error {
+            IntrospectionError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
+            IntrospectionError::Client(_) => Self::new(401, "invalid_client"),
+            IntrospectionError::Parameters(_) => Self::new(400, "invalid_request"),
+            IntrospectionError::Store(error) if error.is_transient() => Self::unavailable(SOON),
+            IntrospectionError::Store(_)
+            | IntrospectionError::Record(_)
+            | IntrospectionError::Json(_) => Self::internal(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The session key that the SDK and this service agree on: ECDH-ES (RFC 7518 section 4.6) over
 //! P-256 and the Concat KDF, direct key agreement for `A256GCM` (protocol.md, Session key).
 
-use crate::redacted::Redacted;
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -14,7 +13,11 @@ use ring::{
     rand::SecureRandom,
 };
 
-use crate::json::{self, Value};
+use crate::{
+    json::{self, Value},
+    keys::AeadKey,
+    redacted::Redacted,
+};
 
 /// A P-256 coordinate in bytes.
 const COORDINATE: usize = 32;
@@ -134,6 +137,15 @@ fn decode_any(encoded: &str) -> Option<Vec<u8>> {
 pub struct SessionKey(Redacted<[u8; 32]>);
 
 impl SessionKey {
+    pub(crate) fn from_bytes(bytes: Redacted<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+
+    /// Opens what the SDK sealed, and seals what it gets.
+    pub(crate) fn aead(&self) -> Result<AeadKey, Unspecified> {
+        AeadKey::new(&self.0)
+    }
+
     /// The key, for the token's `cnf` claim and nothing else.
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0

@@ -6,8 +6,10 @@
 mod event;
 mod report;
 mod response;
+mod routes;
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
@@ -20,13 +22,17 @@ use crate::{
     answer::{self, CodeForm},
     clock::{Clock, UnixMillis},
     deadline::Deadline,
-    operations::{Call, Operations, Refusal, Reply, RequestLog, Success},
+    operations::{
+        Call, IntrospectCall, Introspection, IntrospectionError, Operations, Refusal, RenewCall,
+        RequestLog, Success,
+    },
     problem::{HttpError, Problem},
 };
-use event::{Body, Event};
+use event::{Body, Event, Headers};
 use report::Report;
+use response::Answer;
 pub use response::Response;
-use response::{Answer, Outcome};
+use routes::Operation;
 
 /// Largest body in bytes.
 const MAX_BODY: usize = 32 * 1024;
@@ -40,13 +46,12 @@ pub struct Service {
     cold: AtomicBool,
 }
 
-/// Why there is no token.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    #[error("{}", .0.error)]
-    Refused(Refusal),
+/// What became of an event.
+enum Served {
+    /// It got no further than its HTTP form; `None` if nothing is at its path.
+    Unacceptable(HttpError, Option<Operation>),
+    Operation(Result<Success, Refusal>),
+    Introspection(Result<Introspection, IntrospectionError>),
 }
 
 impl Service {
@@ -70,15 +75,21 @@ impl Service {
         let request_id = event.request_id().unwrap_or(&context.request_id);
 
         let mut log = RequestLog::default();
-        let result = self.serve(&event, deadline, &mut log).await;
-        let cause = result.as_ref().err().map(ToString::to_string);
-        let form = code_form(event.path()).unwrap_or(CodeForm::Text);
-        let answer = self.answer_to(result, form);
+        let route = routes::at(event.path());
+        let operation = route.map(|(operation, _)| operation);
+        let form = route.map_or(CodeForm::Text, |(_, form)| form);
+        let served = match operation {
+            None => Served::Unacceptable(HttpError::Path, None),
+            Some(operation) => self.serve(&event, operation, deadline, &mut log).await,
+        };
+        let cause = served.cause();
+        let answer = self.answer_to(served, form);
 
         let report = Report {
             request_id,
             extended_request_id: event.extended_request_id(),
             context: &context,
+            operation,
             answer: &answer,
             cause,
             log: &log,
@@ -93,128 +104,104 @@ impl Service {
     async fn serve(
         &self,
         event: &Event<'_>,
+        operation: Operation,
         deadline: Deadline,
         log: &mut RequestLog,
-    ) -> Result<Success, Failure> {
-        if code_form(event.path()).is_none() {
-            return Err(HttpError::Path.into());
-        }
-        if !matches!(event.method(), "POST" | "GET") {
-            return Err(HttpError::Method.into());
-        }
-        let body = match event.body(MAX_BODY) {
-            Body::TooLarge => return Err(HttpError::Size.into()),
-            Body::Bytes(bytes) => Some(bytes),
-            Body::NotBase64 => None,
-        };
+    ) -> Served {
         let headers = event.headers();
-        if !headers
-            .get("content-type")
-            .is_none_or(|content_type| is_jwe_type(&content_type))
-        {
-            return Err(HttpError::ContentType.into());
-        }
-        let api_key = headers.get("x-api-key");
+        let body = match acceptable(event, &headers, operation) {
+            Ok(body) => body,
+            Err(error) => return Served::Unacceptable(error, Some(operation)),
+        };
+        let (api_key, body) = (headers.get("x-api-key"), body.as_deref());
         let call = Call {
             api_key: api_key.as_deref(),
-            body: body.as_deref(),
+            body,
             deadline,
         };
-        let issued = self.operations.issue(&call, log).await;
-        issued.map_err(Failure::Refused)
+        match operation {
+            Operation::GetToken => Served::Operation(self.operations.issue(&call, log).await),
+            Operation::Renew => {
+                let api_token = headers.get("x-api-token");
+                let account_number = headers.get("x-account-number");
+                let call = RenewCall {
+                    call,
+                    api_token: api_token.as_deref(),
+                    account_number: account_number.as_deref(),
+                };
+                Served::Operation(self.operations.renew(&call, log).await)
+            }
+            Operation::Invalidate => {
+                Served::Operation(self.operations.invalidate(&call, log).await)
+            }
+            Operation::Introspect => {
+                let authorization = headers.get("authorization");
+                let call = IntrospectCall {
+                    authorization: authorization.as_deref(),
+                    body,
+                    deadline,
+                };
+                Served::Introspection(self.operations.introspect(&call, log).await)
+            }
+        }
     }
 
-    /// The answer, sealed if the request was opened.
-    fn answer_to(&self, result: Result<Success, Failure>, form: CodeForm) -> Answer {
-        let (outcome, body) = match result {
-            Ok(success) => {
+    fn answer_to(&self, served: Served, form: CodeForm) -> Answer {
+        match served {
+            Served::Unacceptable(error, Some(Operation::Introspect)) => {
+                Answer::oauth((&error).into()).allowing(Some(Operation::Introspect))
+            }
+            Served::Unacceptable(error, operation) => {
+                let problem = Problem::from(&error);
+                let body = answer::problem(&problem, None, form, &self.rng);
+                Answer::problem(problem, body, form).allowing(operation)
+            }
+            Served::Operation(Ok(success)) => {
                 let body = answer::success(&success, form, &self.rng);
-                let replayed = success.replayed;
-                (Outcome::Success { replayed }, body)
+                Answer::success(success.replayed, body, form)
             }
-            Err(failure) => {
-                let (problem, reply) = failure.into_problem();
+            Served::Operation(Err(Refusal { error, reply })) => {
+                let problem = Problem::from(&error);
                 let body = answer::problem(&problem, reply.as_ref(), form, &self.rng);
-                (Outcome::Problem(problem), body)
+                Answer::problem(problem, body, form)
             }
-        };
-        match body {
-            Ok(body) => Answer { outcome, body },
-            Err(_) => Answer {
-                outcome: Outcome::Problem(Problem::internal()),
-                body: answer::internal(form),
-            },
+            Served::Introspection(Ok(introspection)) => Answer::introspection(&introspection),
+            Served::Introspection(Err(error)) => Answer::oauth((&error).into()),
         }
     }
 }
 
-impl Failure {
-    fn into_problem(self) -> (Problem, Option<Reply>) {
+impl Served {
+    /// Why there is no success, for the log.
+    fn cause(&self) -> Option<String> {
         match self {
-            Self::Http(unacceptable) => (Problem::from(&unacceptable), None),
-            Self::Refused(Refusal { error, reply }) => (Problem::from(&error), reply),
+            Self::Unacceptable(error, _) => Some(error.to_string()),
+            Self::Operation(result) => {
+                let refusal = result.as_ref().err()?;
+                Some(refusal.error.to_string())
+            }
+            Self::Introspection(result) => Some(result.as_ref().err()?.to_string()),
         }
     }
 }
 
-/// The paths' ends, and how each path spells `resCode`.
-fn code_form(path: &str) -> Option<CodeForm> {
-    const FORMS: [(&str, CodeForm); 2] = [
-        ("/token-service/client/server/new/v2/token", CodeForm::Text),
-        ("/token-service/client/server/new/token", CodeForm::Number),
-    ];
-    // API Gateway puts whole segments in front, or nothing.
-    let is_in_front =
-        |before: &str| before.is_empty() || (before.starts_with('/') && !before.ends_with('/'));
-    let (_, form) = FORMS
-        .into_iter()
-        .find(|(end, _)| path.strip_suffix(end).is_some_and(is_in_front))?;
-    Some(form)
-}
-
-fn is_jwe_type(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    ["text/plain", "application/jose", "application/json"]
-        .iter()
-        .any(|accepted| essence.eq_ignore_ascii_case(accepted))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_matches_by_its_end() {
-        let (text, number) = (
-            "/token-service/client/server/new/v2/token",
-            "/token-service/client/server/new/token",
-        );
-        for before in [
-            "",
-            "/prod",
-            "/v1",
-            "/a/b",
-            "/token-service/client/server/new",
-        ] {
-            assert_eq!(code_form(&format!("{before}{text}")), Some(CodeForm::Text));
-            let number = code_form(&format!("{before}{number}"));
-            assert_eq!(number, Some(CodeForm::Number));
-        }
-        for other in [
-            "",
-            "/",
-            "token-service/client/server/new/token",
-            "/xtoken-service/client/server/new/token",
-            "/prodtoken-service/client/server/new/v2/token",
-            "prod/token-service/client/server/new/v2/token",
-            "//token-service/client/server/new/v2/token",
-            "/prod//token-service/client/server/new/v2/token",
-            "/token-service/client/server/new/token/",
-            "/token-service/client/server/new/v2/token/x",
-            "/token-service/client/server/new/v3/token",
-            "/TOKEN-SERVICE/client/server/new/token",
-        ] {
-            assert_eq!(code_form(other), None, "{other}");
-        }
+/// The body of an event whose HTTP form is the operation's; `None` if it is not the base64 that it is
+/// flagged as.
+fn acceptable<'a>(
+    event: &Event<'a>,
+    headers: &Headers<'a>,
+    operation: Operation,
+) -> Result<Option<Cow<'a, [u8]>>, HttpError> {
+    if !operation.has(event.method()) {
+        return Err(HttpError::Method);
     }
+    let body = match event.body(MAX_BODY) {
+        Body::TooLarge => return Err(HttpError::Size),
+        Body::Bytes(bytes) => Some(bytes),
+        Body::NotBase64 => None,
+    };
+    if !operation.takes(headers.get("content-type").as_deref()) {
+        return Err(HttpError::ContentType);
+    }
+    Ok(body)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambda_http::Context;
 
-use super::response::Answer;
+use super::{response::Answer, routes::Operation};
 use crate::{
     keys::KeyId, metrics::milliseconds, operations::RequestLog, partner::PartnerId, token::TokenId,
 };
@@ -17,6 +17,8 @@ pub(super) struct Report<'a> {
     pub(super) extended_request_id: Option<&'a str>,
     /// The invocation's.
     pub(super) context: &'a Context,
+    /// What was asked for; `None` if nothing is at the path.
+    pub(super) operation: Option<Operation>,
     pub(super) answer: &'a Answer,
     pub(super) cause: Option<String>,
     pub(super) log: &'a RequestLog,
@@ -28,8 +30,8 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub(super) fn log(&self) {
-        let (answer, log, write) = (self.answer, self.log, &self.log.write);
-        let attempts = write.attempts();
+        let (answer, log, call) = (self.answer, self.log, &self.log.call);
+        let attempts = call.attempts();
         let payload_kid = log.payload_kid.as_ref().map(KeyId::as_str);
         let token_kid = log.token_kid.as_ref().map(KeyId::as_str);
         let record_kid = log.record_kid.as_ref().map(KeyId::as_str);
@@ -40,12 +42,14 @@ impl Report<'_> {
             aws_request_id = self.context.request_id,
             trace_id = self.context.xray_trace_id.as_deref().and_then(trace_id),
             status = answer.status(),
+            resource_server_id = log.resource_server.as_ref().map(PartnerId::as_str),
             jti = log.token_id.as_ref().map(TokenId::as_str),
             cause = self.cause,
             // Dimensions.
             Version = self.context.env_config.version,
+            Operation = self.operation.map(Operation::name),
             PartnerId = log.partner.as_ref().map(PartnerId::as_str),
-            Outcome = format!("TOK{:03}", answer.code()),
+            Outcome = answer.outcome().to_string(),
             TokenKid = token_kid,
             RecordKid = record_kid,
             PayloadKid = payload_kid,
@@ -53,12 +57,13 @@ impl Report<'_> {
             Requests = 1,
             Latency = milliseconds(self.took),
             SecretsLatency = log.secrets_wait.map(milliseconds),
-            DynamoDBLatency = write.took.map(milliseconds),
-            CryptoLatency = payload_kid.map(|_| milliseconds(self.rest())),
+            DynamoDBLatency = call.took.map(milliseconds),
+            CryptoLatency = sealed.map(|_| milliseconds(self.rest())),
             DynamoDBAttempts = (attempts > 0).then_some(attempts),
-            ConsumedWriteCapacity = write.units,
+            ConsumedWriteCapacity = call.write_units,
+            ConsumedReadCapacity = call.read_units,
             Replays = answer.replayed().then_some(1),
-            Conflicts = (answer.code() == 409).then_some(1),
+            Conflicts = (answer.status() == 409).then_some(1),
             SecretsAge = self.secrets_age.map(|age| age.as_secs()),
             SealedMessages = sealed.map(|_| 1),
             ColdStarts = self.cold.then_some(1),
@@ -68,7 +73,7 @@ impl Report<'_> {
 
     /// What the request did not wait for: secrets and DynamoDB apart, it is opened, validated, agreed and sealed.
     fn rest(&self) -> Duration {
-        let waits = [self.log.secrets_wait, self.log.write.took];
+        let waits = [self.log.secrets_wait, self.log.call.took];
         waits
             .into_iter()
             .flatten()

@@ -1,5 +1,7 @@
 //! An answer as the function returns it to API Gateway.
 
+use std::{fmt, time::Duration};
+
 use lambda_http::{
     Body,
     aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse},
@@ -8,9 +10,15 @@ use lambda_http::{
         header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
+use ring::error::Unspecified;
 use serde::Serialize;
 
-use crate::{answer::AnswerBody, problem::Problem};
+use super::routes::Operation;
+use crate::{
+    answer::{self, AnswerBody, CodeForm},
+    operations::Introspection,
+    problem::{OauthError, Problem},
+};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,35 +33,120 @@ pub enum Response {
     Http(ApiGatewayV2httpResponse),
 }
 
-/// What became of a request.
+/// What the log and the metrics call an answer.
+#[derive(Clone, Copy)]
 pub(super) enum Outcome {
-    Success { replayed: bool },
-    Problem(Problem),
+    /// `TOK200`, or an error's code.
+    Code(u16),
+    /// Introspection's: `active`, `inactive`, or an error.
+    Introspection(&'static str),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "TOK{code:03}"),
+            Self::Introspection(word) => f.write_str(word),
+        }
+    }
 }
 
 /// An answer whose body is written, and sealed if it has to be.
 pub(super) struct Answer {
-    pub(super) outcome: Outcome,
-    pub(super) body: AnswerBody,
+    status: u16,
+    outcome: Outcome,
+    replayed: bool,
+    retry_after: Option<Duration>,
+    challenge: &'static str,
+    allow: Option<&'static str>,
+    body: AnswerBody,
 }
 
 impl Answer {
-    pub(super) fn status(&self) -> u16 {
-        match &self.outcome {
-            Outcome::Success { .. } => 200,
-            Outcome::Problem(problem) => problem.status,
+    /// A body that could not be sealed is not told: the error in its place is.
+    pub(super) fn success(
+        replayed: bool,
+        body: Result<AnswerBody, Unspecified>,
+        form: CodeForm,
+    ) -> Self {
+        let Ok(body) = body else {
+            return Self::internal(form);
+        };
+        Self {
+            replayed,
+            ..Self::new(200, Outcome::Code(200), body)
         }
     }
 
-    pub(super) fn code(&self) -> u16 {
-        match &self.outcome {
-            Outcome::Success { .. } => 200,
-            Outcome::Problem(problem) => problem.code,
+    pub(super) fn problem(
+        problem: Problem,
+        body: Result<AnswerBody, Unspecified>,
+        form: CodeForm,
+    ) -> Self {
+        let Ok(body) = body else {
+            return Self::internal(form);
+        };
+        Self {
+            retry_after: problem.retry_after,
+            ..Self::new(problem.status, Outcome::Code(problem.code), body)
         }
+    }
+
+    pub(super) fn introspection(introspection: &Introspection) -> Self {
+        let outcome = match introspection {
+            Introspection::Active(_) => "active",
+            Introspection::Inactive => "inactive",
+        };
+        match answer::introspection(introspection) {
+            Ok(body) => Self::new(200, Outcome::Introspection(outcome), body),
+            Err(Unspecified) => Self::oauth(OauthError::internal()),
+        }
+    }
+
+    pub(super) fn oauth(error: OauthError) -> Self {
+        let body = answer::introspection_error(error.error);
+        Self {
+            retry_after: error.retry_after,
+            challenge: r#"Basic realm="token-service""#,
+            ..Self::new(error.status, Outcome::Introspection(error.error), body)
+        }
+    }
+
+    fn internal(form: CodeForm) -> Self {
+        let Problem { status, code, .. } = Problem::internal();
+        Self::new(status, Outcome::Code(code), answer::internal(form))
+    }
+
+    fn new(status: u16, outcome: Outcome, body: AnswerBody) -> Self {
+        Self {
+            status,
+            outcome,
+            replayed: false,
+            retry_after: None,
+            challenge: r#"ApiKey realm="token-service""#,
+            allow: None,
+            body,
+        }
+    }
+
+    /// Tells the methods that the path has.
+    pub(super) fn allowing(self, operation: Option<Operation>) -> Self {
+        Self {
+            allow: operation.map(Operation::methods),
+            ..self
+        }
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
     }
 
     pub(super) fn replayed(&self) -> bool {
-        matches!(self.outcome, Outcome::Success { replayed: true })
+        self.replayed
     }
 
     fn headers(&self, request_id: &str) -> HeaderMap {
@@ -67,29 +160,26 @@ impl Answer {
         if let Ok(request_id) = HeaderValue::from_str(request_id) {
             headers.insert(X_REQUEST_ID, request_id);
         }
-        if self.replayed() {
+        if self.replayed {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
-        if let Outcome::Problem(problem) = &self.outcome {
-            if let Some(retry_after) = problem.retry_after {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
+        if let Some(retry_after) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
+        }
+        match (self.status, self.allow) {
+            (401, _) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
             }
-            match problem.status {
-                401 => {
-                    let challenge = HeaderValue::from_static(r#"ApiKey realm="token-service""#);
-                    headers.insert(WWW_AUTHENTICATE, challenge);
-                }
-                405 => {
-                    headers.insert(ALLOW, HeaderValue::from_static("POST, GET"));
-                }
-                _ => {}
+            (405, Some(allow)) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allow));
             }
+            _ => {}
         }
         headers
     }
 
     pub(super) fn into_response(self, request_id: &str, http_api: bool) -> Response {
-        let status = i64::from(self.status());
+        let status = i64::from(self.status);
         let headers = self.headers(request_id);
         let (AnswerBody::Sealed(body) | AnswerBody::Plain(body)) = self.body;
         let body = Some(Body::Text(body));

@@ -16,7 +16,7 @@ pub use compact::{CompactFault, HeaderBuffer};
 pub use header::HeaderFault;
 pub use reply::ReplyKey;
 
-use crate::keys::{self, IV_LEN, KeyId, SealingKey, TAG_LEN};
+use crate::keys::{self, AeadKey, IV_LEN, KeyId, SealingKey, TAG_LEN};
 use compact::Compact;
 
 /// A received compact JWE of sound form, not opened yet.
@@ -49,6 +49,23 @@ impl<'a> Received<'a> {
         self.kid.as_deref()
     }
 
+    /// Whether the protected header is, byte for byte, what [`seal`] writes for `header`.
+    pub(crate) fn has_header(&self, header: Header<'_>) -> bool {
+        let mut buffer = HeaderBuffer::new();
+        header::json(header, &mut buffer).is_ok_and(|json| json == self.compact.header)
+    }
+
+    /// Decrypts with `key`; `None` if it does not open it.
+    pub(crate) fn open_with(self, key: &AeadKey) -> Option<Redacted<Vec<u8>>> {
+        let Compact {
+            iv,
+            aad,
+            ciphertext_and_tag,
+            ..
+        } = self.compact;
+        open(key, iv, aad, Redacted::new(ciphertext_and_tag))
+    }
+
     /// Decrypts with the first of `keys` that opens it, and tells which; `None` if none does.
     ///
     /// In place: a single key takes no copy.
@@ -57,11 +74,7 @@ impl<'a> Received<'a> {
         keys: impl IntoIterator<Item = K>,
     ) -> Option<(Redacted<Vec<u8>>, K)> {
         let Compact { iv, aad, .. } = self.compact;
-        let open = |key: &K, mut buffer: Redacted<Vec<u8>>| {
-            let plaintext = key.as_ref().open(iv, aad, &mut buffer).ok()?.len();
-            buffer.truncate(plaintext);
-            Some(buffer)
-        };
+        let open = |key: &K, buffer| open(key.as_ref(), iv, aad, buffer);
         let ciphertext_and_tag = Redacted::new(self.compact.ciphertext_and_tag);
         let mut keys = keys.into_iter();
         let mut key = keys.next()?;
@@ -74,6 +87,17 @@ impl<'a> Received<'a> {
         }
         Some((open(&key, ciphertext_and_tag)?, key))
     }
+}
+
+fn open(
+    key: &AeadKey,
+    iv: [u8; IV_LEN],
+    aad: &[u8],
+    mut buffer: Redacted<Vec<u8>>,
+) -> Option<Redacted<Vec<u8>>> {
+    let plaintext = key.open(iv, aad, &mut buffer).ok()?.len();
+    buffer.truncate(plaintext);
+    Some(buffer)
 }
 
 /// A sealed JWE, and the parts of it that can be kept as bytes.
@@ -97,7 +121,7 @@ pub struct Header<'a> {
 ///
 /// Fails only when the system's generator does.
 pub fn seal(
-    key: &SealingKey,
+    key: &AeadKey,
     header: Header<'_>,
     plaintext: Redacted<Vec<u8>>,
     rng: &dyn SecureRandom,
@@ -107,7 +131,7 @@ pub fn seal(
 }
 
 fn seal_with_iv(
-    key: &SealingKey,
+    key: &AeadKey,
     header: Header<'_>,
     plaintext: Redacted<Vec<u8>>,
     iv: [u8; IV_LEN],

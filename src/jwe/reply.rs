@@ -2,34 +2,47 @@
 
 use std::sync::Arc;
 
-use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
 
 use super::{Header, seal};
-use crate::keys::{KeyId, SealingKey};
+use crate::{
+    keys::{AeadKey, KeyId, SealingKey},
+    redacted::Redacted,
+};
 
 /// The key that opened a request and seals its answer.
 #[derive(Clone, Debug)]
-pub struct ReplyKey {
-    key: Arc<SealingKey>,
+pub struct ReplyKey(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
     /// The answer names the key only if the request did.
-    named: bool,
+    Payload { key: Arc<SealingKey>, named: bool },
+    /// Has no name.
+    Session(Arc<AeadKey>),
 }
 
 impl ReplyKey {
     pub(crate) fn named(key: &Arc<SealingKey>) -> Self {
-        let key = Arc::clone(key);
-        Self { key, named: true }
+        let (key, named) = (Arc::clone(key), true);
+        Self(Kind::Payload { key, named })
     }
 
     pub(crate) fn unnamed(key: &Arc<SealingKey>) -> Self {
-        let key = Arc::clone(key);
-        Self { key, named: false }
+        let (key, named) = (Arc::clone(key), false);
+        Self(Kind::Payload { key, named })
     }
 
-    /// The key's name.
-    pub fn kid(&self) -> &KeyId {
-        self.key.kid()
+    pub(crate) fn session(key: AeadKey) -> Self {
+        Self(Kind::Session(Arc::new(key)))
+    }
+
+    /// The payload key's name; `None` for a session key.
+    pub fn kid(&self) -> Option<&KeyId> {
+        match &self.0 {
+            Kind::Payload { key, .. } => Some(key.kid()),
+            Kind::Session(_) => None,
+        }
     }
 
     /// Seals an answer.
@@ -40,10 +53,10 @@ impl ReplyKey {
         answer: Redacted<Vec<u8>>,
         rng: &dyn SecureRandom,
     ) -> Result<String, Unspecified> {
-        let header = Header {
-            kid: self.named.then(|| self.key.kid()),
-            typ: None,
+        let (key, kid) = match &self.0 {
+            Kind::Payload { key, named } => (&***key, named.then(|| key.kid())),
+            Kind::Session(key) => (&**key, None),
         };
-        Ok(seal(&self.key, header, answer, rng)?.into_compact())
+        Ok(seal(key, Header { kid, typ: None }, answer, rng)?.into_compact())
     }
 }

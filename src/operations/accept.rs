@@ -1,14 +1,16 @@
 //! From a call to an opened body: the partner by its API key, the body by one of its keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Call, OpenError, Operations, Refusal, RequestLog};
+use super::{Call, OpenError, OperationError, Operations, Refusal, RequestLog};
 use crate::{
-    deadline::timed,
+    deadline::{Deadline, timed},
     jwe::{HeaderBuffer, Received, ReplyKey},
+    keys::KeyRing,
     partner::{AuthError, Partner},
+    record::{RecordError, RecordKey},
     redacted::Redacted,
-    secrets::Snapshot,
+    secrets::{Snapshot, Stale},
 };
 
 /// A partner's opened body, and the key that seals the answer.
@@ -19,35 +21,58 @@ pub(super) struct Opened {
 }
 
 impl Operations {
-    /// Reads a call by the secrets at hand. Where their partners lack what the call names, newer ones
-    /// may have it: then it is read once more, from its beginning, by those.
+    /// Reads a call by the secrets at hand. Where these lack what the call names, newer ones may have it:
+    /// then it is read once more, from its beginning, by those; at most once for each of the two.
     pub(super) async fn accept<T>(
         &self,
-        call: &Call<'_>,
+        deadline: Deadline,
         log: &mut RequestLog,
         read: impl Fn(&Snapshot, &mut RequestLog) -> Result<T, Refusal>,
     ) -> Result<(Snapshot, T), Refusal> {
-        let current = self.secrets.current(call.deadline);
-        let secrets = timed(&mut log.secrets_wait, current)
+        let current = self.secrets.current(deadline);
+        let mut secrets = timed(&mut log.secrets_wait, current)
             .await
             .map_err(Refusal::unopened)?;
-        let refusal = match read(&secrets, log) {
-            Ok(accepted) => return Ok((secrets, accepted)),
-            Err(refusal) => refusal,
-        };
-        if !refusal.error.may_come_from_stale_partners() {
-            return Err(refusal);
+        let mut refreshed = None;
+        loop {
+            let refusal = match read(&secrets, log) {
+                Ok(accepted) => return Ok((secrets, accepted)),
+                Err(refusal) => refusal,
+            };
+            let stale = refusal.error.may_come_from_stale();
+            let Some(stale) = stale.filter(|stale| refreshed != Some(*stale)) else {
+                return Err(refusal);
+            };
+            let newer = self.secrets.newer(&secrets, stale, deadline);
+            // A failed attempt changes no answer: what is not known is refused.
+            let Ok(Some(newer)) = timed(&mut log.secrets_wait, newer).await else {
+                return Err(refusal);
+            };
+            *log = RequestLog {
+                secrets_wait: log.secrets_wait,
+                ..RequestLog::default()
+            };
+            (secrets, refreshed) = (newer, Some(stale));
         }
-        let newer = self.secrets.newer_partners(&secrets, call.deadline);
-        let Some(newer) = timed(&mut log.secrets_wait, newer).await else {
-            return Err(refusal);
+    }
+
+    /// Judges a record by the record keys at hand, or by newer ones if these lack one that sealed it.
+    pub(super) async fn by_record_keys<T>(
+        &self,
+        secrets: &Snapshot,
+        deadline: Deadline,
+        wait: &mut Option<Duration>,
+        judge: impl Fn(&KeyRing<RecordKey>) -> Result<T, RecordError>,
+    ) -> Result<T, OperationError> {
+        let unknown = match judge(&secrets.server_keys.record) {
+            Err(RecordError::UnknownKey) => RecordError::UnknownKey,
+            verdict => return Ok(verdict?),
         };
-        *log = RequestLog {
-            secrets_wait: log.secrets_wait,
-            ..RequestLog::default()
-        };
-        let accepted = read(&newer, log)?;
-        Ok((newer, accepted))
+        let newer = self.secrets.newer(secrets, Stale::ServerKeys, deadline);
+        match timed(wait, newer).await? {
+            None => Err(unknown.into()),
+            Some(newer) => Ok(judge(&newer.server_keys.record)?),
+        }
     }
 }
 
@@ -58,6 +83,7 @@ pub(super) fn open_call(
     log: &mut RequestLog,
 ) -> Result<Opened, Refusal> {
     let partner = secrets
+        .api_keys
         .partners
         .authenticate(call.api_key)
         .inspect_err(|error| {
@@ -68,7 +94,7 @@ pub(super) fn open_call(
         .map_err(Refusal::unopened)?;
     log.partner = Some(partner.id.clone());
     let (plaintext, reply_key) = open(partner, call.body).map_err(Refusal::unopened)?;
-    log.payload_kid = Some(reply_key.kid().clone());
+    log.payload_kid = reply_key.kid().cloned();
     Ok(Opened {
         partner: Arc::clone(partner),
         plaintext,
@@ -81,12 +107,8 @@ fn open(
     partner: &Partner,
     body: Option<&[u8]>,
 ) -> Result<(Redacted<Vec<u8>>, ReplyKey), OpenError> {
-    let compact = bare(body.ok_or(OpenError::NotBase64)?);
-    if compact.first() == Some(&b'{') {
-        return Err(OpenError::Json);
-    }
     let mut header = HeaderBuffer::new();
-    let received = Received::parse(compact, &mut header)?;
+    let received = receive(body, &mut header)?;
     let keys = &partner.payload_keys;
     match received.kid() {
         Some(kid) => {
@@ -101,6 +123,18 @@ fn open(
             Ok((plaintext, ReplyKey::unnamed(key)))
         }
     }
+}
+
+/// Reads the form of an encrypted body.
+pub(super) fn receive<'a>(
+    body: Option<&'a [u8]>,
+    header: &'a mut HeaderBuffer,
+) -> Result<Received<'a>, OpenError> {
+    let compact = bare(body.ok_or(OpenError::NotBase64)?);
+    if compact.first() == Some(&b'{') {
+        return Err(OpenError::Json);
+    }
+    Ok(Received::parse(compact, header)?)
 }
 
 /// Drops surrounding white space and one pair of JSON double quotes.

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 
 use super::{
-    Call, Conflict, OperationError, Operations, Refusal, RequestLog, Success,
+    Call, Conflict, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
     accept::{Opened, open_call},
 };
 use crate::{
-    deadline::timed,
     jwe::ReplyKey,
+    keys::KeyRing,
     partner::Partner,
-    record::{Issued, NewRecord, RecordError, StoredRecord, Verdict, store::PutOutcome},
+    record::{Issued, NewRecord, RecordKey, StoredRecord, Verdict, store::PutOutcome},
     request::{IssueRequest, RequestFields},
     secrets::Snapshot,
-    token::{self, Lifetime},
+    token::{self, Grant, Lifetime},
 };
 
 /// A request that its partner may make, and the key that seals its answer.
@@ -35,7 +35,7 @@ impl Operations {
             let opened = open_call(secrets, call, log)?;
             self.read_issue(opened)
         };
-        let (secrets, accepted) = self.accept(call, log, read).await?;
+        let (secrets, accepted) = self.accept(call.deadline, log, read).await?;
         let Accepted {
             partner,
             request,
@@ -46,7 +46,7 @@ impl Operations {
             Ok((issued, replayed)) => Ok(Success {
                 reply_key,
                 reference_id,
-                issued,
+                outcome: Outcome::Issued(issued),
                 replayed,
             }),
             Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
@@ -91,24 +91,24 @@ impl Operations {
         log: &mut RequestLog,
     ) -> Result<(Issued, bool), OperationError> {
         let now = self.clock.now();
-        let lifetime = Lifetime::starting(now, partner.token_ttl.unwrap_or(self.token_ttl));
+        let lifetime = Lifetime::first(now, self.ttls_of(partner));
+        let grant = Grant {
+            account_number: &request.customer.account_number,
+            partner: &partner.id,
+            program_id: partner.program_id,
+            reference_id: &request.reference_id,
+            session_key: &request.session.key,
+        };
         let token_key = secrets.server_keys.token.sealer();
-        let minted = token::mint(
-            token_key,
-            &self.identity,
-            partner,
-            &request,
-            lifetime,
-            &self.rng,
-        )?;
+        let minted = token::mint(token_key, &self.identity, grant, lifetime, &self.rng)?;
         log.token_kid = Some(minted.kid.clone());
         let record_keys = &secrets.server_keys.record;
-        let draft = NewRecord::seal(record_keys, &partner.id, &request, &minted, now, &self.rng)?;
+        let draft = NewRecord::seal(record_keys, &partner.id, &request, &minted, &self.rng)?;
         log.record_kid = Some(draft.sealed_by().clone());
 
         let written = self
             .records
-            .write(&draft, now, call.deadline, &mut log.write)
+            .put(&draft, now, call.deadline, &mut log.call)
             .await?;
         let verdict = match written {
             PutOutcome::First => Verdict::OwnWrite,
@@ -133,7 +133,7 @@ impl Operations {
         }
     }
 
-    /// Judges the record that stands there, by newer keys if these don't know the one that sealed it.
+    /// Judges the record that stands there, and notes which token it answers with.
     async fn judge(
         &self,
         existing: &StoredRecord,
@@ -142,20 +142,14 @@ impl Operations {
         call: &Call<'_>,
         log: &mut RequestLog,
     ) -> Result<Verdict, OperationError> {
-        let judge = |ring| existing.judge(draft, ring, self.clock.now());
-        let verdict = match judge(&secrets.server_keys.record) {
-            Err(RecordError::UnknownKey) => {
-                let newer = self.secrets.newer_server_keys(secrets, call.deadline);
-                match timed(&mut log.secrets_wait, newer).await? {
-                    None => Err(RecordError::UnknownKey),
-                    Some(newer) => judge(&newer.record),
-                }
-            }
-            verdict => verdict,
-        };
-        if let Ok(Verdict::Replay(_)) = verdict {
+        let judge = |ring: &KeyRing<RecordKey>| existing.judge(draft, ring, self.clock.now());
+        let wait = &mut log.secrets_wait;
+        let verdict = self
+            .by_record_keys(secrets, call.deadline, wait, judge)
+            .await?;
+        if let Verdict::Replay(_) = verdict {
             log.token_id = existing.token_id();
         }
-        Ok(verdict?)
+        Ok(verdict)
     }
 }

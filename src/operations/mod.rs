@@ -3,28 +3,30 @@
 //! Each step takes what the step before it made, so none can be skipped or moved.
 
 mod accept;
+mod introspect;
+mod invalidate;
 mod issue;
 mod refusal;
-
-use std::time::Duration;
+mod renew;
 
 use ring::rand::SystemRandom;
 
-pub use refusal::{Conflict, OpenError, OperationError, Refusal, Reply};
+pub use introspect::{IntrospectCall, Introspection, IntrospectionError};
+pub use refusal::{Conflict, Ended, OpenError, OperationError, Refusal, Reply};
+pub use renew::RenewCall;
+
+use std::time::Duration;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, UnixMillis},
     deadline::Deadline,
     jwe::ReplyKey,
     keys::KeyId,
-    partner::PartnerId,
-    record::{
-        Issued,
-        store::{Records, WriteCost},
-    },
+    partner::{Partner, PartnerId},
+    record::{CallCost, Issued, Renewed, store::Records},
     request::ReferenceId,
     secrets::Secrets,
-    token::{TokenId, TokenIdentity},
+    token::{TokenId, TokenIdentity, Ttls},
 };
 
 /// The operations, and what they work with.
@@ -32,25 +34,25 @@ pub struct Operations {
     secrets: Secrets,
     records: Records,
     identity: TokenIdentity,
-    token_ttl: Duration,
+    ttls: Ttls,
     clock: Clock,
     rng: SystemRandom,
 }
 
 impl Operations {
-    /// `token_ttl` is for partners without a lifetime of their own.
+    /// `ttls` are for partners without lifetimes of their own.
     pub fn new(
         secrets: Secrets,
         records: Records,
         identity: TokenIdentity,
-        token_ttl: Duration,
+        ttls: Ttls,
         clock: Clock,
     ) -> Self {
         Self {
             secrets,
             records,
             identity,
-            token_ttl,
+            ttls,
             clock,
             rng: SystemRandom::new(),
         }
@@ -60,9 +62,16 @@ impl Operations {
     pub async fn secrets_age(&self) -> Option<Duration> {
         self.secrets.age().await
     }
+
+    fn ttls_of(&self, partner: &Partner) -> Ttls {
+        Ttls {
+            token: partner.token_ttl.unwrap_or(self.ttls.token),
+            session: partner.session_ttl.unwrap_or(self.ttls.session),
+        }
+    }
 }
 
-/// One call of the API, as it was received.
+/// One call with an encrypted body, as it was received.
 pub struct Call<'a> {
     /// The `X-API-KEY` header.
     pub api_key: Option<&'a str>,
@@ -77,6 +86,8 @@ pub struct Call<'a> {
 pub struct RequestLog {
     /// The authenticated partner, or the disabled one.
     pub partner: Option<PartnerId>,
+    /// The resource server that asks.
+    pub resource_server: Option<PartnerId>,
     /// The payload key that opened the request.
     pub payload_kid: Option<KeyId>,
     /// Time spent waiting for secrets; `None` if none were asked for.
@@ -87,18 +98,39 @@ pub struct RequestLog {
     pub token_kid: Option<KeyId>,
     /// The key that has sealed a record.
     pub record_kid: Option<KeyId>,
-    /// What the write cost.
-    pub write: WriteCost,
+    /// What the call of DynamoDB cost.
+    pub call: CallCost,
 }
 
-/// A token to answer with.
+/// An outcome to answer with.
 pub struct Success {
     /// Seals the answer.
     pub reply_key: ReplyKey,
-    /// Names the issue.
+    /// Names the session.
     pub reference_id: ReferenceId,
-    /// The token and what belongs to it.
-    pub issued: Issued,
-    /// Whether it was issued by an earlier request.
+    /// What was granted or done.
+    pub outcome: Outcome,
+    /// Whether an earlier request had this outcome.
     pub replayed: bool,
+}
+
+/// What an operation was asked for.
+pub enum Outcome {
+    /// A session's token, and what its SDK derives the session key with.
+    Issued(Issued),
+    /// A session's next token.
+    Renewed(Renewed),
+    /// The session has ended.
+    Invalidated,
+}
+
+impl Outcome {
+    /// When the token that is granted ends; `None` if none is.
+    pub fn expires_at(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Issued(issued) => Some(issued.expires_at),
+            Self::Renewed(renewed) => Some(renewed.expires_at),
+            Self::Invalidated => None,
+        }
+    }
 }

@@ -5,9 +5,10 @@ use ring::error::Unspecified;
 use crate::{
     jwe::{FormFault, ReplyKey},
     partner::AuthError,
-    record::{RecordError, store::WriteError},
+    record::{RecordError, StoreError},
     request::{ReferenceId, RequestFault},
-    secrets::SecretUnavailable,
+    secrets::{SecretUnavailable, Stale},
+    token::TokenError,
 };
 
 /// A request that is refused.
@@ -53,12 +54,18 @@ pub enum OperationError {
     /// Come back.
     #[error(transparent)]
     NoSecrets(#[from] SecretUnavailable),
+    /// Present a token of this service.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// Use another API key.
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// Encrypt the body as the protocol says, under a key that is the partner's.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Encrypt the body as the protocol says, under the session key.
+    #[error("renewal: {0}")]
+    OpenRenewal(OpenError),
     /// Correct the members.
     #[error(transparent)]
     Request(#[from] RequestFault),
@@ -68,9 +75,15 @@ pub enum OperationError {
     /// Use another `referenceId`.
     #[error("referenceId: {0}")]
     Conflict(Conflict),
-    /// Come back with the same `referenceId`, if the error is transient; else nothing.
+    /// Begin a new session, or use its current token.
+    #[error("token: {0}")]
+    Ended(Ended),
+    /// Name another session.
+    #[error("tokenReferenceId: unknown")]
+    UnknownSession,
+    /// Come back with the same request, if the error is transient; else nothing.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Store(#[from] StoreError),
     /// Nothing: the record that stands there can't be judged.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -95,7 +108,7 @@ pub enum OpenError {
     #[error("kid names none of the partner's payload keys")]
     UnknownKid,
     /// No key opens it.
-    #[error("none of the partner's payload keys that may open the body does")]
+    #[error("no key that may open the body does")]
     NoKeyOpens,
 }
 
@@ -113,15 +126,30 @@ pub enum Conflict {
     Revoked,
 }
 
+/// Why a session's token is not renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// The session's end has come, or its record is gone.
+    #[error("expired")]
+    Expired,
+    /// The session was invalidated.
+    #[error("revoked")]
+    Revoked,
+    /// The token was renewed before, and its successor too.
+    #[error("superseded")]
+    Superseded,
+}
+
 impl OperationError {
-    /// Whether newer partners might know what these did not (protocol.md, Secrets).
-    pub(super) fn may_come_from_stale_partners(&self) -> bool {
-        matches!(
-            self,
-            Self::Auth(AuthError::UnknownKey)
-                | Self::Open(OpenError::UnknownKid | OpenError::NoKeyOpens)
-                | Self::UnknownSdkApiKey
-        )
+    /// Which newer secret might know what these did not (protocol.md, Secrets).
+    pub(super) fn may_come_from_stale(&self) -> Option<Stale> {
+        match self {
+            Self::Auth(AuthError::UnknownKey | AuthError::UnknownPartner)
+            | Self::Open(OpenError::UnknownKid | OpenError::NoKeyOpens)
+            | Self::UnknownSdkApiKey => Some(Stale::ApiKeys),
+            Self::Token(TokenError::UnknownKey) => Some(Stale::ServerKeys),
+            _ => None,
+        }
     }
 }
 
@@ -131,22 +159,28 @@ mod tests {
     use crate::partner::PartnerId;
 
     #[test]
-    fn only_what_newer_partners_may_know_asks_for_them() {
+    fn only_what_newer_secrets_may_know_asks_for_them() {
         let known = PartnerId::new("p");
         let disabled = AuthError::Disabled(known.unwrap());
-        for (error, may) in [
-            (OperationError::from(AuthError::UnknownKey), true),
-            (OpenError::UnknownKid.into(), true),
-            (OpenError::NoKeyOpens.into(), true),
-            (OperationError::UnknownSdkApiKey, true),
-            (AuthError::MissingKey.into(), false),
-            (disabled.into(), false),
-            (OpenError::Json.into(), false),
-            (OpenError::NotBase64.into(), false),
-            (OperationError::Conflict(Conflict::Reused), false),
-            (OperationError::Generator(Unspecified), false),
+        let (api_keys, server_keys) = (Some(Stale::ApiKeys), Some(Stale::ServerKeys));
+        for (error, stale) in [
+            (OperationError::from(AuthError::UnknownKey), api_keys),
+            (AuthError::UnknownPartner.into(), api_keys),
+            (OpenError::UnknownKid.into(), api_keys),
+            (OpenError::NoKeyOpens.into(), api_keys),
+            (OperationError::UnknownSdkApiKey, api_keys),
+            (TokenError::UnknownKey.into(), server_keys),
+            (AuthError::MissingKey.into(), None),
+            (disabled.into(), None),
+            (OpenError::Json.into(), None),
+            (OpenError::NotBase64.into(), None),
+            (OperationError::OpenRenewal(OpenError::NoKeyOpens), None),
+            (TokenError::NotSealedHere.into(), None),
+            (OperationError::Conflict(Conflict::Reused), None),
+            (OperationError::Ended(Ended::Superseded), None),
+            (OperationError::Generator(Unspecified), None),
         ] {
-            assert_eq!(error.may_come_from_stale_partners(), may, "{error}");
+            assert_eq!(error.may_come_from_stale(), stale, "{error}");
         }
     }
 }

@@ -7,16 +7,18 @@ mod node;
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::RangeInclusive,
     sync::Arc,
     time::Duration,
 };
 
-use super::ServerKeys;
+use super::{ApiKeys, ServerKeys};
 use crate::{
     json::{self, JsonFault, Value},
     keys::{KeyBytes, KeyId, KeyRing, Named, SealingKey},
     partner::{KeyDigest, Partner, PartnerId, Partners},
     record::RecordKey,
+    resource_server::{ResourceServer, ResourceServers},
     token::Lifetime,
 };
 use node::{Node, Noted};
@@ -85,8 +87,8 @@ impl From<DocumentFault> for DocumentFaults {
 }
 
 /// Reads the document of `API_KEYS_SECRET_ID`, or tells its first fault.
-pub fn partners(text: &str) -> Result<Partners, DocumentFault> {
-    check_partners(text).map_err(DocumentFaults::into_first)
+pub fn api_keys(text: &str) -> Result<ApiKeys, DocumentFault> {
+    check_api_keys(text).map_err(DocumentFaults::into_first)
 }
 
 /// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells its first fault.
@@ -95,12 +97,18 @@ pub fn server_keys(text: &str) -> Result<ServerKeys, DocumentFault> {
 }
 
 /// Reads the document of `API_KEYS_SECRET_ID`, or tells all of its faults.
-pub fn check_partners(text: &str) -> Result<Partners, DocumentFaults> {
+pub fn check_api_keys(text: &str) -> Result<ApiKeys, DocumentFaults> {
     let document = document(text)?;
     let noted = Noted::default();
     let root = Node::root(&document, &noted);
-    let read = partners_of(&root);
-    noted.unless_any(read.map(Partners::new))
+    root.only(&["partners", "resourceServers"]);
+    let partners = partners_of(&root);
+    let resource_servers = resource_servers_of(&root);
+    let read = partners.zip(resource_servers);
+    noted.unless_any(read.map(|(partners, resource_servers)| ApiKeys {
+        partners: Partners::new(partners),
+        resource_servers: ResourceServers::new(resource_servers),
+    }))
 }
 
 /// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells all of its faults.
@@ -130,7 +138,6 @@ fn document(text: &str) -> Result<Value<'_>, DocumentFault> {
 // fault is found; what was read counts only if none was.
 
 fn partners_of<'v>(root: &Node<'v, '_>) -> Option<Vec<Partner>> {
-    root.only(&["partners"]);
     let list = root.required("partners")?;
     let elements = list.elements()?;
     if elements.is_empty() {
@@ -141,6 +148,63 @@ fn partners_of<'v>(root: &Node<'v, '_>) -> Option<Vec<Partner>> {
     // All of them, before the first `None` ends it.
     let read: Vec<Option<Partner>> = read.collect();
     read.into_iter().collect()
+}
+
+/// None are as good as an empty list.
+fn resource_servers_of(root: &Node<'_, '_>) -> Option<Vec<ResourceServer>> {
+    let Some(list) = root.optional("resourceServers") else {
+        return Some(Vec::new());
+    };
+    let mut ids = HashSet::new();
+    let elements = list.elements()?;
+    let read = elements.iter().map(|node| resource_server(node, &mut ids));
+    let read: Vec<Option<ResourceServer>> = read.collect();
+    read.into_iter().collect()
+}
+
+fn resource_server(node: &Node<'_, '_>, ids: &mut HashSet<String>) -> Option<ResourceServer> {
+    node.object()?;
+    node.only(&["resourceServerId", "secretSha256", "enabled"]);
+    let id = node.required("resourceServerId").and_then(|node| {
+        let id = partner_id(&node)?;
+        node.unique(ids, id.as_str().to_owned());
+        Some(id)
+    });
+    let secrets = node.required("secretSha256").and_then(digests);
+    let enabled = enabled(node);
+    Some(ResourceServer {
+        id: id?,
+        secrets: secrets?.into_iter().map(|(_, digest)| digest).collect(),
+        enabled: enabled?,
+    })
+}
+
+fn partner_id(node: &Node<'_, '_>) -> Option<PartnerId> {
+    let id = node.string().and_then(PartnerId::new);
+    node.or_fault(id, "must be 1-64 characters of A-Z a-z 0-9 . _ -")
+}
+
+/// Absent means `true`.
+fn enabled(node: &Node<'_, '_>) -> Option<bool> {
+    match node.optional("enabled") {
+        None => Some(true),
+        Some(node) => node.or_fault(node.boolean(), "must be true or false"),
+    }
+}
+
+/// An optional member that is a number of seconds; the outer `None` means that a fault was noted.
+fn seconds(
+    node: &Node<'_, '_>,
+    name: &str,
+    range: RangeInclusive<u64>,
+    rule: &'static str,
+) -> Option<Option<Duration>> {
+    let Some(node) = node.optional(name) else {
+        return Some(None);
+    };
+    let seconds = node.integer().filter(|seconds| range.contains(seconds));
+    node.or_fault(seconds, rule)
+        .map(|seconds| Some(Duration::from_secs(seconds)))
 }
 
 /// What may occur only once in the document, or at one partner only.
@@ -163,14 +227,12 @@ fn partner<'v>(node: &Node<'v, '_>, seen: &mut Seen<'v>) -> Option<Partner> {
         "sdkApiKeySha256",
         "payloadKeys",
         "tokenTtlSeconds",
+        "sessionTtlSeconds",
         "enabled",
     ]);
     let id_node = node.required("partnerId");
     let program_id = node.required("programId");
-    let id = id_node.as_ref().and_then(|node| {
-        let id = node.string().and_then(PartnerId::new);
-        node.or_fault(id, "must be 1-64 characters of A-Z a-z 0-9 . _ -")
-    });
+    let id = id_node.as_ref().and_then(partner_id);
     let program_id = program_id.and_then(|node| {
         let id = node.integer().filter(|id| i32::try_from(*id).is_ok());
         let id = id.and_then(|id| u32::try_from(id).ok());
@@ -190,14 +252,19 @@ fn partner<'v>(node: &Node<'v, '_>, seen: &mut Seen<'v>) -> Option<Partner> {
             SealingKey::new(id, bytes).ok()
         })
     });
-    let token_ttl = node.optional("tokenTtlSeconds").map(|node| {
-        let seconds = node.integer();
-        let seconds = seconds.filter(|seconds| Lifetime::RANGE.contains(seconds));
-        node.or_fault(seconds, "must be an integer from 60 to 86400")
-    });
-    let enabled = node
-        .optional("enabled")
-        .map(|node| node.or_fault(node.boolean(), "must be true or false"));
+    let token_ttl = seconds(
+        node,
+        "tokenTtlSeconds",
+        Lifetime::RANGE,
+        "must be an integer from 60 to 86400",
+    );
+    let session_ttl = seconds(
+        node,
+        "sessionTtlSeconds",
+        Lifetime::SESSION_RANGE,
+        "must be an integer from 60 to 2592000",
+    );
+    let enabled = enabled(node);
 
     if let (Some(node), Some(id)) = (&id_node, &id) {
         node.unique(&mut seen.ids, id.as_str().to_owned());
@@ -215,11 +282,9 @@ fn partner<'v>(node: &Node<'v, '_>, seen: &mut Seen<'v>) -> Option<Partner> {
         api_keys: digests(api_keys?),
         sdk_api_keys: digests(sdk_api_keys?),
         payload_keys: payload_keys?,
-        token_ttl: match token_ttl {
-            None => None,
-            Some(seconds) => Some(Duration::from_secs(seconds?)),
-        },
-        enabled: enabled.unwrap_or(Some(true))?,
+        token_ttl: token_ttl?,
+        session_ttl: session_ttl?,
+        enabled: enabled?,
     })
 }
 

@@ -11,7 +11,7 @@ use aws_types::SdkConfig;
 
 pub use cache::{RefreshPolicy, SecretUnavailable};
 pub use document::{
-    DocumentFault, DocumentFaults, check_partners, check_server_keys, partners, server_keys,
+    DocumentFault, DocumentFaults, api_keys, check_api_keys, check_server_keys, server_keys,
 };
 
 use crate::{
@@ -21,13 +21,23 @@ use crate::{
     keys::{KeyRing, SealingKey},
     partner::Partners,
     record::RecordKey,
+    resource_server::ResourceServers,
 };
 use cache::Cache;
+
+/// Who may call.
+#[derive(Debug)]
+pub struct ApiKeys {
+    /// Ask for tokens, and end sessions; their apps renew.
+    pub partners: Partners,
+    /// Introspect tokens.
+    pub resource_servers: ResourceServers,
+}
 
 /// The service's own keys.
 #[derive(Debug)]
 pub struct ServerKeys {
-    /// Seal tokens. Resource servers have a copy.
+    /// Seal tokens.
     pub token: KeyRing<SealingKey>,
     /// Seal and fingerprint records.
     pub record: KeyRing<RecordKey>,
@@ -37,14 +47,14 @@ pub struct ServerKeys {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Of `API_KEYS_SECRET_ID`.
-    pub partners: Arc<Partners>,
+    pub api_keys: Arc<ApiKeys>,
     /// Of `SERVER_KEYS_SECRET_ID`.
     pub server_keys: Arc<ServerKeys>,
 }
 
 /// Both secrets, each with its own last good value and age.
 pub struct Secrets {
-    partners: Cache<Partners>,
+    api_keys: Cache<ApiKeys>,
     server_keys: Cache<ServerKeys>,
 }
 
@@ -61,10 +71,10 @@ impl Secrets {
         let client = Client::from_conf(config.build());
         let fetch = |id: &str| source::fetch(client.clone(), id.to_owned());
         Self {
-            partners: Cache::new(
+            api_keys: Cache::new(
                 "api-keys",
                 fetch(api_keys_secret_id),
-                document::partners,
+                document::api_keys,
                 ages,
                 clock.clone(),
             ),
@@ -81,17 +91,17 @@ impl Secrets {
     /// The first load: both at the same time. Never fails: without a usable value requests are told to
     /// come back, and one of them tries again.
     pub async fn load(&self) {
-        tokio::join!(self.partners.load(), self.server_keys.load(),);
+        tokio::join!(self.api_keys.load(), self.server_keys.load());
     }
 
     /// What a request is served with, refreshed if it is due.
     pub async fn current(&self, deadline: Deadline) -> Result<Snapshot, SecretUnavailable> {
-        let (partners, server_keys) = tokio::join!(
-            self.partners.current(deadline),
+        let (api_keys, server_keys) = tokio::join!(
+            self.api_keys.current(deadline),
             self.server_keys.current(deadline),
         );
         Ok(Snapshot {
-            partners: partners?,
+            api_keys: api_keys?,
             server_keys: server_keys?,
         })
     }
@@ -99,30 +109,40 @@ impl Secrets {
     /// How long ago the older of the two was last confirmed; `None` if one never was, or if the clock went
     /// backwards.
     pub async fn age(&self) -> Option<Duration> {
-        let (partners, server_keys) = tokio::join!(self.partners.age(), self.server_keys.age());
-        Some(partners?.max(server_keys?))
+        let (api_keys, server_keys) = tokio::join!(self.api_keys.age(), self.server_keys.age());
+        Some(api_keys?.max(server_keys?))
     }
 
-    /// For a request with an API key, `kid` or `sdkApiKey` that `seen` does not know, or that none of
-    /// its payload keys opens: the same snapshot with newer partners, if they can be had.
-    pub async fn newer_partners(&self, seen: &Snapshot, deadline: Deadline) -> Option<Snapshot> {
-        let newer = self.partners.newer_than(&seen.partners, deadline).await;
-        // A failed attempt changes no answer: what is not known is refused.
-        let partners = newer.ok().flatten()?;
-        Some(Snapshot {
-            partners,
-            server_keys: Arc::clone(&seen.server_keys),
-        })
-    }
-
-    /// For a record that was sealed by a key that `seen` does not know: newer server keys, if there are
-    /// any. Fails if that could not be found out.
-    pub async fn newer_server_keys(
+    /// For a request that names what `seen` does not know, or that none of its keys opens: newer secrets
+    /// of that kind, if there are any. Fails if that could not be found out.
+    pub async fn newer(
         &self,
         seen: &Snapshot,
+        stale: Stale,
         deadline: Deadline,
-    ) -> Result<Option<Arc<ServerKeys>>, SecretUnavailable> {
-        let server_keys = &seen.server_keys;
-        self.server_keys.newer_than(server_keys, deadline).await
+    ) -> Result<Option<Snapshot>, SecretUnavailable> {
+        let mut newer = seen.clone();
+        let found = match stale {
+            Stale::ApiKeys => {
+                let found = self.api_keys.newer_than(&seen.api_keys, deadline).await?;
+                found.map(|api_keys| newer.api_keys = api_keys)
+            }
+            Stale::ServerKeys => {
+                let found = self.server_keys.newer_than(&seen.server_keys, deadline);
+                found
+                    .await?
+                    .map(|server_keys| newer.server_keys = server_keys)
+            }
+        };
+        Ok(found.map(|()| newer))
     }
+}
+
+/// Which of the two secrets may be newer than what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// `API_KEYS_SECRET_ID`.
+    ApiKeys,
+    /// `SERVER_KEYS_SECRET_ID`.
+    ServerKeys,
 }

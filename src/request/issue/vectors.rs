@@ -2,7 +2,7 @@
 
 use ring::rand::SystemRandom;
 
-use super::*;
+use super::{super::*, *};
 use crate::vectors::{Vector, read};
 
 fn parse(vector: &Vector) -> Result<IssueRequest, RequestFault> {

@@ -2,7 +2,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use serde_json::{Value as Json, json};
 
-use super::*;
+use super::{super::*, *};
 
 /// The example key of RFC 7517 appendix A.1.
 fn sdk_public_key() -> String {

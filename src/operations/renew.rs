@@ -1,0 +1,186 @@
+//! Renew: the SDK replaces its token while its session lasts (protocol.md, Renew).
+
+use std::sync::Arc;
+
+use super::{
+    Call, Ended, OperationError, Operations, Outcome, Refusal, RequestLog, Success, accept::receive,
+};
+use crate::{
+    jwe::{HeaderBuffer, ReplyKey},
+    keys::KeyRing,
+    partner::{AuthError, Partner},
+    record::{RecordKey, Renewal, RenewalVerdict, Renewed, StoredRecord, store::RenewOutcome},
+    redacted::Redacted,
+    request::RenewRequest,
+    secrets::Snapshot,
+    token::{self, PresentedToken},
+};
+
+/// A renewal, as it was received.
+pub struct RenewCall<'a> {
+    /// Its `X-API-KEY` is one of the partner's `sdkApiKey`s.
+    pub call: Call<'a>,
+    /// The `X-API-TOKEN` header.
+    pub api_token: Option<&'a str>,
+    /// The `X-ACCOUNT-NUMBER` header.
+    pub account_number: Option<&'a str>,
+}
+
+/// A renewal that its session's SDK asks for.
+struct Accepted {
+    partner: Arc<Partner>,
+    presented: PresentedToken,
+    reply_key: ReplyKey,
+}
+
+impl Operations {
+    /// Renews the token that `call` presents, or finds what an earlier renewal of it made.
+    ///
+    /// `log` is filled as far as the call got.
+    pub async fn renew(
+        &self,
+        call: &RenewCall<'_>,
+        log: &mut RequestLog,
+    ) -> Result<Success, Refusal> {
+        let read = |secrets: &Snapshot, log: &mut RequestLog| self.read_renewal(secrets, call, log);
+        let (secrets, accepted) = self.accept(call.call.deadline, log, read).await?;
+        let Accepted {
+            partner,
+            presented,
+            reply_key,
+        } = accepted;
+        let renewed = self
+            .replace(&secrets, &partner, &presented, &call.call, log)
+            .await;
+        let reference_id = presented.reference_id;
+        match renewed {
+            Ok((renewed, replayed)) => Ok(Success {
+                reply_key,
+                reference_id,
+                outcome: Outcome::Renewed(renewed),
+                replayed,
+            }),
+            Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
+        }
+    }
+
+    /// From the headers to a body that the session key opened and that is about the same token.
+    fn read_renewal(
+        &self,
+        secrets: &Snapshot,
+        call: &RenewCall<'_>,
+        log: &mut RequestLog,
+    ) -> Result<Accepted, Refusal> {
+        let compact = call.api_token.unwrap_or_default();
+        let presented = token::open(compact, &secrets.server_keys.token, &self.identity)
+            .map_err(Refusal::unopened)?;
+        let partner = secrets
+            .api_keys
+            .partners
+            .authenticate_app(&presented.partner, call.call.api_key)
+            .inspect_err(|error| {
+                if let AuthError::Disabled(partner) = error {
+                    log.partner = Some(partner.clone());
+                }
+            })
+            .map_err(Refusal::unopened)?;
+        log.partner = Some(partner.id.clone());
+
+        let (plaintext, reply_key) = open(&presented, call.call.body).map_err(Refusal::unopened)?;
+        match RenewRequest::parse(&plaintext, compact, call.account_number, &presented) {
+            Ok(_) => Ok(Accepted {
+                partner: Arc::clone(partner),
+                presented,
+                reply_key,
+            }),
+            Err(fault) => {
+                let reference_id = Some(presented.reference_id);
+                Err(Refusal::sealed(fault, reply_key, reference_id))
+            }
+        }
+    }
+
+    /// Makes the session's next token and records it; tells whether an earlier renewal had done so.
+    async fn replace(
+        &self,
+        secrets: &Snapshot,
+        partner: &Partner,
+        presented: &PresentedToken,
+        call: &Call<'_>,
+        log: &mut RequestLog,
+    ) -> Result<(Renewed, bool), OperationError> {
+        let now = self.clock.now();
+        let lifetime = presented
+            .lifetime
+            .renewed(now, self.ttls_of(partner))
+            .ok_or(OperationError::Ended(Ended::Expired))?;
+        let token_key = secrets.server_keys.token.sealer();
+        let grant = presented.grant();
+        let minted = token::mint(token_key, &self.identity, grant, lifetime, &self.rng)?;
+        log.token_kid = Some(minted.kid.clone());
+        let record_keys = &secrets.server_keys.record;
+        let renewal = Renewal::seal(record_keys, presented, &minted, &self.rng)?;
+        log.record_kid = Some(renewal.sealed_by().clone());
+
+        let written = self
+            .records
+            .renew(&renewal, now, call.deadline, &mut log.call)
+            .await?;
+        let verdict = match written {
+            RenewOutcome::First => RenewalVerdict::OwnWrite,
+            RenewOutcome::Refused(None) => RenewalVerdict::Expired,
+            RenewOutcome::Refused(Some(existing)) => {
+                self.judge_renewal(&existing, &renewal, secrets, call, log)
+                    .await?
+            }
+        };
+        match verdict {
+            RenewalVerdict::OwnWrite => {
+                log.token_id = Some(minted.id);
+                let renewed = Renewed {
+                    expires_at: minted.lifetime.expires_at(),
+                    token: minted.token,
+                };
+                Ok((renewed, false))
+            }
+            RenewalVerdict::Replay(renewed) => Ok((renewed, true)),
+            RenewalVerdict::Expired => Err(OperationError::Ended(Ended::Expired)),
+            RenewalVerdict::Revoked => Err(OperationError::Ended(Ended::Revoked)),
+            RenewalVerdict::Superseded => Err(OperationError::Ended(Ended::Superseded)),
+        }
+    }
+
+    /// Judges the record that stands there, and notes which token it answers with.
+    async fn judge_renewal(
+        &self,
+        existing: &StoredRecord,
+        renewal: &Renewal,
+        secrets: &Snapshot,
+        call: &Call<'_>,
+        log: &mut RequestLog,
+    ) -> Result<RenewalVerdict, OperationError> {
+        let judge =
+            |ring: &KeyRing<RecordKey>| existing.judge_renewal(renewal, ring, self.clock.now());
+        let wait = &mut log.secrets_wait;
+        let verdict = self
+            .by_record_keys(secrets, call.deadline, wait, judge)
+            .await?;
+        if let RenewalVerdict::Replay(_) = verdict {
+            log.token_id = existing.token_id();
+        }
+        Ok(verdict)
+    }
+}
+
+/// Opens the body with the token's session key, which proves that the caller holds it.
+fn open(
+    presented: &PresentedToken,
+    body: Option<&[u8]>,
+) -> Result<(Redacted<Vec<u8>>, ReplyKey), OperationError> {
+    let mut header = HeaderBuffer::new();
+    let received = receive(body, &mut header).map_err(OperationError::OpenRenewal)?;
+    let session_key = presented.session_key.aead()?;
+    let plaintext = received.open_with(&session_key);
+    let plaintext = plaintext.ok_or(OperationError::OpenRenewal(super::OpenError::NoKeyOpens))?;
+    Ok((plaintext, ReplyKey::session(session_key)))
+}
