@@ -13,7 +13,7 @@ use crate::{
     record::Issued,
     request::{RequestFault, RequestFields},
     secrets::{self, Snapshot},
-    token::{self, Lifetime, TokenIdentity},
+    token::{self, Grant, Lifetime, TokenIdentity, Ttls},
     vectors::hex,
 };
 
@@ -56,10 +56,11 @@ fn no_debug_shows_a_secret() {
     }]});
     let server_keys = json!({"token": jwks("t", &keys[1]), "record": jwks("r", &keys[2])});
     let snapshot = Snapshot {
-        partners: Arc::new(secrets::partners(&partners.to_string()).unwrap()),
+        api_keys: Arc::new(secrets::api_keys(&partners.to_string()).unwrap()),
         server_keys: Arc::new(secrets::server_keys(&server_keys.to_string()).unwrap()),
     };
     let partner = snapshot
+        .api_keys
         .partners
         .authenticate(Some("api key canary"))
         .unwrap();
@@ -89,9 +90,21 @@ fn no_debug_shows_a_secret() {
         issuer: "i".to_owned(),
         audience: "a".to_owned(),
     };
-    let lifetime = Lifetime::starting(now, Duration::from_secs(60));
+    let minute = Duration::from_secs(60);
+    let ttls = Ttls {
+        token: minute,
+        session: minute,
+    };
+    let lifetime = Lifetime::first(now, ttls);
+    let grant = Grant {
+        account_number: &request.customer.account_number,
+        partner: &partner.id,
+        program_id: partner.program_id,
+        reference_id: &request.reference_id,
+        session_key: &request.session.key,
+    };
     let token_key = snapshot.server_keys.token.sealer();
-    let minted = token::mint(token_key, &audience, partner, &request, lifetime, &rng).unwrap();
+    let minted = token::mint(token_key, &audience, grant, lifetime, &rng).unwrap();
     let token = minted.token.compact().to_owned();
     let ciphertext = minted.token.sealed().ciphertext_and_tag().to_vec();
 

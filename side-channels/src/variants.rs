@@ -50,7 +50,7 @@ macro_rules! variants {
                         id: PartnerId::new(&format!("partner-{at}"))?,
                         program_id: 1,
                         payload_keys: KeyRing::new([key])?,
-                        token_ttl: None,
+                        token_ttl: None, session_ttl: None,
                         api_keys: digests(),
                         sdk_api_keys: digests(),
                         enabled: *enabled,

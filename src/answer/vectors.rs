@@ -48,7 +48,7 @@ fn write_success(members: &Value, reference_id: ReferenceId) -> Redacted<Vec<u8>
     let success = Success {
         reply_key: ReplyKey::unnamed(&key),
         reference_id,
-        issued,
+        outcome: Outcome::Issued(issued),
         replayed: false,
     };
     success_json(&success, form(members)).unwrap()

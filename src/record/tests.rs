@@ -4,35 +4,40 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use serde_json::{Value as Json, json};
 
-use super::*;
+use super::{stored::*, *};
 use crate::{
-    keys::tests::sealing_key,
-    partner::Partner,
-    request::RequestFields,
-    token::{self, Lifetime, TokenIdentity},
+    clock::UnixMillis,
+    keys::{IV_LEN, KeyId, KeyRing, Named, tests::sealing_key},
+    redacted::Redacted,
+    request::{IssueRequest, RequestFields},
+    token::{self, Grant, Lifetime, Minted, PresentedToken, TokenIdentity, Ttls},
 };
 
 const NOW: UnixMillis = UnixMillis::new(1_795_000_000_123);
 
 fn record_key(kid: &str, byte: u8) -> RecordKey {
-    RecordKey::new(KeyId::new(kid).unwrap(), &Redacted::new([byte; 32])).unwrap()
+    RecordKey::new(KeyId::new(kid).unwrap(), &[byte; 32]).unwrap()
 }
 
 fn ring() -> KeyRing<RecordKey> {
     KeyRing::new([record_key("r1", 1), record_key("r0", 9)]).unwrap()
 }
 
-fn partner() -> Partner {
-    Partner {
-        id: PartnerId::new("acme").unwrap(),
-        program_id: 2001,
-        payload_keys: KeyRing::new([sealing_key("p1", 3)]).unwrap(),
-        token_ttl: None,
-        api_keys: Vec::new(),
-        sdk_api_keys: Vec::new(),
-        enabled: true,
+fn token_ring() -> KeyRing<crate::keys::SealingKey> {
+    KeyRing::new([sealing_key("t1", 5)]).unwrap()
+}
+
+fn identity() -> TokenIdentity {
+    TokenIdentity {
+        issuer: "token-service".to_owned(),
+        audience: "bankezy-sdk".to_owned(),
     }
 }
+
+const TTLS: Ttls = Ttls {
+    token: Duration::from_secs(1800),
+    session: Duration::from_secs(43_200),
+};
 
 fn plaintext() -> Json {
     // The example key of RFC 7517 appendix A.1.
@@ -58,27 +63,63 @@ fn request(plaintext: &Json) -> IssueRequest {
 
 /// A draft of `plaintext`, and its token.
 fn draft(plaintext: &Json) -> (NewRecord, String) {
-    let (partner, request, rng) = (partner(), request(plaintext), SystemRandom::new());
-    let audience = TokenIdentity {
-        issuer: "token-service".to_owned(),
-        audience: "bankezy-sdk".to_owned(),
+    let (request, rng) = (request(plaintext), SystemRandom::new());
+    let partner = PartnerId::new("acme").unwrap();
+    let grant = Grant {
+        account_number: &request.customer.account_number,
+        partner: &partner,
+        program_id: 2001,
+        reference_id: &request.reference_id,
+        session_key: &request.session.key,
     };
-    let lifetime = Lifetime::starting(NOW, Duration::from_secs(1800));
-    let key = sealing_key("t1", 5);
-    let minted = token::mint(&key, &audience, &partner, &request, lifetime, &rng).unwrap();
-    let draft = NewRecord::seal(&ring(), &partner.id, &request, &minted, NOW, &rng).unwrap();
+    let lifetime = Lifetime::first(NOW, TTLS);
+    let key = token_ring();
+    let minted = token::mint(key.sealer(), &identity(), grant, lifetime, &rng).unwrap();
+    let draft = NewRecord::seal(&ring(), &partner, &request, &minted, &rng).unwrap();
     (draft, minted.token.compact().to_owned())
 }
 
 /// The item that a draft becomes.
 fn existing(draft: &NewRecord) -> StoredRecord {
     StoredRecord {
-        token_id: draft.token_id.clone(),
+        token_id: draft.token.id.as_str().to_owned(),
+        previous_token_id: None,
         status: "ACTIVE".to_owned(),
-        expires_at: draft.expires_at,
-        sealed_by: draft.sealed_by.to_string(),
+        expires_at: draft.token.expires_at,
+        ttl: draft.token.expires_at.seconds() + 86_400,
+        sealed_by: draft.token.sealed_by.to_string(),
         fingerprint: draft.fingerprint.to_vec(),
         sealed: draft.sealed.clone(),
+        token_sealed_by: None,
+        token: draft.token.bytes.clone(),
+    }
+}
+
+fn presented(token: &str) -> PresentedToken {
+    token::open(token, &token_ring(), &identity()).unwrap()
+}
+
+/// The renewal of a token, with the new token, sealed by the first key of `ring`.
+fn renewal(token: &str, ring: &KeyRing<RecordKey>) -> (Renewal, Minted) {
+    let (presented, rng) = (presented(token), SystemRandom::new());
+    let lifetime = presented.lifetime.renewed(NOW, TTLS).unwrap();
+    let key = token_ring();
+    let minted = token::mint(key.sealer(), &identity(), presented.grant(), lifetime, &rng);
+    let minted = minted.unwrap();
+    let renewal = Renewal::seal(ring, &presented, &minted, &rng).unwrap();
+    (renewal, minted)
+}
+
+/// The item that a renewal makes of another.
+fn renewed(existing: StoredRecord, renewal: &Renewal) -> StoredRecord {
+    StoredRecord {
+        token_id: renewal.token.id.as_str().to_owned(),
+        previous_token_id: Some(renewal.presented.as_str().to_owned()),
+        expires_at: renewal.token.expires_at,
+        ttl: renewal.token.expires_at.seconds() + 86_400,
+        token_sealed_by: Some(renewal.token.sealed_by.to_string()),
+        token: renewal.token.bytes.clone(),
+        ..existing
     }
 }
 
@@ -103,7 +144,7 @@ fn the_same_request_gets_the_same_token() {
     let (second, _) = draft(&same);
     let issued = replayed(existing(&first).judge(&second, &ring(), NOW));
     assert_eq!(issued.token.compact(), token);
-    assert_eq!(issued.expires_at, first.expires_at);
+    assert_eq!(issued.expires_at, first.token.expires_at);
 }
 
 #[test]
@@ -163,7 +204,7 @@ fn another_request_is_told_nothing_of_the_first() {
     other["accountNumber"] = json!(1);
     let (second, _) = draft(&other);
     for (status, expires_at) in [
-        ("REVOKED", first.expires_at),
+        ("REVOKED", first.token.expires_at),
         ("ACTIVE", NOW),
         ("GONE", NOW),
     ] {
@@ -227,12 +268,112 @@ fn opens_under_the_key_that_sealed_it_after_a_rotation() {
 fn truncated_contents_do_not_open() {
     let (first, _) = draft(&plaintext());
     let (second, _) = draft(&plaintext());
-    for len in 0..first.sealed.len() {
-        let mut record = existing(&first);
-        record.sealed.truncate(len);
-        let verdict = record.judge(&second, &ring(), NOW);
-        assert!(matches!(verdict, Err(RecordError::OpenError)), "{len}");
+    let attributes: [fn(&mut StoredRecord) -> &mut Vec<u8>; 2] =
+        [|record| &mut record.sealed, |record| &mut record.token];
+    for attribute in attributes {
+        for len in 0..attribute(&mut existing(&first)).len() {
+            let mut record = existing(&first);
+            attribute(&mut record).truncate(len);
+            let verdict = record.judge(&second, &ring(), NOW);
+            assert!(matches!(verdict, Err(RecordError::OpenError)), "{len}");
+        }
     }
+}
+
+#[test]
+fn a_replay_has_the_current_token_whichever_key_sealed_it() {
+    let (first, token) = draft(&plaintext());
+    let (second, _) = draft(&plaintext());
+    let rotated = KeyRing::new([record_key("r2", 2), record_key("r1", 1)]).unwrap();
+    let (renewal, minted) = renewal(&token, &rotated);
+    let record = || renewed(existing(&first), &renewal);
+    let issued = replayed(record().judge(&second, &rotated, NOW));
+    assert_eq!(issued.token.compact(), minted.token.compact());
+    assert_eq!(issued.expires_at, minted.lifetime.expires_at());
+    // Each of the two keys is needed.
+    for left in [record_key("r2", 2), record_key("r1", 1)] {
+        let left = KeyRing::new([left]).unwrap();
+        let verdict = record().judge(&second, &left, NOW);
+        assert!(matches!(verdict, Err(RecordError::UnknownKey)));
+    }
+    // An earlier generation's token is not this one's.
+    let older = StoredRecord {
+        token: first.token.bytes.clone(),
+        token_sealed_by: None,
+        ..record()
+    };
+    let verdict = older.judge(&second, &rotated, NOW);
+    assert!(matches!(verdict, Err(RecordError::OpenError)));
+}
+
+#[test]
+fn what_stands_there_decides_about_a_renewal_in_order() {
+    let (first, token) = draft(&plaintext());
+    let (renewal, _) = renewal(&token, &ring());
+    let judge = |record: &StoredRecord| record.judge_renewal(&renewal, &ring(), NOW);
+    // The record as another renewal of the same token has left it.
+    let (other, others) = self::renewal(&token, &ring());
+    let replaced = || renewed(existing(&first), &other);
+    match judge(&replaced()) {
+        Ok(RenewalVerdict::Replay(renewed)) => {
+            assert_eq!(renewed.token.compact(), others.token.compact());
+            assert_eq!(renewed.expires_at, others.lifetime.expires_at());
+        }
+        verdict => panic!("{verdict:?}"),
+    }
+    let own = || renewed(existing(&first), &renewal);
+    assert!(matches!(judge(&own()), Ok(RenewalVerdict::OwnWrite)));
+    // Two renewals later.
+    let (next, _) = self::renewal(others.token.compact(), &ring());
+    let verdict = judge(&renewed(replaced(), &next));
+    assert!(matches!(verdict, Ok(RenewalVerdict::Superseded)));
+    // Another session's record.
+    let (another, _) = draft(&plaintext());
+    let verdict = judge(&existing(&another));
+    assert!(matches!(verdict, Ok(RenewalVerdict::Superseded)));
+    for record in [&own as &dyn Fn() -> StoredRecord, &replaced] {
+        let with = |status: &str, ttl| StoredRecord {
+            status: status.to_owned(),
+            ttl,
+            ..record()
+        };
+        let (kept, passed) = (record().ttl, NOW.seconds());
+        let verdict = judge(&with("REVOKED", kept));
+        assert!(matches!(verdict, Ok(RenewalVerdict::Revoked)));
+        let verdict = judge(&with("REVOKED", passed));
+        assert!(matches!(verdict, Ok(RenewalVerdict::Expired)));
+        let verdict = judge(&with("ACTIVE", passed));
+        assert!(matches!(verdict, Ok(RenewalVerdict::Expired)));
+        assert!(!matches!(
+            judge(&with("ACTIVE", passed + 1)),
+            Ok(RenewalVerdict::Expired)
+        ));
+        let verdict = judge(&with("GONE", kept));
+        assert!(matches!(verdict, Err(RecordError::UnknownStatus)));
+    }
+    let mut forgotten = replaced();
+    forgotten.token_sealed_by = Some("gone".to_owned());
+    assert!(matches!(judge(&forgotten), Err(RecordError::UnknownKey)));
+}
+
+#[test]
+fn a_session_keeps_its_own_tokens_active() {
+    let (first, token) = draft(&plaintext());
+    let token = presented(&token);
+    let state = |status: &str, ttl, session_began| SessionState {
+        status: status.to_owned(),
+        ttl,
+        session_began,
+    };
+    let (began, kept) = (first.session_began, NOW.seconds() + 1);
+    let active = |state: SessionState| state.keeps_active(&token, NOW);
+    assert_eq!(active(state("ACTIVE", kept, began)), Ok(true));
+    assert_eq!(active(state("ACTIVE", NOW.seconds(), began)), Ok(false));
+    assert_eq!(active(state("REVOKED", kept, began)), Ok(false));
+    let other = UnixMillis::new(began.millis() + 1000);
+    assert_eq!(active(state("ACTIVE", kept, other)), Ok(false));
+    let unknown = active(state("GONE", kept, began));
+    assert_eq!(unknown, Err(RecordError::UnknownStatus));
 }
 
 /// Computed apart from this code, with Python's `hmac` and RFC 5869: a stored fingerprint must match
@@ -255,7 +396,7 @@ fn the_fingerprint_is_pinned() {
 fn two_seals_of_one_request_differ() {
     let (one, _) = draft(&plaintext());
     let (two, _) = draft(&plaintext());
-    assert_ne!(one.token_id, two.token_id);
+    assert_ne!(one.token.id, two.token.id);
     assert_ne!(one.sealed[..IV_LEN], two.sealed[..IV_LEN]);
     assert_eq!(one.fingerprint, two.fingerprint);
 }
@@ -263,11 +404,15 @@ fn two_seals_of_one_request_differ() {
 #[test]
 fn what_is_opened_is_the_customer_and_debug_shows_none() {
     let (first, token) = draft(&plaintext());
-    let contents = record_key("r1", 1).open(&first.key, &first.sealed).unwrap();
+    let contents = record_key("r1", 1)
+        .open_session(&first.key, &first.sealed)
+        .unwrap();
     let customer = br#"{"accountNumber":"123123123","name":"David beckham","dob":"19910807","data":{"a":"1","b":"2"}}"#;
-    assert_eq!(contents.customer.expose(), customer);
-    assert_eq!(format!("{:?}", contents.customer), "CustomerJson(redacted)");
-    let ciphertext = contents.token.sealed().ciphertext_and_tag().to_vec();
+    assert_eq!(*contents.customer, customer);
+    let opened = record_key("r1", 1)
+        .open_token(&first.key, first.token.id.as_str(), &first.token.bytes)
+        .unwrap();
+    let ciphertext = opened.sealed().ciphertext_and_tag().to_vec();
     let secrets: [&[u8]; 5] = [
         b"123123123",
         b"David beckham",
@@ -276,8 +421,15 @@ fn what_is_opened_is_the_customer_and_debug_shows_none() {
         &[1; 32],
     ];
     crate::redaction::shows_none(&secrets, &contents);
+    crate::redaction::shows_none(&secrets, &opened);
+    crate::redaction::shows_none(&secrets, &presented(&token));
     // What the table holds in the clear, or sealed.
     crate::redaction::shows_none(&secrets, &existing(&first));
     let verdict = existing(&first).judge(&draft(&plaintext()).0, &ring(), NOW);
+    crate::redaction::shows_none(&secrets, &verdict);
+    let (first_renewal, _) = renewal(&token, &ring());
+    let (second_renewal, _) = renewal(&token, &ring());
+    let record = renewed(existing(&first), &second_renewal);
+    let verdict = record.judge_renewal(&first_renewal, &ring(), NOW);
     crate::redaction::shows_none(&secrets, &verdict);
 }

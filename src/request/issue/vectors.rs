@@ -34,7 +34,7 @@ fn names_the_failing_members_of_every_wrong_request() {
         assert_eq!(*vector.json("fields"), serde_json::json!(fields), "{name}");
         let (reference_id, found) = match &fault {
             RequestFault::Members { reference_id, .. } => (reference_id.as_ref(), None),
-            RequestFault::Json(fault) => (None, Some(in_words(fault))),
+            RequestFault::Json { fault, .. } => (None, Some(in_words(fault))),
             RequestFault::Generator => panic!("the generator failed"),
         };
         let reference_id = reference_id.map(ReferenceId::as_str);
