@@ -7,7 +7,7 @@
 //! There is no state and no call of an API.
 //!
 //! AWS Labs' `metrique` writes the same format, with 44 more crates (`metrique-writer` and its EMF
-//! format, 0.1.26). It has one list of dimensions for a line, so metrics with others take a line each.
+//! format, 0.1.26). It has one list of dimensions for a line: metrics with others take a line each.
 
 use std::{fmt, time::Duration};
 
