@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use peers::answer::Answer;
 
-use super::{Case, form};
+use super::Case;
 use crate::{call::Answered, clocks::Moment, sequence::Keys};
 
 /// `SECRETS_TTL_SECONDS` of the simulated function: the default.
@@ -153,10 +153,14 @@ impl Conditions {
     }
 
     /// Whether a status other than 503 may be.
-    pub(super) fn status_is_right(&self, case: &Case<'_>, answer: &Answer) -> Result<(), String> {
+    pub(super) fn status_is_right(
+        &self,
+        case: &Case<'_>,
+        answer: &Answer,
+        code: u16,
+    ) -> Result<(), String> {
         let ask = &case.answered.ask;
         let status = answer.status.as_u16();
-        let code = form::code(ask, answer).unwrap_or_default();
         let new_keys = case.standing.keys == Known::Maybe;
         let may_be = match (status, code) {
             (200 | 409, _) => ask.keys != Keys::Unknown,
