@@ -3,9 +3,10 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use peers::answer::Answer;
+use service_tests::clocks::Moment;
 
 use super::Case;
-use crate::{call::Answered, clocks::Moment, sequence::Keys};
+use crate::{call::Answered, sequence::Keys};
 
 /// `SECRETS_TTL_SECONDS` of the simulated function: the default.
 pub const TTL: Duration = Duration::from_secs(300);
