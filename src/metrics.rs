@@ -5,6 +5,9 @@
 //! by the line's `_aws` member, in its embedded metric format:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 //! There is no state and no call of an API.
+//!
+//! AWS Labs' `metrique` writes the same format, with 44 more crates (`metrique-writer` and its EMF
+//! format, 0.1.26). It has one list of dimensions for a line: metrics with others take a line each.
 
 use std::{fmt, time::Duration};
 

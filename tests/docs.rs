@@ -128,7 +128,7 @@ async fn the_service_refuses_the_examples_as_shown() {
         .refused(400, "TOK400");
     assert_eq!(plaintext(&failing), page.text("failing-answer"));
     let shown = jwe::header(page.text("failing-answer-jwe")).unwrap();
-    assert_eq!(failing.opened.as_ref().unwrap().header, shown);
+    assert_eq!(failing.sealed.as_ref().unwrap(), &shown);
 
     let unopenable = send(&service, page.text("unopenable-http")).await;
     let shown = page.text("unopenable-answer-http");

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use peers::answer::Answer;
+use peers::{
+    answer::Answer,
+    rules::{self, Asked, GET_TOKEN},
+};
 use sandbox::{
     development,
     events::{Manifest, Sample, differences},
@@ -24,7 +27,9 @@ async fn answer(service: &Service, sample: &Sample) -> Answer {
     let event: Value = serde_json::from_slice(&json).unwrap();
     let answer = service.invoke(&event).await.unwrap();
     let response = proxy_event::response(&answer).unwrap();
-    Answer::read(response, &development::partners().unwrap()).unwrap()
+    let answer = Answer::read(response, &development::partners().unwrap()).unwrap();
+    rules::check(GET_TOKEN, &answer, &Asked::default()).unwrap_or_else(|broken| panic!("{broken}"));
+    answer
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use peers::rules::Asked;
 use serde_json::value::RawValue;
 use token_service_fuzz::{
     answer::{Checked, check as checked},
@@ -26,7 +27,8 @@ fn check(bytes: &[u8]) {
     function.forget_records();
     let ask = |event: Box<RawValue>| -> Checked {
         let limit = 512 * 1024 + 64 * bytes.len();
-        checked(within(limit, || function.answer(event)), &KEYS)
+        let answer = within(limit, || function.answer(event));
+        checked(answer, &KEYS, &Asked::default())
     };
     let first = ask(event.clone());
     let second = ask(event);

@@ -5,6 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use peers::rules::{Asked, Spelling};
 use serde_json::{json, value::to_raw_value};
 use token_service::request::RequestFault;
 use token_service_fuzz::{
@@ -22,17 +23,26 @@ fn check(bytes: &[u8]) {
     let event = events::event(choices, body.as_bytes());
     let function = Function::of_the_events();
     function.forget_records();
+    let asked = Asked {
+        spelling: Some(match choices.is_first_path() {
+            false => Spelling::Text,
+            true => Spelling::Integer,
+        }),
+        names_its_key: Some(choices.names_its_key()),
+        reference_id: None,
+    };
     let ask = || {
         let event = to_raw_value(&event).unwrap();
         let limit = 512 * 1024 + 128 * bytes.len();
-        checked(within(limit, || function.answer(event)), &[choices.key()])
+        let answer = within(limit, || function.answer(event));
+        checked(answer, &[choices.key()], &asked)
     };
     let answer = ask();
     let number = |code: u64| match choices.is_first_path() {
         false => json!(format!("TOK{code:03}")),
         true => json!(if code == 200 { 100 } else { code }),
     };
-    let expected = |status: i64, code: u64| {
+    let expected = |status: u16, code: u64| {
         assert_eq!(
             (answer.status, &answer.code),
             (status, &number(code)),

@@ -32,7 +32,8 @@ impl Choices {
         self.0 & (1 << at) != 0
     }
 
-    fn names_its_key(self) -> bool {
+    /// Whether the JWE names its key.
+    pub fn names_its_key(self) -> bool {
         self.bit(0)
     }
 

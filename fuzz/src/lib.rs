@@ -6,7 +6,7 @@
 //! | [`strict_json`] | a second reading of JSON, to compare the service's with |
 //! | [`service`] | the whole function in this process, its AWS replaced below the SDK |
 //! | [`events`] | inputs as the events by which they reach it |
-//! | [`answer`] | what every answer of the function must be |
+//! | [`answer`] | the function's answers, held against the rules of every answer |
 //! | [`others`] | what other JOSE libraries make of the same JWE |
 //! | [`plaintext`] | what every verdict about a plaintext must be |
 

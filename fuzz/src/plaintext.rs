@@ -137,10 +137,10 @@ fn is_canonical(request: &IssueRequest, plaintext: &[u8]) {
     };
     assert_eq!(sent["referenceId"], json!(request.reference_id.as_str()));
     if let Some(text) = sent["accountNumber"].as_str() {
-        assert_eq!(text, request.customer.account_number);
+        assert_eq!(text, *request.customer.account_number);
     }
     if let Some(number) = sent["accountNumber"].as_u64() {
-        assert_eq!(number.to_string(), request.customer.account_number);
+        assert_eq!(number.to_string(), *request.customer.account_number);
     }
     for name in ["name", "email"] {
         assert_eq!(sent[name].as_str(), customer[name].as_str(), "{name}");

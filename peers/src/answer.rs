@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use serde_json::Value;
 
-use crate::{credentials::Credentials, jwe::OpenError};
+use crate::{
+    credentials::Credentials,
+    jwe::{OpenError, Opened},
+};
 
 /// What the service said.
 #[derive(Clone, Debug)]
@@ -43,11 +46,22 @@ impl Answer {
     /// # Errors
     /// It is neither a JWE as `text/plain` nor JSON as `application/json`, or no key opens it.
     pub fn read(response: Response<Bytes>, partners: &[Credentials]) -> Result<Self, AnswerError> {
+        Self::read_with(response, |body| open(body, partners))
+    }
+
+    /// Reads a response, opening it as the caller does.
+    ///
+    /// # Errors
+    /// It is neither a JWE as `text/plain` nor JSON as `application/json`, or `open` fails.
+    pub fn read_with(
+        response: Response<Bytes>,
+        open: impl FnOnce(&str) -> Result<Opened, OpenError>,
+    ) -> Result<Self, AnswerError> {
         let content_type = text_of(&response, header::CONTENT_TYPE.as_str()).unwrap_or_default();
         let body = std::str::from_utf8(response.body())?;
         let (json, sealed) = match content_type.split(';').next().map(str::trim) {
             Some("text/plain") => {
-                let opened = open(body, partners)?;
+                let opened = open(body)?;
                 (opened.plaintext, Some(opened.header))
             }
             Some("application/json") => (body.as_bytes().to_vec(), None),
@@ -88,7 +102,7 @@ impl Answer {
     }
 }
 
-fn open(body: &str, partners: &[Credentials]) -> Result<crate::jwe::Opened, OpenError> {
+fn open(body: &str, partners: &[Credentials]) -> Result<Opened, OpenError> {
     let mut failure = OpenError::Unauthentic;
     for partner in partners {
         match partner.open(body) {

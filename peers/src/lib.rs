@@ -12,6 +12,7 @@
 //! | [`answer`] | reading what came back |
 //! | [`verdict`] | what of it to believe, and what to do |
 //! | [`pasted`] | what word processors do to keys and JSON |
+//! | [`rules`] | what every answer must be |
 //! | [`sdk`] | a key pair, and the session key |
 //! | [`resource_server`] | opening a token |
 
@@ -22,5 +23,6 @@ pub mod partner;
 pub mod pasted;
 pub mod resource_server;
 pub mod retry;
+pub mod rules;
 pub mod sdk;
 pub mod verdict;

@@ -14,7 +14,6 @@
 //! | module | responsible for |
 //! |---|---|
 //! | [`sequence`], [`trouble`], [`generate`] | what happens, and how it follows from a seed |
-//! | [`clocks`] | time that passes at once, and clocks that are wrong |
 //! | [`documents`] | the secrets, and their rotations |
 //! | `world`, `surroundings` | what is broken, known and running at each moment |
 //! | [`call`], `send` | requests and their answers |
@@ -23,7 +22,6 @@
 //! | [`shrink`], [`crew`], [`figures`], [`noise`] | failures made short; many sequences at once, counted |
 
 pub mod call;
-pub mod clocks;
 pub mod crew;
 pub mod documents;
 pub mod figures;
@@ -42,6 +40,7 @@ mod world;
 use std::path::PathBuf;
 
 use sandbox::Trusted;
+use service_tests::clocks::Shim;
 
 pub use world::Broken;
 
@@ -51,7 +50,7 @@ pub struct Setting {
     /// The function's binary.
     pub function: PathBuf,
     /// The clock that is preloaded into it.
-    pub shim: clocks::Shim,
+    pub shim: Shim,
     /// Whether the machine is too busy.
     pub noise: noise::Noise,
     /// TLS to AWS; without it, plain HTTP.

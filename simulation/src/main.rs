@@ -9,10 +9,11 @@ use std::{
 
 use clap::Parser;
 use sandbox::{Options, Trusted};
+use service_tests::clocks::Shim;
 use service_tests::planted;
+
 use simulation::{
     Setting,
-    clocks::Shim,
     crew::{End, Plan, run_all},
     figures::Figures,
     noise::Noise,

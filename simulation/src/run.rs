@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use service_tests::clocks::Moment;
+
 use crate::{
     Setting,
-    clocks::Moment,
     documents::{LONGEST_LIFETIME, Stage},
     figures::Figures,
     judge::{Case, Judge, Known, RETENTION, Rule, Standing, Violation},

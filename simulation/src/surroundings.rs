@@ -5,8 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use service_tests::clocks::Moment;
+
 use crate::{
-    clocks::Moment,
     judge::{Clocks, Conditions, Known, MARGIN, MAX_STALE},
     noise,
     send::Sent,

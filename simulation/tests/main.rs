@@ -1,5 +1,4 @@
-//! What random sequences find only sometimes, by name: limits, freezes, outages of Secrets Manager with the ages that are
-//! deployed, on clocks that are moved. What needs no such clock is in `tests/`.
+//! The simulation itself: that some sequences hold. Scenarios with a name of their own are in `tests/`.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,8 +8,4 @@
     reason = "a test ends where something is not as it must be"
 )]
 
-mod clocked;
-mod freeze;
-mod never_hangs;
-mod secrets_away;
 mod sequences;

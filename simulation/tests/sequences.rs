@@ -1,9 +1,9 @@
 //! Some sequences, always the same ones. `simulation` itself runs as many others as one likes.
 
 use sandbox::{Options, Trusted};
+use service_tests::clocks::Shim;
 use simulation::{
     Setting,
-    clocks::Shim,
     crew::{End, Plan, run_all},
     noise::Noise,
 };

@@ -10,6 +10,8 @@
 )]
 
 mod aws;
+mod clocked;
+pub mod clocks;
 mod documents;
 mod event;
 mod metrics;
@@ -21,6 +23,7 @@ mod service;
 pub mod table;
 
 pub use aws::{dynamodb, put_secret, secrets_manager};
+pub use clocked::Clocked;
 pub use documents::{api_keys, digest, hash_of, jwk, partner_with, server_keys, server_keys_of};
 pub use event::{EXTENDED_REQUEST_ID, Event};
 pub use metrics::{Point, points};

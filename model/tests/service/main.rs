@@ -8,13 +8,14 @@
     reason = "a test ends where something is not as it must be"
 )]
 
-mod aws;
 mod partner;
 
+use in_process_aws::RETENTION;
 use model::issue::{Found, Kind, judge};
+use serde_json::json;
 use token_service::operations::{Conflict, OperationError, Success};
 
-use aws::{Aws, InTheWay, NOW_MILLIS, RETENTION};
+use partner::{Caller, NOW_MILLIS, aws};
 
 fn kind(answer: &Result<Success, OperationError>) -> Kind {
     match answer {
@@ -29,10 +30,11 @@ fn kind(answer: &Result<Success, OperationError>) -> Kind {
 
 #[tokio::test]
 async fn judges_every_found_record_as_the_model_does() {
-    let aws = Aws::default();
-    let issuer = aws.issuer();
-    let first = issuer.ask("David").await.unwrap();
+    let aws = aws();
+    let caller = Caller::of(&aws).await;
+    let first = caller.ask("David").await.unwrap();
     let first_token = first.issued.token.compact();
+    let first_item = aws.puts()[0]["Item"].clone();
 
     for case in 0..16_u8 {
         let found = Found {
@@ -41,22 +43,31 @@ async fn judges_every_found_record_as_the_model_does() {
             revoked: case & 4 != 0,
             expired: case & 8 != 0,
         };
-        aws.put_in_the_way(InTheWay {
-            own: found.own,
-            altered_fingerprint: found.own && !found.same_request,
-            status: if found.revoked { "REVOKED" } else { "ACTIVE" },
-            expires_at: if found.expired {
+        let first_item = first_item.clone();
+        aws.let_writes_find(move |own| {
+            let mut item = if found.own {
+                own.clone()
+            } else {
+                first_item.clone()
+            };
+            if found.own && !found.same_request {
+                item["fingerprint"] = json!({"B": "AAAA"});
+            }
+            item["status"] = json!({"S": if found.revoked { "REVOKED" } else { "ACTIVE" }});
+            let expires_at = if found.expired {
                 NOW_MILLIS
             } else {
                 NOW_MILLIS + 1
-            },
+            };
+            item["expireAt"] = json!({"N": expires_at.to_string()});
+            item
         });
         let name = if found.same_request || found.own {
             "David"
         } else {
             "Victoria"
         };
-        let answer = issuer.ask(name).await;
+        let answer = caller.ask(name).await;
         assert_eq!(kind(&answer), judge(found, None), "{found:?}");
         if let Ok(success) = answer {
             let is_the_firsts = success.issued.token.compact() == first_token;
@@ -67,8 +78,8 @@ async fn judges_every_found_record_as_the_model_does() {
 
 #[tokio::test]
 async fn writes_on_the_model_s_condition() {
-    let aws = Aws::default();
-    aws.issuer().ask("David").await.unwrap();
+    let aws = aws();
+    Caller::of(&aws).await.ask("David").await.unwrap();
     let put = aws.puts().remove(0);
     assert_eq!(
         put["ConditionExpression"],
@@ -91,9 +102,9 @@ async fn writes_on_the_model_s_condition() {
 
 #[tokio::test]
 async fn every_attempt_writes_the_same_draft() {
-    let aws = Aws::default();
-    aws.lose_answers(2);
-    aws.issuer().ask("David").await.unwrap();
+    let aws = aws();
+    aws.fail_writes(2);
+    Caller::of(&aws).await.ask("David").await.unwrap();
     let puts = aws.puts();
     assert_eq!(puts.len(), 3);
     assert!(puts.iter().all(|put| *put == puts[0]), "{puts:#?}");

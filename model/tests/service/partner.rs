@@ -1,27 +1,35 @@
 //! One partner: its secrets and its requests.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use in_process_aws::Aws;
 use ring::{digest, rand::SystemRandom};
 use serde_json::{Value, json};
 use token_service::redacted::Redacted;
 use token_service::{
-    clock::UnixMillis,
+    clock::{Clock, UnixMillis},
     deadline::Deadline,
     jwe::{self, Header},
     keys::{KeyId, SealingKey},
     operations::{Call, OperationError, Operations, RequestLog, Success},
 };
 
-use crate::aws::NOW_MILLIS;
+/// What the service's clock shows.
+pub(crate) const NOW_MILLIS: i64 = 1_795_000_000_000;
 
 const API_KEY: &str = "api-key";
 const SDK_API_KEY: &str = "sdk-api-key";
 const PAYLOAD_KEY: [u8; 32] = [1; 32];
 
 /// The service, as the partner calls it.
-pub(crate) struct Caller(pub(crate) Operations);
+pub(crate) struct Caller(Operations);
 
 impl Caller {
+    /// Calls the service on this AWS.
+    pub(crate) async fn of(aws: &Aws) -> Self {
+        let clock = Clock::from_fn(|| UnixMillis::new(NOW_MILLIS));
+        Self(aws.operations(clock).await)
+    }
+
     /// Asks for a token, always with the same `referenceId`, for a customer of this name.
     pub(crate) async fn ask(&self, name: &str) -> Result<Success, OperationError> {
         // The example key of RFC 7517 appendix A.1.
@@ -54,20 +62,18 @@ impl Caller {
     }
 }
 
-/// The document of a secret.
-pub(crate) fn secret(id: &str) -> Value {
+/// An AWS with the partner's secret and the service's.
+pub(crate) fn aws() -> Aws {
     let ring = |kid: &str, byte| json!({"keys": [jwk(kid, [byte; 32])]});
-    match id {
-        "server-keys" => json!({"token": ring("t1", 2), "record": ring("r1", 3)}),
-        "api-keys" => json!({"partners": [{
-            "partnerId": "acme",
-            "programId": 2001,
-            "apiKeySha256": [sha256(API_KEY)],
-            "sdkApiKeySha256": [sha256(SDK_API_KEY)],
-            "payloadKeys": {"keys": [jwk("p1", PAYLOAD_KEY)]},
-        }]}),
-        other => panic!("there is no secret {other}"),
-    }
+    let server_keys = json!({"token": ring("t1", 2), "record": ring("r1", 3)});
+    let api_keys = json!({"partners": [{
+        "partnerId": "acme",
+        "programId": 2001,
+        "apiKeySha256": [sha256(API_KEY)],
+        "sdkApiKeySha256": [sha256(SDK_API_KEY)],
+        "payloadKeys": {"keys": [jwk("p1", PAYLOAD_KEY)]},
+    }]});
+    Aws::new(&api_keys.to_string(), &server_keys.to_string())
 }
 
 fn jwk(kid: &str, key: [u8; 32]) -> Value {

@@ -8,9 +8,10 @@
 
 use peers::credentials::Jwk;
 use serde_json::{Value, json};
+use service_tests::clocks::Moment;
 use sha2::{Digest, Sha256};
 
-use crate::{clocks::Moment, sequence::Keys};
+use crate::sequence::Keys;
 
 /// A list of keys by their serial numbers, the first of which seals.
 #[derive(Clone, Debug)]

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use peers::credentials::Credentials;
 use serde_json::{Value, json};
+use service_tests::clocks::Moment;
 
-use crate::{
-    clocks::Moment,
-    sequence::{Keys, Partner, Rotating},
-};
+use crate::sequence::{Keys, Partner, Rotating};
 use list::key;
 pub use list::{List, Stage};
 

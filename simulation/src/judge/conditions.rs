@@ -3,9 +3,10 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use peers::answer::Answer;
+use service_tests::clocks::Moment;
 
-use super::{Case, form};
-use crate::{call::Answered, clocks::Moment, sequence::Keys};
+use super::Case;
+use crate::{call::Answered, sequence::Keys};
 
 /// `SECRETS_TTL_SECONDS` of the simulated function: the default.
 pub const TTL: Duration = Duration::from_secs(300);
@@ -153,10 +154,14 @@ impl Conditions {
     }
 
     /// Whether a status other than 503 may be.
-    pub(super) fn status_is_right(&self, case: &Case<'_>, answer: &Answer) -> Result<(), String> {
+    pub(super) fn status_is_right(
+        &self,
+        case: &Case<'_>,
+        answer: &Answer,
+        code: u16,
+    ) -> Result<(), String> {
         let ask = &case.answered.ask;
         let status = answer.status.as_u16();
-        let code = form::code(ask, answer).unwrap_or_default();
         let new_keys = case.standing.keys == Known::Maybe;
         let may_be = match (status, code) {
             (200 | 409, _) => ask.keys != Keys::Unknown,

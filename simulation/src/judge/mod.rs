@@ -1,24 +1,26 @@
-//! The judge: what each answer must be, given all that was asked, changed and broken so far.
+//! The judge: what each answer must be, given all that was asked, changed and broken so far. What
+//! every answer must be, `peers::rules` says.
 //!
 //! | file | responsible for |
 //! |---|---|
 //! | `pair` | one token for a partner's `referenceId`, and who may have it |
 //! | `token` | what a 200 says, the token in it, and the record of it |
-//! | `form` | what every answer looks like |
 //! | `conditions` | what the surroundings allow: outages, fresh keys, stale secrets, wrong clocks |
 
 mod conditions;
-mod form;
 mod pair;
 mod token;
 
 use std::{collections::BTreeMap, fmt};
 
-use peers::answer::Answer;
+use peers::{
+    answer::Answer,
+    rules::{self, Asked, GET_TOKEN, Spelling},
+};
 use serde_json::Value;
 
 use crate::{
-    call::{Answered, Outcome},
+    call::{Answered, Outcome, reference},
     sequence::{Ask, Keys, Partner},
 };
 pub use conditions::{
@@ -125,19 +127,30 @@ impl Judge {
                 return self.check(Rule::Form, || Err(with_causes(error)));
             }
         };
-        self.check(Rule::Form, || form::check(ask, answer))?;
+        let row = self.check(Rule::Form, || {
+            let asked = Asked {
+                spelling: Some(match ask.legacy {
+                    true => Spelling::Integer,
+                    false => Spelling::Text,
+                }),
+                names_its_key: Some(ask.named),
+                reference_id: Some(&reference(ask)),
+            };
+            rules::check(GET_TOKEN, answer, &asked).map_err(|broken| broken.to_string())
+        })?;
         if answer.status == 503 {
             self.pair(ask).lost(&conditions.clocks);
             return self.check(Rule::Served, || conditions.may_be_unavailable(answer));
         }
         self.check(Rule::NotStale, || conditions.not_stale(case, answer))?;
         self.check(Rule::StatusIsRight, || {
-            conditions.status_is_right(case, answer)
+            conditions.status_is_right(case, answer, row.code)
         })?;
         match answer.status.as_u16() {
             200 => self.issued(case, answer),
             409 => {
-                let reason = form::reason(answer).unwrap_or_default();
+                let reason = answer.members.pointer("/errors/0/reason");
+                let reason = reason.and_then(Value::as_str).unwrap_or_default();
                 let record = case.item.map(token::ends);
                 let pair = self.pair(ask);
                 let right = pair.conflict(ask.customer, reason, record, &conditions.clocks);
@@ -191,11 +204,11 @@ impl Judge {
     ///
     /// # Errors
     /// It does not hold.
-    pub fn check(
+    pub fn check<T>(
         &mut self,
         rule: Rule,
-        holds: impl FnOnce() -> Result<(), String>,
-    ) -> Result<(), Violation> {
+        holds: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, Violation> {
         self.count(rule);
         holds().map_err(|what| Violation { rule, what })
     }

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use service_tests::clocks::Moment;
+
 use super::{
     conditions::{Clocks, MARGIN},
     token::{Ends, Issued},
 };
-use crate::clocks::Moment;
 
 /// What is known of a pair.
 #[derive(Debug, Default)]

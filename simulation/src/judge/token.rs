@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use peers::{answer::Answer, resource_server};
 use serde_json::Value;
+use service_tests::clocks::Moment;
 
 use super::{Case, RETENTION, Rule};
 use crate::{
     call::{account, reference, sdk},
-    clocks::Moment,
     documents::{lifetime, program_id},
 };
 

@@ -9,10 +9,10 @@ use std::{
 };
 
 use sandbox::{Faults, Logs, Options, Sandbox};
+use service_tests::clocks::{Clocks, Moment};
 
 use crate::{
     Setting,
-    clocks::{Clocks, Moment},
     documents::Documents,
     judge::{Known, MARGIN, MAX_STALE, MIN_REFRESH, RETENTION, TTL},
     noise::Noise,

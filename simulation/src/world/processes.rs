@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, io, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::Break;
+use service_tests::clocks::Moment;
 
 use super::{Broken, FirstLoad, GONE, World};
-use crate::{clocks::Moment, sequence::Connections};
+use crate::sequence::Connections;
 
 impl World {
     /// The function's processes.

@@ -66,16 +66,16 @@ pub struct Shim {
 pub enum ClockError {
     /// Not Linux.
     #[error(
-        "the simulation needs Linux: it gives the function's processes their clocks by LD_PRELOAD"
+        "a moved clock needs Linux: the tests give the function's processes their clocks by LD_PRELOAD"
     )]
     NotLinux,
     /// No compiler.
     #[error(
-        "`cc` cannot be run, which compiles the processes' clock (simulation/src/clock.c): apt-get install build-essential"
+        "`cc` cannot be run, which compiles the processes' clock (tests/harness/clock.c): apt-get install build-essential"
     )]
     NoCompiler(#[source] io::Error),
     /// The compiler failed.
-    #[error("`cc` does not compile simulation/src/clock.c:\n{0}")]
+    #[error("`cc` does not compile tests/harness/clock.c:\n{0}")]
     NotCompiled(String),
     /// The files of the clocks.
     #[error("the clocks' files cannot be written")]
@@ -157,7 +157,7 @@ impl Clocks {
         [
             ("LD_PRELOAD".to_owned(), text(self.shim.library())),
             (
-                "SIMULATION_CLOCKS".to_owned(),
+                "TEST_CLOCKS".to_owned(),
                 text(self.directory.path().to_owned()),
             ),
         ]

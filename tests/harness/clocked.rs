@@ -3,18 +3,22 @@
 use std::{sync::LazyLock, time::Duration};
 
 use sandbox::Options;
-use service_tests::Service;
-use simulation::clocks::{Clocks, Shim};
+
+use crate::{
+    Service,
+    clocks::{Clocks, Shim},
+};
 
 /// A service and its clocks.
-pub(crate) struct Clocked {
-    pub(crate) service: Service,
+pub struct Clocked {
+    /// The service.
+    pub service: Service,
     clocks: Clocks,
 }
 
 impl Clocked {
     /// Starts one.
-    pub(crate) async fn start(change: impl FnOnce(&mut Options)) -> Self {
+    pub async fn start(change: impl FnOnce(&mut Options)) -> Self {
         static SHIM: LazyLock<Shim> = LazyLock::new(|| Shim::compile().unwrap());
         let clocks = Clocks::new(SHIM.clone()).unwrap();
         let service = Service::start_with(|options| {
@@ -27,7 +31,7 @@ impl Clocked {
     }
 
     /// Lets so many seconds pass.
-    pub(crate) fn pass(&mut self, seconds: u64) {
+    pub fn pass(&mut self, seconds: u64) {
         let living = self.service.function_pids();
         self.clocks
             .pass(Duration::from_secs(seconds), &living)
@@ -35,7 +39,7 @@ impl Clocked {
     }
 
     /// Puts the clocks of the living processes so many seconds ahead of Lambda's.
-    pub(crate) fn skew(&mut self, seconds: i64) {
+    pub fn skew(&mut self, seconds: i64) {
         for pid in self.service.function_pids() {
             self.clocks.skew(pid, seconds * 1000).unwrap();
         }

@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sandbox::Fault;
-use service_tests::{Plain, Reply, Service};
-
-use crate::clocked::Clocked;
+use service_tests::{Clocked, Plain, Reply, Service};
 
 const FOREVER: Duration = Duration::from_secs(60);
 

@@ -1,9 +1,7 @@
 //! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that is moved.
 
 use sandbox::{Fault, Faults};
-use service_tests::{Event, Plain, Reply, api_keys};
-
-use crate::clocked::Clocked;
+use service_tests::{Clocked, Event, Plain, Reply, api_keys};
 
 const DAY: u64 = 86_400;
 

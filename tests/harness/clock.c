@@ -2,7 +2,7 @@
  *
  * Preloaded into the function's processes, so that the binary stays the one that is deployed. The file is mapped: what
  * is written to it shows at the next look at the clock. It is named after the process, in the directory of
- * SIMULATION_CLOCKS, and begins with what the file "start" there says. Monotonic clocks, by which timeouts are counted,
+ * TEST_CLOCKS, and begins with what the file "start" there says. Monotonic clocks, by which timeouts are counted,
  * stay as they are. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static int open_in(const char *directory, const char *name, int flags)
 
 __attribute__((constructor)) static void find(void)
 {
-    const char *directory = getenv("SIMULATION_CLOCKS");
+    const char *directory = getenv("TEST_CLOCKS");
     char name[32];
     int64_t millis = 0;
     int start = directory ? open_in(directory, "start", O_RDONLY) : -1;
@@ -35,8 +35,8 @@ __attribute__((constructor)) static void find(void)
     if (read(start, &millis, sizeof millis) == sizeof millis && pwrite(own, &millis, sizeof millis, 0) == sizeof millis)
         map = mmap(NULL, sizeof millis, PROT_READ, MAP_SHARED, own, 0);
     if (map == MAP_FAILED) {
-        /* A process that kept the true time would make the simulation's findings wrong. */
-        fputs("the simulated clock's file cannot be used\n", stderr);
+        /* A process that kept the true time would make a test's findings wrong. */
+        fputs("the moved clock's file cannot be used\n", stderr);
         abort();
     }
     ahead = map;

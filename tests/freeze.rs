@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::Break;
-use service_tests::{Plain, Service};
-
-use crate::clocked::Clocked;
+use service_tests::{Clocked, Plain, Service};
 
 fn signal(service: &Service, signal: Signal) {
     for pid in service.function_pids() {
