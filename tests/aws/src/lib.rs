@@ -32,7 +32,7 @@ use token_service::{
     operations::Operations,
     record::store::Records,
     secrets::{RefreshPolicy, Secrets},
-    token::TokenIdentity,
+    token::{TokenIdentity, Ttls},
 };
 
 /// How long the [`Operations`]'s tokens live.
@@ -97,7 +97,11 @@ impl Aws {
             issuer: "token-service".to_owned(),
             audience: "bankezy-sdk".to_owned(),
         };
-        Operations::new(secrets, records, identity, LIFETIME, clock)
+        let ttls = Ttls {
+            token: LIFETIME,
+            session: day,
+        };
+        Operations::new(secrets, records, identity, ttls, clock)
     }
 
     /// Empties the table, so that what an input does does not depend on those before it.

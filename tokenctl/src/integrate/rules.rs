@@ -21,7 +21,7 @@ pub(crate) fn check(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
 /// Every fault, one a line.
 pub(crate) fn in_words(fault: &RequestFault, plaintext: &[u8]) -> Vec<String> {
     match fault {
-        RequestFault::Json(fault) => vec![format!("it {}", json_in_words(fault, plaintext))],
+        RequestFault::Json { fault, .. } => vec![format!("it {}", json_in_words(fault, plaintext))],
         RequestFault::Members { faults, .. } => faults
             .iter()
             .map(|fault| format!("{} {}", fault.field, fault.reason))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use token_service::secrets::{DocumentFaults, check_partners, check_server_keys};
+use token_service::secrets::{DocumentFaults, check_api_keys, check_server_keys};
 use zeroize::Zeroizing;
 
 use super::{settings::Deployment, store::Store};
@@ -20,7 +20,7 @@ pub(crate) async fn check(
     api_keys: Option<PathBuf>,
     server_keys: Option<PathBuf>,
 ) -> Outcome {
-    let partners: Reader = |text| check_partners(text).map(|_| ());
+    let partners: Reader = |text| check_api_keys(text).map(|_| ());
     let keys: Reader = |text| check_server_keys(text).map(|_| ());
     let mut checked = Vec::new();
     if api_keys.is_none() && server_keys.is_none() {

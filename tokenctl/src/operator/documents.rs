@@ -11,15 +11,28 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use token_service::secrets::{DocumentFaults, check_partners, check_server_keys};
+use token_service::secrets::{DocumentFaults, check_api_keys, check_server_keys};
 use zeroize::Zeroizing;
 
 use crate::outcome::{Exit, Failure};
 
 /// The document of `API_KEYS_SECRET_ID`.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Partners {
     pub(crate) partners: Vec<Partner>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resource_servers: Vec<ResourceServer>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ResourceServer {
+    pub(crate) resource_server_id: String,
+    #[serde(rename = "secretSha256")]
+    pub(crate) secrets: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) enabled: Option<bool>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,6 +47,8 @@ pub(crate) struct Partner {
     pub(crate) payload_keys: Ring,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token_ttl_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session_ttl_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) enabled: Option<bool>,
 }
@@ -113,7 +128,7 @@ pub(crate) fn listed(faults: &DocumentFaults) -> String {
 
 impl Document for Partners {
     fn check(text: &str) -> Result<(), DocumentFaults> {
-        check_partners(text).map(|_| ())
+        check_api_keys(text).map(|_| ())
     }
 }
 

@@ -193,7 +193,7 @@ async fn customer(
         .item
         .get("sealed")
         .and_then(|value| value.as_b().ok());
-    let contents = sealed.and_then(|sealed| record_key.open(key, sealed.as_ref()));
+    let contents = sealed.and_then(|sealed| record_key.open_session(key, sealed.as_ref()));
     let contents = contents.ok_or_else(|| {
         Failure::new(
             Exit::Faulty,
@@ -202,7 +202,7 @@ async fn customer(
             ),
         )
     })?;
-    serde_json::from_slice(contents.customer.expose()).map_err(|_| {
+    serde_json::from_slice(&contents.customer).map_err(|_| {
         Failure::new(
             Exit::Faulty,
             "the record's customer is not JSON: it was written by something else than the service",

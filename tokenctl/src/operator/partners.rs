@@ -32,6 +32,9 @@ pub(crate) struct Add {
     /// The lifetime of its tokens, if it has one of its own
     #[arg(long, value_name = "SECONDS")]
     token_ttl: Option<u32>,
+    /// The lifetime of its sessions, if it has one of its own
+    #[arg(long, value_name = "SECONDS")]
+    session_ttl: Option<u32>,
     /// Where its service is, for the credentials file
     #[arg(long)]
     url: Option<String>,
@@ -132,6 +135,7 @@ fn entry(credentials: &Credentials, add: &Add) -> Partner {
             keys: keys.collect(),
         },
         token_ttl_seconds: add.token_ttl,
+        session_ttl_seconds: add.session_ttl,
         enabled: None,
     }
 }
@@ -178,6 +182,7 @@ pub(crate) async fn show(deployment: &Deployment, id: &str) -> Outcome {
     let partner = draft.document.partner(id)?.clone();
     let only = Partners {
         partners: vec![partner.clone()],
+        resource_servers: Vec::new(),
     };
     Ok(Report::done(only.lines().join("\n"), shown(&partner)))
 }
@@ -197,6 +202,7 @@ fn shown(partner: &Partner) -> Value {
         "programId": partner.program_id,
         "enabled": partner.enabled != Some(false),
         "tokenTtlSeconds": partner.token_ttl_seconds,
+        "sessionTtlSeconds": partner.session_ttl_seconds,
         "apiKeySha256Prefixes": prefixes(&partner.api_keys),
         "sdkApiKeySha256Prefixes": prefixes(&partner.sdk_api_keys),
         "payloadKeys": keys.collect::<Vec<_>>(),

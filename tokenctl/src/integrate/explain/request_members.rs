@@ -75,9 +75,8 @@ fn examine_unknown(members: &Members, findings: &mut Findings) {
 /// The known members, once each, without those that the service's reader cannot read: the rest is judged all the same.
 fn readable(members: &Members) -> Members {
     let mut read = members.first_of_each(&MEMBERS);
-    while let Err(RequestFault::Json(fault)) = rules::check(read.to_string().as_bytes()) {
-        let fault = RequestFault::Json(fault);
-        let Some(at_fault) = fault.members().first().map(|it| it.field) else {
+    while let Err(RequestFault::Json { member, .. }) = rules::check(read.to_string().as_bytes()) {
+        let Some(at_fault) = member else {
             return Members::default();
         };
         read.remove(at_fault);
