@@ -7,8 +7,6 @@ that holds credentials.json (the sandbox's partner acme), token-ring.json and th
     ```sh                   is run, line by line; `# exit N` behind a line is how it must end, where that is not 0
     ```text                 is what the lines before it print; `...` stands for anything
 
-`<!-- file: PATH -->` before a block says that it is that file of the project, whole; it may be saved too.
-
 Indented blocks are not run: targets.py looks up their `make` commands.
 """
 
@@ -28,7 +26,7 @@ PROJECT = HERE.parent
 SECRETS = PROJECT / "events" / "secrets"
 SECONDS = 120
 FILES = {
-    "node": ["node/token-client.mjs"],
+    "node": ["node/token-client.mjs", "node/checks/token.mjs"],
     "python": ["python/token_client.py"],
     "java": ["java/TokenClient.java"],
     "go": ["go/tokenclient.go"],
@@ -40,7 +38,7 @@ FOLDERS = {"go": "tokenclient"}
 """Where to, if not beside the program."""
 
 PART = re.compile(
-    r"^(?:<!-- (?P<mark>run|file|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
+    r"^(?:<!-- (?P<mark>run|example|not run): (?P<value>.*) -->|```(?P<info>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE
 )
 
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
@@ -102,13 +100,11 @@ def slug(heading):
 
 
 def unchecked():
-    """What is wrong with the pages before anything is run: blocks that nobody runs, files that are not as shown, links, make commands."""
+    """What is wrong with the pages before anything is run: blocks that nobody runs, links, make commands."""
     yield from targets.check(PROJECT, pages())
     for page in pages():
         yield from broken_links(page)
         for run, mark, block in parts(page):
-            if mark and mark["mark"] == "file" and (PROJECT / mark["value"]).read_text() != block.text:
-                yield f"{block.where}: it is not {mark['value']}"
             if run and run["value"] not in FILES:
                 yield f"{block.where}: nothing runs {run['value']}"
             if not (run or mark or block.language == "mermaid" or page.name == "tokenctl.md"):

@@ -158,21 +158,36 @@ fn no_iv_is_used_twice_under_a_key() {
     assert!(used.len() > 40, "only {}", used.len());
 }
 
-/// What a negative vector breaks is explained in the README, and every name there is in use.
+/// What a member or a fault is stands in the schema, and every fault there is in use.
 #[test]
-fn the_readme_names_every_fault_and_every_member() {
-    let readme = read("README.md");
+fn the_schema_says_what_every_member_and_every_fault_is() {
+    let (schema, readme) = (json("schema.json"), read("README.md"));
+    let definitions = &schema["$defs"];
+    let shared = &definitions["vector"]["properties"];
+    let is_described =
+        |place: &Value| !place["description"].as_str().unwrap_or_default().is_empty();
+    let mut used = BTreeSet::new();
     for format in FORMATS {
         assert!(readme.contains(&format!("`{format}.json`")), "{format}");
+        let own = &definitions[format]["properties"]["vectors"]["items"]["properties"];
         for vector in file::vectors(format) {
-            let members = vector.members();
-            for name in members.chain(vector.fault()) {
-                let of_a_member = format == "members" && vector.fault() == Some(name);
+            for name in vector.members() {
                 assert!(
-                    of_a_member || readme.contains(&format!("`{name}`")),
-                    "README.md does not say what {name} of {format}.json is"
+                    is_described(&own[name]) || is_described(&shared[name]),
+                    "schema.json does not say what {name} of {format}.json is"
                 );
             }
+            used.extend(vector.fault().map(str::to_owned));
         }
     }
+    let of_members = definitions["memberFault"]["enum"].as_array().unwrap();
+    let faults = shared["fault"]["anyOf"].as_array().unwrap();
+    assert!(
+        faults
+            .iter()
+            .all(|fault| fault["$ref"].is_string() || is_described(fault))
+    );
+    let names = faults.iter().filter_map(|fault| fault["const"].as_str());
+    let described = of_members.iter().filter_map(Value::as_str).chain(names);
+    assert_eq!(described.map(str::to_owned).collect::<BTreeSet<_>>(), used);
 }

@@ -1,4 +1,4 @@
-//! A file of vectors, as `docs/vectors/README.md` describes it.
+//! A file of vectors, as `docs/vectors/schema.json` describes it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::credentials::{Credentials, Jwk};

@@ -1,4 +1,4 @@
-//! The files of `events/`, made of the catalogue: each event, the manifest and the table in the README.
+//! The files of `events/`, made of the catalogue: each event, and the manifest.
 
 use std::{
     collections::BTreeMap,
@@ -7,13 +7,9 @@ use std::{
 };
 
 use super::{
-    manifest::{Manifest, Sample},
+    manifest::Manifest,
     samples::{CatalogueError, Entry, catalogue},
 };
-
-/// The table stands between these lines of the README; the rest of it is written by people.
-const TABLE_BEGINS: &str = "<!-- `make events` writes this table. -->\n";
-const TABLE_ENDS: &str = "<!-- The table ends here. -->\n";
 
 /// Why the files cannot be made or compared.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +23,6 @@ pub enum WriteError {
     /// The folder or a file of it.
     #[error("{} cannot be read or written; is this the repository's root?", .0.display())]
     File(PathBuf, #[source] io::Error),
-    /// The README has no place for the table.
-    #[error("{} has lost the two comments around its table of events", .0.display())]
-    NoTable(PathBuf),
 }
 
 /// A file that is not as `make events` would make it.
@@ -49,7 +42,7 @@ pub enum Difference {
 /// Writes all files into `folder` and returns how many samples there are.
 ///
 /// # Errors
-/// A file cannot be written, or the README there has no place for the table.
+/// A file cannot be written.
 pub fn write(folder: &Path) -> Result<usize, WriteError> {
     let entries = catalogue()?;
     for (path, contents) in files(folder, &entries)? {
@@ -61,7 +54,7 @@ pub fn write(folder: &Path) -> Result<usize, WriteError> {
 /// Which files of `folder` are not as [`write()`] would make them.
 ///
 /// # Errors
-/// The folder cannot be read, or the README there has no place for the table.
+/// The folder cannot be read.
 pub fn differences(folder: &Path) -> Result<Vec<Difference>, WriteError> {
     let files = files(folder, &catalogue()?)?;
     let mut differences = Vec::new();
@@ -109,50 +102,7 @@ fn files(folder: &Path, entries: &[Entry]) -> Result<BTreeMap<PathBuf, String>, 
     let mut json = serde_json::to_string_pretty(&manifest)?;
     json.push('\n');
     files.insert(folder.join("manifest.json"), json);
-
-    let readme = folder.join("README.md");
-    let text = match fs::read_to_string(&readme) {
-        Ok(text) => text,
-        Err(error) => return Err(WriteError::File(readme, error)),
-    };
-    match with_table(&text, &table(&manifest)) {
-        Some(text) => files.insert(readme, text),
-        None => return Err(WriteError::NoTable(readme)),
-    };
     Ok(files)
-}
-
-fn with_table(readme: &str, table: &str) -> Option<String> {
-    let (above, rest) = readme.split_once(TABLE_BEGINS)?;
-    let (_, below) = rest.split_once(TABLE_ENDS)?;
-    Some(format!(
-        "{above}{TABLE_BEGINS}\n{table}\n{TABLE_ENDS}{below}"
-    ))
-}
-
-fn table(manifest: &Manifest) -> String {
-    let mut table =
-        "| event | shows | status | `resCode` | answer |\n|---|---|---|---|---|\n".to_owned();
-    for sample in &manifest.events {
-        table.push_str(&row(sample));
-    }
-    table
-}
-
-fn row(sample: &Sample) -> String {
-    let after = match &sample.before[..] {
-        [] => String::new(),
-        before => format!(" (after `{}`)", before.join("`, `")),
-    };
-    let form = if sample.encrypted { "sealed" } else { "plain" };
-    let replayed = if sample.replayed { ", replayed" } else { "" };
-    format!(
-        "| [`{name}`]({name}.json) | {shows}{after} | {status} | `{code}` | {form}{replayed} |\n",
-        name = sample.name,
-        shows = sample.shows,
-        status = sample.status,
-        code = sample.res_code.to_string().replace('"', ""),
-    )
 }
 
 #[cfg(test)]
@@ -169,11 +119,6 @@ mod tests {
     fn names_what_differs_and_puts_it_right() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(
-            path("README.md"),
-            format!("above\n{TABLE_BEGINS}{TABLE_ENDS}below\n"),
-        )
-        .unwrap();
         let samples = write(folder.path()).unwrap();
         assert!(samples > 20);
         assert_eq!(differences(folder.path()).unwrap(), []);
@@ -189,16 +134,6 @@ mod tests {
                 Difference::Unknown(path("stray.json")),
             ]
         );
-        let readme = fs::read_to_string(path("README.md")).unwrap();
-        assert!(readme.starts_with("above\n") && readme.ends_with("below\n"));
-        assert!(readme.contains("| [`conflict`](conflict.json) |"));
-    }
-
-    #[test]
-    fn says_that_the_table_has_no_place() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("README.md"), "nothing").unwrap();
-        assert!(matches!(write(folder.path()), Err(WriteError::NoTable(_))));
     }
 
     #[test]
