@@ -13,8 +13,8 @@
 //! | [`verdict`] | what of it to believe, and what to do |
 //! | [`pasted`] | what word processors do to keys and JSON |
 //! | [`rules`] | what every answer must be |
-//! | [`sdk`] | a key pair, and the session key |
-//! | [`resource_server`] | opening a token |
+//! | [`sdk`] | a key pair, the session key, and renewal |
+//! | [`resource_server`] | asking whether a token is good, and opening one |
 
 pub mod answer;
 pub mod credentials;

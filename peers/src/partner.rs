@@ -18,6 +18,11 @@ pub const TOKEN_PATH: &str = "/token-service/client/server/new/v2/token";
 /// The first version's path, whose answer's `resCode` is a number.
 pub const LEGACY_TOKEN_PATH: &str = "/token-service/client/server/new/token";
 
+/// The path that ends a session, and whose answer's `resCode` is a string.
+pub const INVALIDATE_PATH: &str = "/token-service/client/server/invalidate/v2/token";
+/// The same, with a number.
+pub const LEGACY_INVALIDATE_PATH: &str = "/token-service/client/server/invalidate/token";
+
 /// Why a call got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {

@@ -1,9 +1,15 @@
-//! A resource server's side: opens the token that an SDK presents, with its copy of the `token` ring.
+//! A resource server's side: asks the service whether a token is good (RFC 7662), or opens it with a copy of the `token`
+//! ring.
 //!
 //! It opens and no more. A real resource server then checks `iss`, `aud` and `exp`, and makes the SDK prove that it
 //! holds the session key.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use bytes::Bytes;
+use http::{Request, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +17,21 @@ use crate::{
     credentials::{Jwk, keys_of_set},
     jwe::{self, OpenError, Opened},
 };
+
+/// The path that tells whether a token is good.
+pub const INTROSPECT_PATH: &str = "/token-service/introspect";
+
+/// An introspection of `token`. Id, secret and token hold no character that a form encodes.
+///
+/// # Errors
+/// The credentials cannot be a header's value.
+pub fn introspection(id: &str, secret: &str, token: &str) -> Result<Request<Bytes>, http::Error> {
+    let credentials = STANDARD.encode(format!("{id}:{secret}"));
+    Request::post(INTROSPECT_PATH)
+        .header(header::AUTHORIZATION, format!("Basic {credentials}"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(format!("token={token}").into())
+}
 
 /// Why a token is not one of the service's.
 #[derive(Debug, thiserror::Error)]

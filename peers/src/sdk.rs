@@ -5,6 +5,8 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{Request, header};
 use p256::{
     EncodedPoint, FieldBytes, PublicKey, SecretKey,
     ecdh::diffie_hellman,
@@ -14,8 +16,45 @@ use p256::{
     },
 };
 use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::jwe;
+
+/// The path that renews a token, and whose answer's `resCode` is a string.
+pub const RENEW_PATH: &str = "/token-service/client/app/renew/v2/token";
+/// The same, with a number.
+pub const LEGACY_RENEW_PATH: &str = "/token-service/client/app/renew/token";
+
+/// A renewal's headers and body.
+#[derive(Clone, Copy)]
+pub struct Renewal<'a> {
+    /// One of the partner's, as the SDK was given it.
+    pub sdk_api_key: &'a str,
+    /// The token's `sub`.
+    pub account_number: &'a str,
+    /// The current token.
+    pub token: &'a str,
+    /// Of [`KeyPair::session_key`].
+    pub session_key: &'a [u8; 32],
+}
+
+impl Renewal<'_> {
+    /// The request, at [`RENEW_PATH`] or [`LEGACY_RENEW_PATH`].
+    ///
+    /// # Errors
+    /// A header's value is none.
+    pub fn request(&self, path: &str) -> Result<Request<Bytes>, http::Error> {
+        let body = json!({ "token": self.token }).to_string();
+        Request::post(path)
+            .header("x-api-key", self.sdk_api_key)
+            .header("x-api-token", self.token)
+            .header("x-account-number", self.account_number)
+            .header(header::CONTENT_TYPE, "text/plain")
+            .body(jwe::seal(body.as_bytes(), self.session_key, None).into())
+    }
+}
 
 /// An SDK's key pair. The private half never leaves the device.
 pub struct KeyPair {

@@ -236,7 +236,7 @@ fn refuses_a_partner_an_api_key_or_a_payload_key_at_two_but_not_the_rest() {
 
 #[test]
 fn refuses_what_is_not_json_with_its_place() {
-    let fault = |text: &str| partners(text).map(drop).unwrap_err().to_string();
+    let fault = |text: &str| api_keys(text).map(drop).unwrap_err().to_string();
     assert_eq!(
         fault("{"),
         "the secret is not JSON: syntax error at line 1, column 1"
