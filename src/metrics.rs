@@ -64,6 +64,7 @@ const GROUPS: [Group; 5] = [
             ("ConsumedReadCapacity", Unit::Count),
             ("Replays", Unit::Count),
             ("Conflicts", Unit::Count),
+            ("Superseded", Unit::Count),
             ("SecretsAge", Unit::Seconds),
             ("ColdStarts", Unit::Count),
         ],

@@ -193,6 +193,8 @@ impl Problem {
 pub struct OauthError {
     /// The HTTP status.
     pub status: u16,
+    /// The number of the `TOK...` that means the same, for the log.
+    pub code: u16,
     /// The answer's `error`.
     pub error: &'static str,
     /// The `Retry-After` header.
@@ -200,29 +202,31 @@ pub struct OauthError {
 }
 
 impl OauthError {
-    const fn new(status: u16, error: &'static str) -> Self {
+    const fn new(status: u16, code: u16, error: &'static str) -> Self {
         Self {
             status,
+            code,
             error,
             retry_after: None,
         }
     }
 
     pub(crate) const fn internal() -> Self {
-        Self::new(500, "server_error")
+        Self::new(500, 3, "server_error")
     }
 
     fn unavailable(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
-            ..Self::new(503, "temporarily_unavailable")
+            ..Self::new(503, 503, "temporarily_unavailable")
         }
     }
 }
 
 impl From<&HttpError> for OauthError {
     fn from(unacceptable: &HttpError) -> Self {
-        Self::new(Problem::from(unacceptable).status, "invalid_request")
+        let Problem { status, code, .. } = Problem::from(unacceptable);
+        Self::new(status, code, "invalid_request")
     }
 }
 
@@ -230,8 +234,8 @@ impl From<&IntrospectionError> for OauthError {
     fn from(error: &IntrospectionError) -> Self {
         match error {
             IntrospectionError::NoSecrets(unusable) => Self::unavailable(unusable.retry_after),
-            IntrospectionError::Client(_) => Self::new(401, "invalid_client"),
-            IntrospectionError::Parameters(_) => Self::new(400, "invalid_request"),
+            IntrospectionError::Client(_) => Self::new(401, 2, "invalid_client"),
+            IntrospectionError::Parameters(_) => Self::new(400, 400, "invalid_request"),
             IntrospectionError::Store(error) if error.is_transient() => Self::unavailable(SOON),
             IntrospectionError::Store(_)
             | IntrospectionError::Record(_)

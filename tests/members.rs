@@ -20,7 +20,7 @@ struct Place {
 
 const PLACES: [Place; 7] = [
     Place {
-        file: "src/request/mod.rs",
+        file: "src/request/issue.rs",
         list: "MEMBERS",
         names: |text| in_quotes(between(text, "pub const MEMBERS", "];"), '"'),
         without: &[],

@@ -57,18 +57,20 @@ async fn has(
 
     let outcome = ("Outcome", code);
     let version = ("Version", "$LATEST");
+    // Nothing is asked for where nothing is at the path.
+    let operation = (code != "TOK404").then_some(("Operation", "GetToken"));
     let mut requests = vec![
         map(&[]),
         map(&[outcome]),
         map(&[version]),
         map(&[version, outcome]),
     ];
+    requests.extend(operation.map(|operation| map(&[operation, outcome])));
     requests.extend(partner.map(|partner| map(&[outcome, ("PartnerId", partner)])));
     assert_eq!(with_dimensions(&points, "Requests"), requests);
-    assert_eq!(
-        with_dimensions(&points, "Latency"),
-        [map(&[]), map(&[outcome])]
-    );
+    let mut latencies = vec![map(&[]), map(&[outcome])];
+    latencies.extend(operation.map(|operation| map(&[operation])));
+    assert_eq!(with_dimensions(&points, "Latency"), latencies);
 
     let payload = map(&[
         ("PartnerId", "acme"),

@@ -97,7 +97,7 @@ async fn a_token_has_exactly_its_header_and_its_claims_in_order() {
     let session_key =
         URL_SAFE_NO_PAD.encode(sdk().session_key(reply.text("serverPubKey")).unwrap());
     let expected = format!(
-        r#"{{"iss":"token-service","aud":"bankezy-sdk","sub":"0000123123123","client_id":"acme","program_id":2001,"jti":"{jti}","ref":"{reference}","iat":{iat},"exp":{exp},"cnf":{{"jwk":{{"kty":"oct","k":"{session_key}"}}}}}}"#,
+        r#"{{"iss":"token-service","aud":"bankezy-sdk","sub":"0000123123123","client_id":"acme","program_id":2001,"jti":"{jti}","ref":"{reference}","auth_time":{iat},"iat":{iat},"exp":{exp},"cnf":{{"jwk":{{"kty":"oct","k":"{session_key}"}}}}}}"#,
         reference = plain.reference(),
         exp = iat + 1800,
     );
@@ -138,8 +138,16 @@ async fn lifetime_is_the_partners_then_the_environments_then_half_an_hour() {
     let service = Service::start().await;
     assert_eq!(lifetime(&service.ask(&Plain::new()).await), 1800);
     assert_eq!(lifetime(&service.ask_as(globex(), &as_globex()).await), 600);
+    // A session's lifetime caps its first token's.
+    let short = Service::start_in(&[("SESSION_TTL_SECONDS", "60")]).await;
+    assert_eq!(lifetime(&short.ask(&Plain::new()).await), 60);
+    // One that is not shorter than the longest token's caps none.
     for seconds in [60, 900, 86_400] {
-        let service = Service::start_in(&[("TOKEN_TTL_SECONDS", &seconds.to_string())]).await;
+        let service = Service::start_in(&[
+            ("TOKEN_TTL_SECONDS", &seconds.to_string()),
+            ("SESSION_TTL_SECONDS", "86400"),
+        ])
+        .await;
         assert_eq!(lifetime(&service.ask(&Plain::new()).await), seconds);
         assert_eq!(lifetime(&service.ask_as(globex(), &as_globex()).await), 600);
     }
@@ -183,10 +191,12 @@ async fn the_record_has_exactly_its_attributes() {
         let claims = claims(&reply);
         let expire_at = reply.json["expireAt"].as_i64().unwrap();
         let issued_at: i64 = item["issuedAt"]["N"].as_str().unwrap().parse().unwrap();
-        assert_eq!(issued_at.div_euclid(1000), claims["iat"].as_i64().unwrap());
+        assert_eq!(issued_at, claims["auth_time"].as_i64().unwrap() * 1000);
+        assert_eq!(claims["auth_time"], claims["iat"]);
         let bytes = |name: &str| STANDARD.decode(item[name]["B"].as_str().unwrap()).unwrap();
         assert_eq!(bytes("fingerprint").len(), 32);
-        assert!(bytes("sealed").len() > 300);
+        assert!(bytes("sealed").len() > 200);
+        assert!(bytes("token").len() > 300);
         let expected = json!({
             "pk": {"S": format!("acme#{}", plain.reference())},
             "jti": {"S": claims["jti"]},
@@ -197,6 +207,7 @@ async fn the_record_has_exactly_its_attributes() {
             "fingerprint": item["fingerprint"],
             "sealedBy": {"S": "record-2026-11"},
             "sealed": item["sealed"],
+            "token": item["token"],
         });
         assert_eq!(item, expected);
     }

@@ -1,6 +1,6 @@
 //! An answer as the function returns it to API Gateway.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use lambda_http::{
     Body,
@@ -33,28 +33,11 @@ pub enum Response {
     Http(ApiGatewayV2httpResponse),
 }
 
-/// What the log and the metrics call an answer.
-#[derive(Clone, Copy)]
-pub(super) enum Outcome {
-    /// `TOK200`, or an error's code.
-    Code(u16),
-    /// Introspection's: `active`, `inactive`, or an error.
-    Introspection(&'static str),
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "TOK{code:03}"),
-            Self::Introspection(word) => f.write_str(word),
-        }
-    }
-}
-
 /// An answer whose body is written, and sealed if it has to be.
 pub(super) struct Answer {
     status: u16,
-    outcome: Outcome,
+    /// The number in `TOK...`, which an introspection's answer does not show.
+    code: u16,
     replayed: bool,
     retry_after: Option<Duration>,
     challenge: &'static str,
@@ -74,7 +57,7 @@ impl Answer {
         };
         Self {
             replayed,
-            ..Self::new(200, Outcome::Code(200), body)
+            ..Self::new(200, 200, body)
         }
     }
 
@@ -88,17 +71,13 @@ impl Answer {
         };
         Self {
             retry_after: problem.retry_after,
-            ..Self::new(problem.status, Outcome::Code(problem.code), body)
+            ..Self::new(problem.status, problem.code, body)
         }
     }
 
     pub(super) fn introspection(introspection: &Introspection) -> Self {
-        let outcome = match introspection {
-            Introspection::Active(_) => "active",
-            Introspection::Inactive => "inactive",
-        };
         match answer::introspection(introspection) {
-            Ok(body) => Self::new(200, Outcome::Introspection(outcome), body),
+            Ok(body) => Self::new(200, 200, body),
             Err(Unspecified) => Self::oauth(OauthError::internal()),
         }
     }
@@ -108,19 +87,19 @@ impl Answer {
         Self {
             retry_after: error.retry_after,
             challenge: r#"Basic realm="token-service""#,
-            ..Self::new(error.status, Outcome::Introspection(error.error), body)
+            ..Self::new(error.status, error.code, body)
         }
     }
 
     fn internal(form: CodeForm) -> Self {
         let Problem { status, code, .. } = Problem::internal();
-        Self::new(status, Outcome::Code(code), answer::internal(form))
+        Self::new(status, code, answer::internal(form))
     }
 
-    fn new(status: u16, outcome: Outcome, body: AnswerBody) -> Self {
+    fn new(status: u16, code: u16, body: AnswerBody) -> Self {
         Self {
             status,
-            outcome,
+            code,
             replayed: false,
             retry_after: None,
             challenge: r#"ApiKey realm="token-service""#,
@@ -141,8 +120,8 @@ impl Answer {
         self.status
     }
 
-    pub(super) fn outcome(&self) -> Outcome {
-        self.outcome
+    pub(super) fn code(&self) -> u16 {
+        self.code
     }
 
     pub(super) fn replayed(&self) -> bool {

@@ -98,6 +98,8 @@ pub struct RequestLog {
     pub token_kid: Option<KeyId>,
     /// The key that has sealed a record.
     pub record_kid: Option<KeyId>,
+    /// Whether a token was presented that had been replaced.
+    pub superseded: bool,
     /// What the call of DynamoDB cost.
     pub call: CallCost,
 }

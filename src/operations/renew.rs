@@ -146,7 +146,10 @@ impl Operations {
             RenewalVerdict::Replay(renewed) => Ok((renewed, true)),
             RenewalVerdict::Expired => Err(OperationError::Ended(Ended::Expired)),
             RenewalVerdict::Revoked => Err(OperationError::Ended(Ended::Revoked)),
-            RenewalVerdict::Superseded => Err(OperationError::Ended(Ended::Superseded)),
+            RenewalVerdict::Superseded => {
+                log.superseded = true;
+                Err(OperationError::Ended(Ended::Superseded))
+            }
         }
     }
 

@@ -81,7 +81,8 @@ async fn reply_has_no_secrets(service: &Service, reply: &Reply) {
             map(&[]),
             map(&[outcome]),
             map(&[version]),
-            map(&[version, outcome])
+            map(&[version, outcome]),
+            map(&[("Operation", "GetToken"), outcome])
         ]
     );
 }

@@ -17,7 +17,7 @@ pub(super) fn record(page: &Page) -> Result<(), Fault> {
     let issued_at: i64 = attribute("issuedAt", "N")?
         .parse()
         .map_err(|_| "issuedAt")?;
-    same("issuedAt", issued_at.div_euclid(1000), seconds("iat")?)?;
+    same("issuedAt", issued_at, seconds("auth_time")? * 1000)?;
     same(
         "expireAt",
         attribute("expireAt", "N")?,
@@ -48,20 +48,18 @@ pub(super) fn record(page: &Page) -> Result<(), Fault> {
         &fingerprint_key,
     )?;
 
-    let sealed = bytes::base64(&attribute("sealed", "B")?)?;
-    same("sealed", &bytes::hex(page.text("sealed"))?, &sealed)?;
-    let opened = bytes::open(&seal_key, pk.as_bytes(), &sealed)?;
-    same(
-        "sealed-contents",
-        &bytes::hex(page.text("sealed-contents"))?,
-        &opened,
-    )?;
     let customer = page.text("customer");
-    same(
-        "sealed-contents by the layout",
-        &contents(page, customer)?,
-        &opened,
-    )?;
+    let jti = text(&claims, "jti")?;
+    for (name, aad, by_the_layout) in [
+        ("sealed", pk.clone(), session_contents(page, customer)?),
+        ("token", format!("{pk}\0{jti}"), token_contents(page)?),
+    ] {
+        let sealed = bytes::base64(&attribute(name, "B")?)?;
+        let opened = bytes::open(&seal_key, aad.as_bytes(), &sealed)?;
+        let contents = page.text(&format!("{name}-contents"));
+        same(name, &bytes::hex(contents)?, &opened)?;
+        same("the contents by the layout", &by_the_layout, &opened)?;
+    }
 
     let sdk = point(&json(page.text("sdk-private-jwk"))?)?;
     let pk_length = u32::try_from(pk.len()).unwrap().to_be_bytes();
@@ -92,24 +90,24 @@ pub(super) fn record(page: &Page) -> Result<(), Fault> {
 }
 
 /// The contents of `sealed` by the layout that the page states.
-fn contents(page: &Page, customer: &str) -> Result<Vec<u8>, Fault> {
+fn session_contents(page: &Page, customer: &str) -> Result<Vec<u8>, Fault> {
+    let point = point(&json(page.text("server-public-jwk"))?)?;
+    Ok([&point[..], customer.as_bytes()].concat())
+}
+
+/// The contents of `token` by the layout that the page states.
+fn token_contents(page: &Page) -> Result<Vec<u8>, Fault> {
     let token = token_of(page)?;
     let header = json(page.text("token-header"))?;
     let kid = text(&header, "kid")?;
     let part = |index| bytes::base64url(segment(&token, index));
-    let ciphertext_and_tag = [part(3)?, part(4)?].concat();
-    let length = u16::try_from(ciphertext_and_tag.len())
-        .unwrap()
-        .to_be_bytes();
-    let point = point(&json(page.text("server-public-jwk"))?)?;
     let kid_length = [u8::try_from(kid.len()).unwrap()];
     let parts = [
         &kid_length[..],
         kid.as_bytes(),
         &part(2)?,
-        &length,
-        &ciphertext_and_tag,
-        &point,
+        &part(3)?,
+        &part(4)?,
     ];
-    Ok([&parts.concat()[..], customer.as_bytes()].concat())
+    Ok(parts.concat())
 }
