@@ -38,7 +38,7 @@ class Stack:
         self.outputs: dict[str, str] = {}
 
     def on_stage(self, *arguments: str) -> str:
-        return self.aws.run(ROOT / ".venv/bin/python", ROOT / "deploy/stage.py", *arguments)
+        return self.aws.run(ROOT / ".venv/sam/bin/python", ROOT / "deploy/stage.py", *arguments)
 
     def deploy(self, *parameters: str) -> str:
         said = self.on_stage("deploy", "dev", *parameters)
@@ -198,7 +198,7 @@ def test_what_would_fail_is_refused_before_a_build(stack: Stack) -> None:
     assert text.count('SECRETS_TTL_SECONDS: "300"') == 1
     (copy / CORE).write_text(text.replace('SECRETS_TTL_SECONDS: "300"', 'SECRETS_TTL_SECONDS: "20"'))
     with pytest.raises(RuntimeError, match="SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"):
-        stack.aws.run(ROOT / ".venv/bin/python", copy / "deploy/stage.py", "check", "dev")
+        stack.aws.run(ROOT / ".venv/sam/bin/python", copy / "deploy/stage.py", "check", "dev")
 
 
 def test_deploys_into_an_empty_account(stack: Stack) -> None:
