@@ -2,8 +2,8 @@
 
 import re
 
+import contract
 from document import PROJECT
-from document_checks import error_rows
 from results import Results, same
 
 PAGE = PROJECT / "docs" / "errors.md"
@@ -40,7 +40,7 @@ def is_found(old, new):
 
 def rows():
     """(code, status) in the order of precedence, each once."""
-    return [(code, status) for code, statuses in error_rows().items() for status in statuses]
+    return [(code, status) for code, statuses in contract.errors().items() for status in statuses]
 
 
 def strings(file):
