@@ -15,9 +15,11 @@
 //! | [`rules`] | what every answer must be |
 //! | [`sdk`] | a key pair, and the session key |
 //! | [`resource_server`] | opening a token |
+//! | [`error`] | an error and its causes, in a line |
 
 pub mod answer;
 pub mod credentials;
+pub mod error;
 pub mod jwe;
 pub mod partner;
 pub mod pasted;
