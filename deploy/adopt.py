@@ -1,7 +1,7 @@
 """Takes what a deleted stack left behind into a new stack of the same name: table, secrets, key
 and logs.
 
-    .venv/bin/python deploy/adopt.py STAGE [NAME=ID ...]
+    .venv/sam/bin/python deploy/adopt.py STAGE [NAME=ID ...]
 
 CloudFormation's import takes a template of the imported resources alone, without outputs. The
 stack is then like one in the middle of its first deployment: `make deploy` makes the rest. Nothing

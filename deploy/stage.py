@@ -1,6 +1,6 @@
 """Deploys a stage's stacks in their order, renews its instances, prints its outputs, and deletes it.
 
-    .venv/bin/python deploy/stage.py check|deploy|refresh|env|delete STAGE
+    .venv/sam/bin/python deploy/stage.py check|deploy|refresh|env|delete STAGE
 
 Reads samconfig.toml, .aws-sam/build and deploy/*.yaml in the current directory. `sam` does the deploying.
 """

@@ -4,8 +4,8 @@
 
 mod bytes;
 mod check;
-pub(crate) mod page;
-pub(crate) mod tables;
+mod page;
+mod tables;
 
 use std::collections::BTreeMap;
 

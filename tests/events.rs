@@ -14,7 +14,7 @@ use sandbox::{
 use serde_json::Value;
 use service_tests::Service;
 
-use crate::docs::{page::Page, tables::error_rows};
+use crate::contract;
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "events"]
@@ -57,7 +57,7 @@ const UNPROVOKED: [&str; 2] = ["TOK003", "TOK503"];
 
 /// The rows of the protocol's table of errors that no sample shows.
 fn uncovered(samples: &[Sample]) -> Vec<String> {
-    let rows = error_rows(&Page::read());
+    let rows = contract::errors();
     assert!(rows.len() > 10, "{rows:?}");
     rows.into_iter()
         .filter(|(_, code, _)| !UNPROVOKED.contains(&code.as_str()))

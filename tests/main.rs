@@ -13,6 +13,7 @@
 mod alike;
 mod attacks;
 mod configuration;
+mod contract;
 mod docs;
 mod errors;
 mod events;
@@ -22,8 +23,8 @@ mod freeze;
 mod http;
 mod idempotency;
 mod jwe;
+mod lists;
 mod logs;
-mod members;
 mod metrics;
 mod never_hangs;
 mod nonces;

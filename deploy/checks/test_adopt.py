@@ -12,7 +12,7 @@ from checks.emulator import STACK, Emulator, running
 from checks.rules import DATA
 from checks.template import CORE, ROOT, Template, of_type, written
 
-PYTHON = ROOT / ".venv/bin/python"
+PYTHON = ROOT / ".venv/sam/bin/python"
 ADOPT = ROOT / "deploy/adopt.py"
 
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import contract
 import pytest
 from botocore.exceptions import ClientError
 
-from checks import contracts
 from checks.emulator import STACK, UNKNOWN, Emulator, binary, for_emulator, lay_out, running
 from checks.template import BESIDE, CORE, ROOT, of_type, written
 
@@ -38,7 +38,7 @@ class Stack:
         self.outputs: dict[str, str] = {}
 
     def on_stage(self, *arguments: str) -> str:
-        return self.aws.run(ROOT / ".venv/bin/python", ROOT / "deploy/stage.py", *arguments)
+        return self.aws.run(ROOT / ".venv/sam/bin/python", ROOT / "deploy/stage.py", *arguments)
 
     def deploy(self, *parameters: str) -> str:
         said = self.on_stage("deploy", "dev", *parameters)
@@ -190,7 +190,7 @@ def test_what_would_fail_is_refused_before_a_build(stack: Stack) -> None:
     with pytest.raises(RuntimeError, match="samconfig.toml has no stage tset. There are: dev, prod."):
         stack.on_stage("check", "tset")
     copy = stack.aws.folder / "copy"
-    for folder in ("deploy/checks", "docs", "src"):
+    for folder in ("deploy/checks", "docs"):
         shutil.copytree(ROOT / folder, copy / folder)
     for file in ("deploy/stage.py", *BESIDE):
         shutil.copy(ROOT / file, copy / file)
@@ -198,7 +198,7 @@ def test_what_would_fail_is_refused_before_a_build(stack: Stack) -> None:
     assert text.count('SECRETS_TTL_SECONDS: "300"') == 1
     (copy / CORE).write_text(text.replace('SECRETS_TTL_SECONDS: "300"', 'SECRETS_TTL_SECONDS: "20"'))
     with pytest.raises(RuntimeError, match="SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"):
-        stack.aws.run(ROOT / ".venv/bin/python", copy / "deploy/stage.py", "check", "dev")
+        stack.aws.run(ROOT / ".venv/sam/bin/python", copy / "deploy/stage.py", "check", "dev")
 
 
 def test_deploys_into_an_empty_account(stack: Stack) -> None:
@@ -367,7 +367,7 @@ def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
         assert directive["Namespace"] == "TokenService"
         for metric in directive["Metrics"]:
             sets = {frozenset(names) for names in directive["Dimensions"]}
-            assert sets <= contracts.metrics()[metric["Name"]], metric
+            assert sets <= contract.metrics()[metric["Name"]], metric
     seen = {metric["Name"] for directive in directives for metric in directive["Metrics"]}
     assert {"Requests", "Latency", "SecretsAge", "SecretsRefreshFailures", "DynamoDBLatency"} <= seen
 

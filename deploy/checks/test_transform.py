@@ -12,7 +12,7 @@ import pytest
 
 from checks.template import BESIDE, CORE, REGION, ROOT, Template, expanded, resolved, written
 
-CFN_LINT = ROOT / ".venv/bin/cfn-lint"
+CFN_LINT = ROOT / ".venv/sam/bin/cfn-lint"
 # Parameters that a resolved condition no longer asks for, and defaults that a true condition
 # excludes.
 OF_RESOLVED = ("W2001", "W1030")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the vectors in this directory, always the same bytes.
 
-    clients/python/.venv/bin/python docs/vectors/make.py            write the files
-    clients/python/.venv/bin/python docs/vectors/make.py --check    exit 1 and name each file that differs
+    .venv/tools/bin/python docs/vectors/make.py            write the files
+    .venv/tools/bin/python docs/vectors/make.py --check    exit 1 and name each file that differs
 
 Independent of the service: Python's `cryptography` and what `docs/protocol.md` and the RFCs say.
 """

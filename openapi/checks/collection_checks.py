@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 
 import collection
+import contract
 from document import PROJECT
-from document_checks import error_rows
 from results import same
 from service_checks import UNPROVOKED_CODES
 
@@ -36,8 +36,8 @@ def is_as_made(path, text):
 def all_codes():
     """Each code of the table of errors but those that only an outage brings about."""
     scripts = json.dumps(collection.collection_items())
-    asked = {code for code in error_rows() if f'to.eql(\\"{code}\\")' in scripts}
-    same(asked, set(error_rows()) - UNPROVOKED_CODES, "the set of codes that requests are answered with")
+    asked = {code for code in contract.errors() if f'to.eql(\\"{code}\\")' in scripts}
+    same(asked, set(contract.errors()) - UNPROVOKED_CODES, "the set of codes that requests are answered with")
 
 
 def check_runs(sandbox, results):

@@ -3,6 +3,7 @@
 import json
 import re
 
+import contract
 import partner
 from document import PROJECT, Document
 from request_schema import failing
@@ -86,33 +87,8 @@ def named_members_only(document, answer):
         named_members_only(document, fault)
 
 
-# docs/protocol.md
-
-
-def table(header):
-    """The rows of a table of docs/protocol.md, in cells."""
-    lines = iter((PROJECT / "docs/protocol.md").read_text().splitlines())
-    assert header in lines, f"docs/protocol.md has no table {header}"
-    next(lines)
-    rows = []
-    for line in lines:
-        if not line.startswith("|"):
-            return rows
-        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
-    return rows
-
-
-def error_rows():
-    """{code: [(status, whether sealed and plain occur)]} of the table of errors."""
-    forms = {"no": {"plain"}, "yes": {"sealed"}, "if decrypted": {"plain", "sealed"}}
-    rows = {}
-    for status, code, _, encrypted, _ in table("| HTTP | code | when | encrypted | what you do |"):
-        rows.setdefault(code.strip("`"), {}).setdefault(status, set()).update(forms[encrypted])
-    return rows
-
-
 def same_errors(document):
-    stated = {(code, status, form) for code, rows in error_rows().items() for status, forms in rows.items() for form in forms}
+    stated = {(code, status, form) for code, rows in contract.errors().items() for status, forms in rows.items() for form in forms}
     assert len(stated) > 10, f"the table has only {stated}"
     for path, method, operation in document.operations():
         described = set()
@@ -132,11 +108,10 @@ def spelt(code):
 
 
 def same_members(document):
-    rows = table("| member | need | accepted, and what it becomes |")
-    stated = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    stated = contract.members()
     schema = document.components["schemas"]["TokenRequest"]
-    same(list(schema["properties"]), stated, "the list of members")
-    same(schema["required"], [row[0].strip("`") for row in rows if row[1] == "required"], "the list of required members")
+    same(list(schema["properties"]), list(stated), "the list of members")
+    same(schema["required"], [name for name, required in stated.items() if required], "the list of required members")
     same(sorted(document.components["schemas"]["MemberFault"]["properties"]["field"]["enum"]), sorted(stated), "field")
 
 
@@ -149,7 +124,7 @@ def same_success(document):
 
 
 def same_paths(document):
-    same(list(document.root["paths"]), [row[0].strip("`") for row in table("| path | `resCode` in the answer |")])
+    same(list(document.root["paths"]), contract.paths())
     for path, methods in document.root["paths"].items():
         same(list(methods), ["post", "get"], path)
 

@@ -2,8 +2,8 @@
 
 import re
 
+import contract
 from document import PROJECT
-from document_checks import error_rows
 from results import Results, same
 
 PAGE = PROJECT / "docs" / "errors.md"
@@ -40,7 +40,7 @@ def is_found(old, new):
 
 def rows():
     """(code, status) in the order of precedence, each once."""
-    return [(code, status) for code, statuses in error_rows().items() for status in statuses]
+    return [(code, status) for code, statuses in contract.errors().items() for status in statuses]
 
 
 def strings(file):
@@ -58,5 +58,5 @@ def descriptions():
 
 
 def said_reasons():
-    found = {text for file in ("src/request/mod.rs", "src/request/rules.rs", "src/session.rs") for text in strings(file)}
+    found = {text for file in ("src/request/issue.rs", "src/request/members.rs", "src/request/rules.rs", "src/session.rs") for text in strings(file)}
     return {text.replace("{alias}", "firstname") for text in found if text.startswith(("must ", "is required"))}

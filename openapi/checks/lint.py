@@ -34,6 +34,6 @@ def lint(text):
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(text)
         file.flush()
-        command = [HERE / "node_modules" / ".bin" / "redocly", "lint", file.name, "--config", HERE / "redocly.yaml"]
+        command = [PROJECT / "node_modules" / ".bin" / "redocly", "lint", file.name, "--config", HERE / "redocly.yaml"]
         environment = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)

@@ -1,12 +1,9 @@
 """The partner that the checks are: the development credentials, and its side of the sealing by the Python client."""
 
 import json
-import sys
 
 from document import PROJECT
-
-sys.path[:0] = [str(PROJECT / "clients" / "python"), str(PROJECT / "clients")]
-from token_client import InputError, SdkKeyPair, TokenClient  # noqa: E402
+from token_client import InputError, SdkKeyPair, TokenClient
 
 CREDENTIALS = json.loads((PROJECT / "events" / "secrets" / "partner.json").read_text())
 API_KEY, SDK_API_KEY = CREDENTIALS["apiKey"], CREDENTIALS["sdkApiKey"]

@@ -112,7 +112,6 @@ def run(document, binary, examples, *options, seed=SEED, quiet=False):
         command += ["--generation-database", "none", "--report", "json", "--report-json-path", folder / "report.json", *options]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(HERE),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SCHEMATHESIS_HOOKS": "hooks",
             "OPENAPI": str(folder / "openapi.yaml"),

@@ -15,9 +15,11 @@
 //! | [`rules`] | what every answer must be |
 //! | [`sdk`] | a key pair, the session key, and renewal |
 //! | [`resource_server`] | asking whether a token is good, and opening one |
+//! | [`error`] | an error and its causes, in a line |
 
 pub mod answer;
 pub mod credentials;
+pub mod error;
 pub mod jwe;
 pub mod partner;
 pub mod pasted;

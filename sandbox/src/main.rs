@@ -5,7 +5,8 @@ mod cli;
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use cli::{page::with_causes, stack::End};
+use cli::stack::End;
+use peers::error::with_causes;
 
 /// The token service with everything that it stands on, on this machine only and with public development keys.
 #[derive(Parser)]

@@ -93,16 +93,6 @@ impl Page {
         &self.text
     }
 
-    /// The rows of the table under `head`, its first line, as trimmed cells.
-    pub(crate) fn table(&self, head: &str) -> Vec<Vec<&str>> {
-        let (_, rest) = self.text.split_once(&format!("\n{head}\n")).expect(head);
-        rest.lines()
-            .skip(1)
-            .take_while(|line| line.starts_with('|'))
-            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-            .collect()
-    }
-
     /// Copies of the pages with one character of an example changed: after one and two thirds of it, and at its end.
     /// Comments (from `#` on) and what differs from one run to another are left alone.
     pub(crate) fn with_changes_in(&self, name: &str) -> Vec<Self> {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use peers::answer::Answer;
+use peers::{answer::Answer, error::with_causes};
 use sandbox::{
     Logs, Options, Sandbox,
     events::{self, Manifest, ManifestError, Sample, SendError},
@@ -13,7 +13,7 @@ use sandbox::{
 use serde_json::Value;
 
 use super::{
-    page::{Page, with_causes},
+    page::Page,
     stack::{End, with_stack},
 };
 

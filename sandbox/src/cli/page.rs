@@ -1,6 +1,6 @@
 //! What a person reads: headings, JSON, ticks. Coloured at a terminal, plain anywhere else and with `NO_COLOR`.
 
-use std::{error::Error, fmt::Display, io::Write};
+use std::{fmt::Display, io::Write};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Deserializer, Serializer};
@@ -89,20 +89,6 @@ impl Page {
     }
 }
 
-/// An error and its causes, in a line. A cause that its error has quoted already is not said again.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn indented(json: &[u8]) -> Option<String> {
     let mut text = Vec::new();
     let mut from = Deserializer::from_slice(json);
@@ -123,20 +109,5 @@ mod tests {
             "{\n  \"z\": 1,\n  \"a\": [\n    true\n  ],\n  \"n\": 12345678901234567890\n}"
         );
         assert_eq!(indented(b"{} trailing"), None);
-    }
-
-    #[test]
-    fn says_causes_once() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("outer")]
-        struct Outer(#[source] std::fmt::Error);
-        #[derive(Debug, thiserror::Error)]
-        #[error(transparent)]
-        struct Same(Outer);
-        let cause = std::fmt::Error.to_string();
-        assert_eq!(
-            with_causes(&Same(Outer(std::fmt::Error))),
-            format!("outer: {cause}")
-        );
     }
 }

@@ -1,9 +1,10 @@
 //! The call and its repeats, as the clients make them.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use peers::{
     credentials::Credentials,
+    error::with_causes,
     partner::{self, CallError},
     retry,
     verdict::{Verdict, judge},
@@ -97,18 +98,4 @@ impl Call<'_> {
             }
         }
     }
-}
-
-/// An error and its causes, in a line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -1,0 +1,70 @@
+"""What the pages beside this file state in tables, for the checks that are written in Python.
+
+tests/lists.rs holds the lists in code to the same tables.
+"""
+
+import functools
+import pathlib
+import re
+
+DOCS = pathlib.Path(__file__).resolve().parent
+FORMS = {"no": {"plain"}, "yes": {"sealed"}, "if decrypted": {"plain", "sealed"}}
+
+
+def table(page, head):
+    """The rows under a table's first line, in cells."""
+    _, found, rest = (DOCS / page).read_text().partition(f"\n{head}\n")
+    assert found, f"docs/{page} has no table {head}"
+    rows = rest.partition("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def quoted(cell):
+    """What a cell has between backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@functools.cache
+def members():
+    """{a member of a request: whether it is required}, two spellings of one apart."""
+    rows = table("protocol.md", "| member | need | accepted, and what it becomes |")
+    return {name: need == "required" for names, need, _ in rows for name in quoted(names)}
+
+
+@functools.cache
+def errors():
+    """{code: {status: the forms, sealed and plain, that its answer has}}, in the order of the checks."""
+    found = {}
+    for status, code, _, encrypted, _ in table("protocol.md", "| HTTP | code | when | encrypted | what you do |"):
+        found.setdefault(code.strip("`"), {}).setdefault(status, set()).update(FORMS[encrypted])
+    return found
+
+
+def paths():
+    return [path.strip("`") for path, _ in table("protocol.md", "| path | `resCode` in the answer |")]
+
+
+@functools.cache
+def variables():
+    """{a variable that the function reads and Lambda does not set: the range of one that is a number, or None}"""
+    found = {}
+    for names, _, rule in table("protocol.md", "| variable | default | range |"):
+        name, span = quoted(names)[0], re.fullmatch(r"(\d+)-(\d+)(;.*)?", rule)
+        if not name.startswith("AWS_"):
+            found[name] = range(int(span[1]), int(span[2]) + 1) if span else None
+    return found
+
+
+@functools.cache
+def metrics():
+    """{metric: its sets of dimensions}"""
+    rows = table("metrics.md", "| metric | unit | dimensions | what it counts | absent |")
+    return {name.strip("`"): {frozenset(filter(None, names.split(", "))) for names in re.findall(r"\[([^\]]*)\]", dimensions)}
+            for name, _, dimensions, *_ in rows}
+
+
+@functools.cache
+def alarms():
+    """The alarms that operations.md explains: the third-level headings of its chapter Alarms."""
+    chapter = re.search(r"^## Alarms$(.*?)(?=^## )", (DOCS / "operations.md").read_text(), re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"^### ([a-z-]+)$", chapter[1] if chapter else "", re.MULTILINE))
