@@ -2,6 +2,7 @@
 //! measured in turn in one run. Everything speaks to this process on loopback.
 
 mod cgroup;
+mod counted;
 mod cryptography;
 mod deployed;
 mod events;
@@ -14,6 +15,7 @@ mod run;
 mod scale;
 mod stub;
 mod table;
+mod valgrind;
 mod variants;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -24,9 +26,6 @@ use sandbox::Trusted;
 use events::Events;
 use run::Subject;
 use table::Round;
-
-const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
-const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
 
 /// What the function costs.
 #[derive(Parser)]
@@ -126,7 +125,9 @@ enum Failed {
     #[error(transparent)]
     Run(#[from] run::RunError),
     #[error(transparent)]
-    Instructions(#[from] instructions::CountError),
+    Instructions(#[from] instructions::InstructionsError),
+    #[error(transparent)]
+    Count(#[from] counted::CountError),
     #[error(transparent)]
     Deployed(#[from] deployed::DeployedError),
     #[error(transparent)]
