@@ -141,12 +141,9 @@ taint: programs ## Search all that comes out for secrets and customers, after pl
 	$(TAINT) --ignored --nocapture --test-threads 1 planted
 	$(TAINT) --nocapture taint::memory
 	$(TAINT) --nocapture taint::no_secret taint::the_search
-side-channels: rust cc valgrind ## Count the instructions of the checks of API keys, as they are and with planted bugs
+side-channels: rust cc valgrind ## Count the instructions of the checks of API keys; TIMES=1 times them, on a machine that does nothing else
 	cargo build --profile side-channels -p side-channels
-	$(TARGET)/side-channels/side-channels count
-side-channels-time: rust cc ## Time the same checks, on a machine that does nothing else: Welch's t must tell nothing
-	cargo build --profile side-channels -p side-channels
-	$(TARGET)/side-channels/side-channels measure
+	$(TARGET)/side-channels/side-channels $(if $(TIMES),time,count)
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
