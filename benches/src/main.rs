@@ -8,6 +8,7 @@ mod deployed;
 mod events;
 mod instructions;
 mod load;
+mod measure;
 mod memory;
 mod plot;
 mod process;
@@ -69,6 +70,15 @@ enum What {
         #[arg(long)]
         accept: bool,
     },
+    /// Size, memory, calls and bytes of requests in the sandbox, held against limits
+    Measure {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// How many requests to send
+        #[arg(long, default_value_t = 2000)]
+        requests: u32,
+    },
     /// Builds of the function, held against the first: size, memory, instructions
     Variants {
         /// The binaries
@@ -129,6 +139,8 @@ enum Failed {
     #[error(transparent)]
     Count(#[from] counted::CountError),
     #[error(transparent)]
+    Measure(#[from] measure::MeasureError),
+    #[error(transparent)]
     Deployed(#[from] deployed::DeployedError),
     #[error(transparent)]
     Scale(#[from] scale::ScaleError),
@@ -154,6 +166,9 @@ async fn main() -> ExitCode {
             baseline,
             accept,
         } => instructions::count(&function, floor.as_deref(), &baseline, accept)
+            .await
+            .map_err(Failed::from),
+        What::Measure { function, requests } => measure::measure(function, requests)
             .await
             .map_err(Failed::from),
         What::Variants { binaries } => variants::print(&binaries)
