@@ -61,13 +61,12 @@ ci-tests:
 	$(MAKE) -j1 test e2e attacks run invoke openapi page-test EVENT=events/get-token.json
 	$(MAKE) -j1 clients CLIENTS="curl go java php"
 	$(MAKE) -j1 fuzz SECONDS=5
-	$(MAKE) -j1 attack-cost
 
 # Its lines begin with a bar, as they come between the other lane's.
 ci-rest: SHELL := bash
 ci-rest: .SHELLFLAGS := -o pipefail -c
 ci-rest:
-	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions checkov side-channels deployable 2>&1 | sed -u 's/^/| /'
+	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions attack-cost side-channels checkov deployable 2>&1 | sed -u 's/^/| /'
 
 # Each of these finds new inputs or builds the function once for each planted bug.
 nightly: N := 10000
@@ -132,8 +131,9 @@ fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=3
 	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
 attacks: programs python ## Try published attacks on the real binary: all, or KIND=json
 	tests/attacks/run $(if $(KIND),--kind "$(KIND)")
-attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
-	fuzz/cost $(if $(FOUND),"$(FOUND)")
+attack-cost: release valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
+	$(call BUILD_BIN,bench)
+	$(TARGET)/debug/bench attack-cost --function $(FUNCTION) $(if $(FOUND),--found "$(FOUND)")
 hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
 	fuzz/controls $(BUGS)
 TAINT = cargo test --workspace --test service --

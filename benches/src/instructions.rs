@@ -1,7 +1,8 @@
-//! Instructions and allocations of the deployed binary, counted by valgrind, which are the same on every run to a percent.
+//! Instructions and allocations of the deployed binary, counted by valgrind, which are the same on
+//! every run to a percent.
 //!
-//! Each kind of request gets one step further than the one before it, so that the differences between them are what the
-//! steps cost.
+//! Each kind of request gets one step further than the one before it, so that the differences
+//! between them are what the steps cost.
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +35,8 @@ const STEPS: [(Request, &str); 7] = [
     (Request::Good, "record, and answer with the token"),
 ];
 
-/// Processor features that libraries choose their code by, as far as valgrind's own processor has them: it has no SHA instructions.
+/// Processor features that libraries choose their code by, as far as valgrind's own processor has
+/// them: it has no SHA instructions.
 const FEATURES: [&str; 7] = ["adx", "aes", "avx", "avx2", "bmi1", "bmi2", "pclmulqdq"];
 
 /// Why nothing was counted or compared.
@@ -59,16 +61,18 @@ struct Count {
     allocations: u64,
 }
 
-/// What decides which instructions are run, beside the source: counts made with others cannot be compared.
+/// What decides which instructions are run, beside the source: counts made with others cannot be
+/// compared.
 ///
-/// valgrind and the C library are not in it: 3.24 instead of 3.19 changed no count by more than 1.8 %, and glibc 2.41
-/// instead of 2.36 by more than 1.4 %, which [`TOLERATED`] covers.
+/// valgrind and the C library are not in it: 3.24 instead of 3.19 changed no count by more than 1.8
+/// %, and glibc 2.41 instead of 2.36 by more than 1.4 %, which [`TOLERATED`] covers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 struct MadeWith {
     /// `rustc --version`: another compiler makes other code.
     compiler: String,
-    /// Architecture, and those of [`FEATURES`] that this processor has: libraries choose their code by them.
+    /// Architecture, and those of [`FEATURES`] that this processor has: libraries choose their code
+    /// by them.
     processor: String,
 }
 

@@ -1,6 +1,7 @@
 //! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
 //! measured in turn in one run. Everything speaks to this process on loopback.
 
+mod attack_cost;
 mod cgroup;
 mod counted;
 mod cryptography;
@@ -24,6 +25,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use sandbox::Trusted;
 
+// What fuzz/src/events.rs finds at the root of its own crate.
+use attack_cost::{seal, service};
 use events::Events;
 use run::Subject;
 use table::Round;
@@ -69,6 +72,15 @@ enum What {
         /// Write the baseline anew
         #[arg(long)]
         accept: bool,
+    },
+    /// Instructions of inputs that are hard to refuse, held against those of a valid request
+    AttackCost {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// Count what fuzzing found instead: DIRECTORY/TARGET/INPUT
+        #[arg(long, value_name = "DIRECTORY")]
+        found: Option<PathBuf>,
     },
     /// Size, memory, calls and bytes of requests in the sandbox, held against limits
     Measure {
@@ -139,6 +151,8 @@ enum Failed {
     #[error(transparent)]
     Count(#[from] counted::CountError),
     #[error(transparent)]
+    AttackCost(#[from] attack_cost::AttackCostError),
+    #[error(transparent)]
     Measure(#[from] measure::MeasureError),
     #[error(transparent)]
     Deployed(#[from] deployed::DeployedError),
@@ -166,6 +180,9 @@ async fn main() -> ExitCode {
             baseline,
             accept,
         } => instructions::count(&function, floor.as_deref(), &baseline, accept)
+            .await
+            .map_err(Failed::from),
+        What::AttackCost { function, found } => attack_cost::count(&function, found.as_deref())
             .await
             .map_err(Failed::from),
         What::Measure { function, requests } => measure::measure(function, requests)

@@ -108,7 +108,12 @@ async fn run(
         (0..requests).map(|_| events.make(Request::Good)).collect()
     };
     let (warm_up, apart, back_to_back) = (make(WARM_UP)?, make(APART)?, make(BACK_TO_BACK)?);
-    let (mut driven, start) = Driven::start(&Setting::default(), &group.inside(function), Stdio::inherit()).await?;
+    let (mut driven, start) = Driven::start(
+        &Setting::default(),
+        &group.inside(function),
+        Stdio::inherit(),
+    )
+    .await?;
     measured.starts.push(start);
 
     let first = events.make(Request::Good)?;

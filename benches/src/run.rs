@@ -164,10 +164,7 @@ impl Driven {
     }
 
     /// Has it answer one event, until it asks for the next one.
-    pub(crate) async fn request(
-        &mut self,
-        event: &Event,
-    ) -> Result<(Answer, Duration), RunError> {
+    pub(crate) async fn request(&mut self, event: &Event) -> Result<(Answer, Duration), RunError> {
         let silent = || RunError::Silent(self.name.clone());
         let poll = self.waiting.take().ok_or_else(silent)?;
         let delivered = Instant::now();

@@ -1,5 +1,6 @@
-//! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a benchmark needs: every
-//! call is answered at once, and nothing is stored unless [`Table::Keeps`]. With TLS, the two of AWS are on a second socket.
+//! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a
+//! benchmark needs: every call is answered at once, and nothing is stored unless [`Table::Keeps`].
+//! With TLS, the two of AWS are on a second socket.
 
 use std::{
     collections::HashMap,

@@ -10,6 +10,8 @@ pub(crate) enum Tool {
     Instructions,
     /// Calls of the allocator.
     Allocations,
+    /// Bytes on the heap when they were most.
+    PeakHeap,
 }
 
 impl Tool {
@@ -17,7 +19,7 @@ impl Tool {
     pub(crate) fn command(self, program: &Path) -> [String; 4] {
         let [tool, output] = match self {
             Self::Instructions => ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-            Self::Allocations => ["--tool=dhat", "--dhat-out-file=/dev/null"],
+            Self::Allocations | Self::PeakHeap => ["--tool=dhat", "--dhat-out-file=/dev/null"],
         };
         ["valgrind", tool, output, &program.display().to_string()].map(str::to_owned)
     }
@@ -28,6 +30,7 @@ impl Tool {
             let (_, count) = match self {
                 Self::Instructions => line.split_once("Collected : ")?,
                 Self::Allocations => line.split_once("Total: ")?.1.split_once(" bytes in ")?,
+                Self::PeakHeap => line.split_once("At t-gmax: ")?,
             };
             let count = count.split_whitespace().next()?;
             count.replace(',', "").parse().ok()
@@ -55,5 +58,7 @@ mod tests {
         let said = "==7== Total:     1,234,567 bytes in 8,901 blocks\n";
         assert_eq!(Tool::Allocations.count(said), Some(8_901));
         assert_eq!(Tool::Allocations.count("==7== Killed"), None);
+        let said = "==7== At t-gmax: 76,543 bytes in 21 blocks\n";
+        assert_eq!(Tool::PeakHeap.count(said), Some(76_543));
     }
 }
