@@ -61,13 +61,12 @@ ci-tests:
 	$(MAKE) -j1 test e2e attacks run invoke openapi page-test EVENT=events/get-token.json
 	$(MAKE) -j1 clients CLIENTS="curl go java php"
 	$(MAKE) -j1 fuzz SECONDS=5
-	$(MAKE) -j1 attack-cost
 
 # Its lines begin with a bar, as they come between the other lane's.
 ci-rest: SHELL := bash
 ci-rest: .SHELLFLAGS := -o pipefail -c
 ci-rest:
-	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions checkov side-channels deployable 2>&1 | sed -u 's/^/| /'
+	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions attack-cost side-channels checkov deployable 2>&1 | sed -u 's/^/| /'
 
 # Each of these finds new inputs or builds the function once for each planted bug.
 nightly: N := 10000
@@ -132,8 +131,9 @@ fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=3
 	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
 attacks: programs python ## Try published attacks on the real binary: all, or KIND=json
 	tests/attacks/run $(if $(KIND),--kind "$(KIND)")
-attack-cost: rust cc valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
-	fuzz/cost $(if $(FOUND),"$(FOUND)")
+attack-cost: release valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
+	$(call BUILD_BIN,bench)
+	$(TARGET)/debug/bench attack-cost --function $(FUNCTION) $(if $(FOUND),--found "$(FOUND)")
 hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
 	fuzz/controls $(BUGS)
 TAINT = cargo test --workspace --test service --
@@ -141,18 +141,16 @@ taint: programs ## Search all that comes out for secrets and customers, after pl
 	$(TAINT) --ignored --nocapture --test-threads 1 planted
 	$(TAINT) --nocapture taint::memory
 	$(TAINT) --nocapture taint::no_secret taint::the_search
-side-channels: rust cc valgrind ## Count the instructions of the checks of API keys, as they are and with planted bugs
+side-channels: rust cc valgrind ## Count the instructions of the checks of API keys; TIMES=1 times them, on a machine that does nothing else
 	cargo build --profile side-channels -p side-channels
-	$(TARGET)/side-channels/side-channels count
-side-channels-time: rust cc ## Time the same checks, on a machine that does nothing else: Welch's t must tell nothing
-	cargo build --profile side-channels -p side-channels
-	$(TARGET)/side-channels/side-channels measure
+	$(TARGET)/side-channels/side-channels $(if $(TIMES),time,count)
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
-measure: release programs ## Count what the function costs: binary, memory, calls a request, bytes an item
-	$(SANDBOX) measure --binary $(FUNCTION)
+measure: release ## Hold the function against its limits: binary, memory, calls a request, bytes an item
+	$(call BUILD_BIN,bench)
+	$(TARGET)/debug/bench measure --function $(FUNCTION)
 bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
 	npm run --silent --workspace benches/peers/node build
 	$(TARGET)/debug/bench compare --function $(FUNCTION) --floor $(TARGET)/release/floor --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")

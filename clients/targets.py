@@ -22,7 +22,6 @@ NOT_IN_CI = {
     "tls": "needs AWS's endpoints",
     "hostile-controls": "builds the function once for each bug; make test sees that each patch applies",
     "taint": "make test runs it, without the planted bugs",
-    "side-channels-time": "a busy machine can fail it; make side-channels counts instructions",
     "mutants": "an hour",
     "bench": "times, which other work on the machine changes",
     "bench-variants": "half an hour",

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, process::Stdio};
 
 use crate::{
     events::Events,
-    run::{Driven, RunError, zipped},
+    run::{Driven, RunError, Setting, zipped},
     table::sign,
 };
 
@@ -68,7 +68,7 @@ pub(crate) async fn check(package: &Path) -> Result<bool, DeployedError> {
     let emulator = EMULATED.into_iter().filter(|_| !native);
     let command: Vec<String> = emulator.chain([&*program]).map(str::to_owned).collect();
     let events = Events::new().map_err(RunError::from)?;
-    let (mut driven, _) = Driven::start(&command, Stdio::inherit()).await?;
+    let (mut driven, _) = Driven::start(&Setting::default(), &command, Stdio::inherit()).await?;
     driven.issue(&events, REQUESTS).await?;
     driven.end().await?;
     let processor = if native {

@@ -9,6 +9,10 @@ use uuid::Uuid;
 
 use crate::stub::Event;
 
+/// The development secrets' values.
+pub(crate) const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
+pub(crate) const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
+
 /// Something of the sample files or of an answer is not what it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -57,7 +61,7 @@ impl Events {
             event: serde_json::from_str(include_str!("../../events/get-token.json"))
                 .map_err(wrong)?,
             acme: development::acme().map_err(wrong)?,
-            server_keys: serde_json::from_str(super::SERVER_KEYS).map_err(wrong)?,
+            server_keys: serde_json::from_str(SERVER_KEYS).map_err(wrong)?,
         })
     }
 

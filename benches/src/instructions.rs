@@ -1,29 +1,28 @@
-//! Instructions and allocations of the deployed binary, counted by valgrind, which are the same on every run to a percent.
+//! Instructions and allocations of the deployed binary, counted by valgrind, which are the same on
+//! every run to a percent.
 //!
-//! What one more request costs is the difference of two runs. Each kind of request gets one step further than the one
-//! before it, so that the differences between them are what the steps cost.
+//! Each kind of request gets one step further than the one before it, so that the differences
+//! between them are what the steps cost.
 
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use sandbox::{TlsError, Trusted};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    counted::{self, CountError},
     events::{Events, Request, Wrong},
-    run::{Driven, RunError},
+    run::Setting,
+    valgrind::{self, Tool},
 };
 
 /// How much more than the baseline fails.
 const TOLERATED: f64 = 0.03;
-
-/// The runs of which the difference is taken: this many requests, and none, each after those that warm it up.
-const REQUESTS: u64 = 100;
-const TO_WARM_UP: u64 = 10;
 
 /// What each kind of request costs more than the one before it.
 const STEPS: [(Request, &str); 7] = [
@@ -36,63 +35,23 @@ const STEPS: [(Request, &str); 7] = [
     (Request::Good, "record, and answer with the token"),
 ];
 
-/// Processor features that libraries choose their code by, as far as valgrind's own processor has them: it has no SHA instructions.
+/// Processor features that libraries choose their code by, as far as valgrind's own processor has
+/// them: it has no SHA instructions.
 const FEATURES: [&str; 7] = ["adx", "aes", "avx", "avx2", "bmi1", "bmi2", "pclmulqdq"];
 
-/// Why nothing was counted.
+/// Why nothing was counted or compared.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CountError {
+pub(crate) enum InstructionsError {
     #[error(transparent)]
-    Run(#[from] RunError),
+    Count(#[from] CountError),
     #[error(transparent)]
     Event(#[from] Wrong),
-    #[error("valgrind is missing. Get it with: apt-get install valgrind")]
-    Valgrind(#[source] io::Error),
-    #[error("valgrind has counted nothing: {0}")]
-    NothingCounted(String),
     #[error("{0} is no baseline: make a new one, with ACCEPT=1")]
     Baseline(PathBuf),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
-}
-
-/// What is counted.
-#[derive(Clone, Copy)]
-pub(crate) enum Tool {
-    Instructions,
-    /// Calls of the allocator.
-    Allocations,
-}
-
-impl Tool {
-    /// What has `program` counted.
-    pub(crate) fn command(self, program: &Path) -> [String; 4] {
-        let [tool, output] = match self {
-            Self::Instructions => ["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-            Self::Allocations => ["--tool=dhat", "--dhat-out-file=/dev/null"],
-        };
-        ["valgrind", tool, output, &program.display().to_string()].map(str::to_owned)
-    }
-
-    /// Ends a process that was started by [`Tool::command`], and tells its count.
-    pub(crate) async fn count_to_the_end(self, driven: Driven) -> Result<u64, CountError> {
-        let said = driven.end().await?;
-        self.count(&said).ok_or(CountError::NothingCounted(said))
-    }
-
-    /// The count in what valgrind says as the process ends.
-    fn count(self, said: &str) -> Option<u64> {
-        said.lines().find_map(|line| {
-            let (_, count) = match self {
-                Self::Instructions => line.split_once("Collected : ")?,
-                Self::Allocations => line.split_once("Total: ")?.1.split_once(" bytes in ")?,
-            };
-            let count = count.split_whitespace().next()?;
-            count.replace(',', "").parse().ok()
-        })
-    }
 }
 
 /// What was counted of one thing.
@@ -102,16 +61,18 @@ struct Count {
     allocations: u64,
 }
 
-/// What decides which instructions are run, beside the source: counts made with others cannot be compared.
+/// What decides which instructions are run, beside the source: counts made with others cannot be
+/// compared.
 ///
-/// valgrind and the C library are not in it: 3.24 instead of 3.19 changed no count by more than 1.8 %, and glibc 2.41
-/// instead of 2.36 by more than 1.4 %, which [`TOLERATED`] covers.
+/// valgrind and the C library are not in it: 3.24 instead of 3.19 changed no count by more than 1.8
+/// %, and glibc 2.41 instead of 2.36 by more than 1.4 %, which [`TOLERATED`] covers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 struct MadeWith {
     /// `rustc --version`: another compiler makes other code.
     compiler: String,
-    /// Architecture, and those of [`FEATURES`] that this processor has: libraries choose their code by them.
+    /// Architecture, and those of [`FEATURES`] that this processor has: libraries choose their code
+    /// by them.
     processor: String,
 }
 
@@ -126,25 +87,21 @@ fn more(now: u64, before: u64) -> i128 {
     i128::from(now) - i128::from(before)
 }
 
-pub(crate) fn require_valgrind() -> Result<(), CountError> {
-    let version = Command::new("valgrind").arg("--version").output();
-    version.map_err(CountError::Valgrind)?;
-    Ok(())
-}
-
 /// Counts, prints, and tells whether nothing got more expensive than `baseline` says.
 pub(crate) async fn count(
     function: &Path,
     floor: Option<&Path>,
     baseline: &Path,
     accept: bool,
-) -> Result<bool, CountError> {
-    require_valgrind()?;
+) -> Result<bool, InstructionsError> {
+    valgrind::require()?;
     let events = Events::new()?;
+    let plain = Setting::default();
     let mut counts = BTreeMap::new();
     println!("instructions  allocations");
-    let started = both(|tool| start(tool, function, &events)).await?;
-    let with_first = both(|tool| run(tool, None, function, &events, Request::Good, 1)).await?;
+    let started = both(|tool| counted::start(tool, function, &plain)).await?;
+    let one = |tool| counted::of_requests(tool, function, &plain, &events, Request::Good, 1);
+    let with_first = both(one).await?;
     let first = Count {
         instructions: with_first.instructions - started.instructions,
         allocations: with_first.allocations - started.allocations,
@@ -160,7 +117,7 @@ pub(crate) async fn count(
     println!("\na warm request, by how far it gets; and how much more that is than the one before");
     let mut before = Count::default();
     for (request, step) in STEPS {
-        let warm = both(|tool| warm(tool, function, &events, request)).await?;
+        let warm = both(|tool| counted::warm(tool, function, &plain, &events, request)).await?;
         println!(
             "{:>12} {:>12} {:>+10} {:>+5}  {step}",
             warm.instructions,
@@ -173,8 +130,9 @@ pub(crate) async fn count(
     }
 
     if let Some(floor) = floor {
-        let floor_start = both(|tool| start(tool, floor, &events)).await?;
-        let floor_warm = both(|tool| warm(tool, floor, &events, Request::Good)).await?;
+        let floor_start = both(|tool| counted::start(tool, floor, &plain)).await?;
+        let good = |tool| counted::warm(tool, floor, &plain, &events, Request::Good);
+        let floor_warm = both(good).await?;
         println!();
         for (name, ours, floor) in [
             ("start", started, floor_start),
@@ -190,10 +148,14 @@ pub(crate) async fn count(
         }
     }
 
-    let tls = Trusted::new()?;
-    let tls_start = both(|tool| run(tool, Some(&tls), function, &events, Request::Good, 0)).await?;
-    let tls_warm =
-        both(|tool| warm_over(Some(&tls), tool, function, &events, Request::Good)).await?;
+    let trusted = Trusted::new()?;
+    let tls = Setting {
+        tls: Some(&trusted),
+        ..plain
+    };
+    let tls_start = both(|tool| counted::start(tool, function, &tls)).await?;
+    let good = |tool| counted::warm(tool, function, &tls, &events, Request::Good);
+    let tls_warm = both(good).await?;
     println!("\nwith TLS to AWS; and how much more that is");
     for (name, count, plain) in [
         ("start over TLS", tls_start, started),
@@ -221,7 +183,7 @@ pub(crate) async fn count(
         println!("\n{} is written", baseline.display());
         return Ok(true);
     }
-    let no_baseline = || CountError::Baseline(baseline.to_owned());
+    let no_baseline = || InstructionsError::Baseline(baseline.to_owned());
     let text = fs::read_to_string(baseline).map_err(|_| no_baseline())?;
     let expected: Baseline = serde_json::from_str(&text).map_err(|_| no_baseline())?;
     Ok(compare(&counted, &expected))
@@ -304,63 +266,9 @@ where
     })
 }
 
-/// A start.
-pub(crate) async fn start(tool: Tool, program: &Path, events: &Events) -> Result<u64, CountError> {
-    run(tool, None, program, events, Request::Good, 0).await
-}
-
-/// One warm request.
-pub(crate) async fn warm(
-    tool: Tool,
-    program: &Path,
-    events: &Events,
-    request: Request,
-) -> Result<u64, CountError> {
-    warm_over(None, tool, program, events, request).await
-}
-
-/// One warm request, with TLS if there is any.
-async fn warm_over(
-    tls: Option<&Trusted>,
-    tool: Tool,
-    program: &Path,
-    events: &Events,
-    request: Request,
-) -> Result<u64, CountError> {
-    let few = run(tool, tls, program, events, request, TO_WARM_UP).await?;
-    let many = run(tool, tls, program, events, request, TO_WARM_UP + REQUESTS).await?;
-    Ok((many - few + REQUESTS / 2) / REQUESTS)
-}
-
-/// All of a process that answers `requests` requests.
-async fn run(
-    tool: Tool,
-    tls: Option<&Trusted>,
-    program: &Path,
-    events: &Events,
-    request: Request,
-    requests: u64,
-) -> Result<u64, CountError> {
-    let command = tool.command(program);
-    let (mut driven, _) = Driven::start_over(tls, &command, Stdio::piped()).await?;
-    for _ in 0..requests {
-        driven.request(&events.make(request)?).await?;
-    }
-    tool.count_to_the_end(driven).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_what_valgrind_says() {
-        let said = "==7== Events    : Ir\n==7== Collected : 3601447\n";
-        assert_eq!(Tool::Instructions.count(said), Some(3_601_447));
-        let said = "==7== Total:     1,234,567 bytes in 8,901 blocks\n";
-        assert_eq!(Tool::Allocations.count(said), Some(8_901));
-        assert_eq!(Tool::Allocations.count("==7== Killed"), None);
-    }
 
     fn baseline(instructions: u64, allocations: u64) -> Baseline {
         let count = Count {

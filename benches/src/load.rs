@@ -18,7 +18,7 @@ use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
 use crate::{
     events::{Events, Request, Wrong},
-    plot::{self, PlotError},
+    plot::{self, PlotError, Step},
     table::{millis, quantile},
 };
 
@@ -49,18 +49,6 @@ pub(crate) enum LoadError {
     Plot(#[from] PlotError),
     #[error("no request was answered 200")]
     NoAnswer,
-}
-
-/// What came of one rate.
-pub(crate) struct Step {
-    pub(crate) offered: u32,
-    /// 200s a second, until the last.
-    achieved: f64,
-    /// Of the 200s, from when a request was to be sent.
-    pub(crate) latencies: Vec<Duration>,
-    /// Other answers, and none.
-    others: usize,
-    instances: usize,
 }
 
 /// Measures, prints and writes the plot. The caller's runtime has one thread; here the sandbox gets all processors.
@@ -122,19 +110,6 @@ async fn measure_all(function: PathBuf, instances: usize) -> Result<Vec<Step>, L
     match steps.iter().all(|step| step.latencies.is_empty()) {
         true => Err(LoadError::NoAnswer),
         false => Ok(steps),
-    }
-}
-
-#[cfg(test)]
-impl Step {
-    pub(crate) fn of(offered: u32, latencies: Vec<Duration>) -> Self {
-        Self {
-            offered,
-            achieved: offered.into(),
-            latencies,
-            others: 0,
-            instances: 1,
-        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
 //! measured in turn in one run. Everything speaks to this process on loopback.
 
+mod attack_cost;
 mod cgroup;
+mod counted;
 mod cryptography;
 mod deployed;
 mod events;
 mod instructions;
 mod load;
+mod measure;
 mod memory;
 mod plot;
 mod process;
@@ -14,6 +17,7 @@ mod run;
 mod scale;
 mod stub;
 mod table;
+mod valgrind;
 mod variants;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -21,12 +25,11 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use sandbox::Trusted;
 
+// What fuzz/src/events.rs finds at the root of its own crate.
+use attack_cost::{seal, service};
 use events::Events;
 use run::Subject;
 use table::Round;
-
-const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
-const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
 
 /// What the function costs.
 #[derive(Parser)]
@@ -69,6 +72,24 @@ enum What {
         /// Write the baseline anew
         #[arg(long)]
         accept: bool,
+    },
+    /// Instructions of inputs that are hard to refuse, held against those of a valid request
+    AttackCost {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// Count what fuzzing found instead: DIRECTORY/TARGET/INPUT
+        #[arg(long, value_name = "DIRECTORY")]
+        found: Option<PathBuf>,
+    },
+    /// Size, memory, calls and bytes of requests in the sandbox, held against limits
+    Measure {
+        /// The function, built with --release
+        #[arg(long)]
+        function: PathBuf,
+        /// How many requests to send
+        #[arg(long, default_value_t = 2000)]
+        requests: u32,
     },
     /// Builds of the function, held against the first: size, memory, instructions
     Variants {
@@ -126,7 +147,13 @@ enum Failed {
     #[error(transparent)]
     Run(#[from] run::RunError),
     #[error(transparent)]
-    Instructions(#[from] instructions::CountError),
+    Instructions(#[from] instructions::InstructionsError),
+    #[error(transparent)]
+    Count(#[from] counted::CountError),
+    #[error(transparent)]
+    AttackCost(#[from] attack_cost::AttackCostError),
+    #[error(transparent)]
+    Measure(#[from] measure::MeasureError),
     #[error(transparent)]
     Deployed(#[from] deployed::DeployedError),
     #[error(transparent)]
@@ -153,6 +180,12 @@ async fn main() -> ExitCode {
             baseline,
             accept,
         } => instructions::count(&function, floor.as_deref(), &baseline, accept)
+            .await
+            .map_err(Failed::from),
+        What::AttackCost { function, found } => attack_cost::count(&function, found.as_deref())
+            .await
+            .map_err(Failed::from),
+        What::Measure { function, requests } => measure::measure(function, requests)
             .await
             .map_err(Failed::from),
         What::Variants { binaries } => variants::print(&binaries)

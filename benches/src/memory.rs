@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::{
     cgroup::{Group, NoGroup},
     events::{Events, Prepared, Request, Wrong},
-    run::{Driven, RunError},
+    run::{Driven, RunError, Setting},
     table::{millis, quantile},
 };
 
@@ -108,26 +108,31 @@ async fn run(
         (0..requests).map(|_| events.make(Request::Good)).collect()
     };
     let (warm_up, apart, back_to_back) = (make(WARM_UP)?, make(APART)?, make(BACK_TO_BACK)?);
-    let (mut driven, start) = Driven::start(&group.inside(function), Stdio::inherit()).await?;
+    let (mut driven, start) = Driven::start(
+        &Setting::default(),
+        &group.inside(function),
+        Stdio::inherit(),
+    )
+    .await?;
     measured.starts.push(start);
 
     let first = events.make(Request::Good)?;
-    let (answer, took) = driven.request(&first).await?;
+    let (answer, took) = driven.request(&first.event).await?;
     events.check(&first, &answer.payload)?;
     measured.firsts.push(took);
     for prepared in &warm_up {
-        driven.request(prepared).await?;
+        driven.request(&prepared.event).await?;
     }
 
     for (number, prepared) in (0_u64..).zip(&apart) {
         // Of various lengths, so that requests come at every time of a period.
         sleep(PERIOD + Duration::from_millis(number * 7 % 20)).await;
-        let (_, took) = driven.request(prepared).await?;
+        let (_, took) = driven.request(&prepared.event).await?;
         measured.apart.push(took);
     }
     let throttled = group.throttled_periods()?;
     for prepared in &back_to_back {
-        let (_, took) = driven.request(prepared).await?;
+        let (_, took) = driven.request(&prepared.event).await?;
         measured.back_to_back.push(took);
     }
     measured.throttled += group.throttled_periods()? - throttled;

@@ -1,13 +1,10 @@
 //! The plot of latency by load.
 
-use std::{path::Path, thread::available_parallelism};
+use std::{path::Path, thread::available_parallelism, time::Duration};
 
 use plotters::prelude::*;
 
-use crate::{
-    load::Step,
-    table::{millis, quantile},
-};
+use crate::table::{millis, quantile};
 
 const SIZE: (u32, u32) = (800, 480);
 
@@ -16,6 +13,18 @@ const LINES: [(f64, &str, RGBColor); 3] = [
     (0.95, "p95", RGBColor(230, 145, 0)),
     (0.99, "p99", RGBColor(190, 30, 60)),
 ];
+
+/// What came of one rate.
+pub(crate) struct Step {
+    pub(crate) offered: u32,
+    /// 200s a second, until the last.
+    pub(crate) achieved: f64,
+    /// Of the 200s, from when a request was to be sent.
+    pub(crate) latencies: Vec<Duration>,
+    /// Other answers, and none.
+    pub(crate) others: usize,
+    pub(crate) instances: usize,
+}
 
 /// Why there is no plot.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +119,6 @@ fn powers_of_ten(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -123,7 +130,13 @@ mod tests {
     #[test]
     fn the_plot_says_what_it_shows() {
         let latencies = vec![Duration::from_millis(3), Duration::from_millis(50)];
-        let steps = [50, 100].map(|offered| Step::of(offered, latencies.clone()));
+        let steps = [50, 100].map(|offered| Step {
+            offered,
+            achieved: offered.into(),
+            latencies: latencies.clone(),
+            others: 0,
+            instances: 1,
+        });
         let file = std::env::temp_dir().join(format!("latency-{}.svg", std::process::id()));
         write(&file, &steps).unwrap();
         let svg = std::fs::read_to_string(&file).unwrap();

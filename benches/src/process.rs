@@ -56,8 +56,8 @@ fn start(
         .env_clear()
         .envs([
             ("AWS_LAMBDA_RUNTIME_API", stub.address.to_string().as_str()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &stub.aws),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stub.aws),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &stub.dynamodb),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &stub.secrets_manager),
         ])
         .envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)))
         .envs([

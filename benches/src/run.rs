@@ -14,10 +14,9 @@ use sandbox::Trusted;
 use tokio::{process::Child, time::timeout};
 
 use crate::{
-    API_KEYS, SERVER_KEYS,
-    events::{Events, Prepared, Request, Wrong},
+    events::{API_KEYS, Events, Prepared, Request, SERVER_KEYS, Wrong},
     process,
-    stub::{Answer, Poll, SecretTexts, Stub},
+    stub::{Answer, Event, Poll, SecretTexts, Stub, Table},
 };
 
 /// Longer than any of them takes, under callgrind too.
@@ -99,6 +98,26 @@ pub(crate) enum RunError {
     Wrong(#[from] Wrong),
 }
 
+/// What a process finds around it.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    /// The secret of partners.
+    pub(crate) api_keys: &'a str,
+    pub(crate) table: Table<'a>,
+    /// TLS between it and AWS.
+    pub(crate) tls: Option<&'a Trusted>,
+}
+
+impl Default for Setting<'_> {
+    fn default() -> Self {
+        Self {
+            api_keys: API_KEYS,
+            table: Table::Forgets,
+            tls: None,
+        }
+    }
+}
+
 /// A process that is given one event after another, as Lambda does.
 pub(crate) struct Driven {
     pub(crate) stub: Stub,
@@ -110,44 +129,19 @@ pub(crate) struct Driven {
 impl Driven {
     /// Starts it and waits for its first poll, which took so long.
     pub(crate) async fn start(
-        command: &[String],
-        stderr: Stdio,
-    ) -> Result<(Self, Duration), RunError> {
-        Self::begin(API_KEYS.to_owned(), None, command, stderr).await
-    }
-
-    /// The same with another secret of partners.
-    pub(crate) async fn start_among(
-        api_keys: String,
-        command: &[String],
-        stderr: Stdio,
-    ) -> Result<(Self, Duration), RunError> {
-        Self::begin(api_keys, None, command, stderr).await
-    }
-
-    /// The same with TLS to AWS, if there is any.
-    pub(crate) async fn start_over(
-        tls: Option<&Trusted>,
-        command: &[String],
-        stderr: Stdio,
-    ) -> Result<(Self, Duration), RunError> {
-        Self::begin(API_KEYS.to_owned(), tls, command, stderr).await
-    }
-
-    async fn begin(
-        api_keys: String,
-        tls: Option<&Trusted>,
+        setting: &Setting<'_>,
         command: &[String],
         stderr: Stdio,
     ) -> Result<(Self, Duration), RunError> {
         let secrets = SecretTexts {
-            api_keys,
+            api_keys: setting.api_keys.to_owned(),
             server_keys: SERVER_KEYS.to_owned(),
         };
-        let stub = Stub::start(secrets, tls.map(|tls| tls.server().clone())).await?;
+        let tls = setting.tls.map(|tls| tls.server().clone());
+        let stub = Stub::start(secrets, setting.table, tls).await?;
         let name = command.join(" ");
         let started = Instant::now();
-        let child = process::spawn(command, &stub, tls.map(Trusted::bundle), stderr)
+        let child = process::spawn(command, &stub, setting.tls.map(Trusted::bundle), stderr)
             .map_err(|error| RunError::Spawn(name.clone(), error))?;
         let mut driven = Self {
             stub,
@@ -170,14 +164,11 @@ impl Driven {
     }
 
     /// Has it answer one event, until it asks for the next one.
-    pub(crate) async fn request(
-        &mut self,
-        prepared: &Prepared,
-    ) -> Result<(Answer, Duration), RunError> {
+    pub(crate) async fn request(&mut self, event: &Event) -> Result<(Answer, Duration), RunError> {
         let silent = || RunError::Silent(self.name.clone());
         let poll = self.waiting.take().ok_or_else(silent)?;
         let delivered = Instant::now();
-        let _ = poll.event.send(prepared.event.clone());
+        let _ = poll.event.send(event.clone());
         let answer = timeout(PATIENCE, self.stub.answers.recv()).await;
         let answer = answer.ok().flatten().ok_or_else(silent)?;
         if answer.failed {
@@ -193,7 +184,7 @@ impl Driven {
     pub(crate) async fn issue(&mut self, events: &Events, requests: u32) -> Result<(), RunError> {
         for _ in 0..requests {
             let prepared = events.make(Request::Good)?;
-            let (answer, _) = self.request(&prepared).await?;
+            let (answer, _) = self.request(&prepared.event).await?;
             events.check(&prepared, &answer.payload)?;
         }
         Ok(())
@@ -230,13 +221,16 @@ pub(crate) async fn run(
     events: &Events,
     requests: u32,
 ) -> Result<Figures, RunError> {
-    let (mut driven, start) =
-        Driven::start_over(subject.tls.as_ref(), &subject.command, Stdio::inherit()).await?;
+    let setting = Setting {
+        tls: subject.tls.as_ref(),
+        ..Setting::default()
+    };
+    let (mut driven, start) = Driven::start(&setting, &subject.command, Stdio::inherit()).await?;
     let pid = driven.pid()?;
     let processor_of_start = process::processor_time(pid)?;
 
     let prepared = events.make(Request::Good)?;
-    let (answer, first) = driven.request(&prepared).await?;
+    let (answer, first) = driven.request(&prepared.event).await?;
     if subject.does_the_job {
         events.check(&prepared, &answer.payload)?;
     }
@@ -244,7 +238,7 @@ pub(crate) async fn run(
         .map(|_| events.make(Request::Good))
         .collect::<Result<_, _>>()?;
     for prepared in &prepared {
-        driven.request(prepared).await?;
+        driven.request(&prepared.event).await?;
     }
 
     // Others than those that warmed it up: a service may remember what it has seen.
@@ -255,7 +249,7 @@ pub(crate) async fn run(
     let mut latencies = Vec::new();
     let mut answers = Vec::new();
     for prepared in &prepared {
-        let (answer, took) = driven.request(prepared).await?;
+        let (answer, took) = driven.request(&prepared.event).await?;
         latencies.push(took);
         answers.push(answer);
     }

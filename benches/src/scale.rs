@@ -11,12 +11,13 @@ use sandbox::{Logs, Options, Sandbox};
 use serde_json::Value;
 
 use crate::{
-    API_KEYS,
-    events::{Events, Request, Wrong},
-    instructions::{self, CountError, Tool},
+    counted::{self, CountError},
+    events::{API_KEYS, Events, Request, Wrong},
     process,
-    run::{Driven, RunError},
+    run::{Driven, RunError, Setting},
+    stub::Table,
     table::{micros, sign},
+    valgrind::{self, Tool},
 };
 
 /// Secrets Manager's limit for a secret's value.
@@ -50,7 +51,7 @@ pub(crate) enum ScaleError {
 
 /// Measures, prints, and tells whether a request costs the same whatever the number of partners and items.
 pub(crate) async fn measure(function: &Path, items: u32) -> Result<bool, ScaleError> {
-    instructions::require_valgrind()?;
+    valgrind::require()?;
     let events = Events::new()?;
     let partners = among_partners(function, &events).await?;
     let items = beside_items(function, &events, items).await?;
@@ -60,13 +61,19 @@ pub(crate) async fn measure(function: &Path, items: u32) -> Result<bool, ScaleEr
 async fn among_partners(function: &Path, events: &Events) -> Result<bool, ScaleError> {
     let partners = Partners::of_the_sample().ok_or(ScaleError::NoPartner)?;
     let fitting = partners.fitting();
-    let place = |count| Place {
-        function,
-        api_keys: partners.document(count),
-        table: None,
+    let among = async |count| {
+        let setting = Setting {
+            api_keys: &partners.document(count),
+            ..Setting::default()
+        };
+        let place = Place {
+            function,
+            setting,
+            sandbox: None,
+        };
+        place.cost(events).await
     };
-    let one = place(1).cost(events).await?;
-    let all = place(fitting).cost(events).await?;
+    let (one, all) = (among(1).await?, among(fitting).await?);
     println!(
         "{fitting} partners, each with one payload key, fit into a secret of {SECRET_BYTES} bytes; who asks is the last"
     );
@@ -84,16 +91,17 @@ async fn beside_items(function: &Path, events: &Events, items: u32) -> Result<bo
     let sandbox = sandbox.await?;
     let place = Place {
         function,
-        api_keys: API_KEYS.to_owned(),
-        table: Some(&sandbox),
+        setting: Setting {
+            table: Table::At(sandbox.dynamodb_url()),
+            ..Setting::default()
+        },
+        sandbox: Some(&sandbox),
     };
     let empty = place.cost(events).await?;
 
     let copied = events.make(Request::Good)?;
-    let mut driven = place
-        .start(&[function.display().to_string()], Stdio::inherit())
-        .await?;
-    driven.request(&copied).await?;
+    let mut driven = place.start().await?;
+    driven.request(&copied.event).await?;
     driven.end().await?;
     let started = Instant::now();
     sandbox.copy_item("acme", &copied.reference_id.to_string(), items)?;
@@ -111,9 +119,9 @@ async fn beside_items(function: &Path, events: &Events, items: u32) -> Result<bo
 /// Among whom the function runs, and on what table.
 struct Place<'a> {
     function: &'a Path,
-    api_keys: String,
-    /// The stub's, which keeps nothing, if there is none.
-    table: Option<&'a Sandbox>,
+    setting: Setting<'a>,
+    /// The one whose table the setting names.
+    sandbox: Option<&'a Sandbox>,
 }
 
 /// What the function costs there.
@@ -134,8 +142,7 @@ impl Place<'_> {
         let few = self.count(events, WARM_UP).await?;
         let many = self.count(events, WARM_UP + REQUESTS).await?;
 
-        let command = [self.function.display().to_string()];
-        let mut driven = self.start(&command, Stdio::inherit()).await?;
+        let mut driven = self.start().await?;
         let pid = driven.pid()?;
         driven.issue(events, WARM_UP).await?;
         let (calls, bytes) = self.traffic(&driven);
@@ -161,29 +168,21 @@ impl Place<'_> {
 
     /// All instructions of a process that answers `requests` requests.
     async fn count(&self, events: &Events, requests: u32) -> Result<u64, ScaleError> {
-        let tool = Tool::Instructions;
-        let command = tool.command(self.function);
-        let mut driven = self.start(&command, Stdio::piped()).await?;
-        driven.issue(events, requests).await?;
-        Ok(tool.count_to_the_end(driven).await?)
+        let work = async |driven: &mut Driven| Ok(driven.issue(events, requests).await?);
+        let count = counted::total(Tool::Instructions, self.function, &self.setting, work);
+        Ok(count.await?)
     }
 
-    async fn start(&self, command: &[String], stderr: Stdio) -> Result<Driven, RunError> {
-        let mut elsewhere = Vec::new();
-        if let Some(sandbox) = self.table {
-            // env becomes the command, and so is not in its counts.
-            let url = sandbox.dynamodb_url();
-            elsewhere = vec!["env".to_owned(), format!("AWS_ENDPOINT_URL_DYNAMODB={url}")];
-        }
-        elsewhere.extend_from_slice(command);
-        let (driven, _) = Driven::start_among(self.api_keys.clone(), &elsewhere, stderr).await?;
+    async fn start(&self) -> Result<Driven, RunError> {
+        let command = [self.function.display().to_string()];
+        let (driven, _) = Driven::start(&self.setting, &command, Stdio::inherit()).await?;
         Ok(driven)
     }
 
     /// Calls of DynamoDB and bytes to and from AWS so far.
     fn traffic(&self, driven: &Driven) -> (u64, Option<u64>) {
         let calls = driven.stub.calls();
-        match self.table {
+        match self.sandbox {
             None => (calls.dynamodb, Some(calls.bytes)),
             Some(sandbox) => (sandbox.dynamodb_faults().requests(), None),
         }

@@ -1,12 +1,14 @@
-//! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a benchmark needs: every
-//! call is answered at once, and nothing is stored. With TLS, the two of AWS are on a second socket.
+//! The Lambda Runtime API, DynamoDB and Secrets Manager on one socket, as little of each as a
+//! benchmark needs: every call is answered at once, and nothing is stored unless [`Table::Keeps`].
+//! With TLS, the two of AWS are on a second socket.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -20,6 +22,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use sandbox::Tls;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -31,6 +34,17 @@ use tokio::{
 pub(crate) struct SecretTexts {
     pub(crate) api_keys: String,
     pub(crate) server_keys: String,
+}
+
+/// DynamoDB's table.
+#[derive(Clone, Copy)]
+pub(crate) enum Table<'a> {
+    /// Each item is new.
+    Forgets,
+    /// An item with the key of an earlier one fails the put's condition.
+    Keeps,
+    /// That of a DynamoDB with this URL.
+    At(&'a str),
 }
 
 /// One call of `/invocation/next`, which waits for its event.
@@ -71,6 +85,8 @@ struct Counters {
 
 struct Shared {
     secrets: SecretTexts,
+    /// Items by `pk`, if the table keeps them.
+    items: Option<Mutex<HashMap<String, Value>>>,
     counters: Counters,
     polls: mpsc::UnboundedSender<Poll>,
     answers: mpsc::UnboundedSender<Answer>,
@@ -80,8 +96,8 @@ struct Shared {
 pub(crate) struct Stub {
     /// The Runtime API's.
     pub(crate) address: SocketAddr,
-    /// DynamoDB's and Secrets Manager's URL.
-    pub(crate) aws: String,
+    pub(crate) dynamodb: String,
+    pub(crate) secrets_manager: String,
     pub(crate) polls: mpsc::UnboundedReceiver<Poll>,
     pub(crate) answers: mpsc::UnboundedReceiver<Answer>,
     shared: Arc<Shared>,
@@ -89,12 +105,17 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    pub(crate) async fn start(secrets: SecretTexts, tls: Option<Tls>) -> io::Result<Self> {
+    pub(crate) async fn start(
+        secrets: SecretTexts,
+        table: Table<'_>,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
         let (listener, address) = listen().await?;
         let (polls_in, polls) = mpsc::unbounded_channel();
         let (answers_in, answers) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             secrets,
+            items: matches!(table, Table::Keeps).then(Mutex::default),
             counters: Counters::default(),
             polls: polls_in,
             answers: answers_in,
@@ -106,9 +127,14 @@ impl Stub {
             accepting.push(tokio::spawn(accept(listener, tls, Arc::clone(&shared))));
             aws = format!("https://localhost:{}", address.port());
         }
+        let dynamodb = match table {
+            Table::Forgets | Table::Keeps => aws.clone(),
+            Table::At(url) => url.to_owned(),
+        };
         Ok(Self {
             address,
-            aws,
+            dynamodb,
+            secrets_manager: aws,
             polls,
             answers,
             shared,
@@ -231,34 +257,58 @@ impl Shared {
     fn aws(&self, headers: &HeaderMap, body: &Bytes) -> Response<Full<Bytes>> {
         let target = headers.get("x-amz-target").map(|target| target.as_bytes());
         let counters = &self.counters;
-        let answer = match target {
+        let (status, answer) = match target {
             Some(b"DynamoDB_20120810.PutItem") => {
                 counters.dynamodb.fetch_add(1, Ordering::Relaxed);
-                "{}".to_owned()
+                match self.existing(body) {
+                    None => (StatusCode::OK, "{}".to_owned()),
+                    Some(item) => (StatusCode::BAD_REQUEST, condition_failed(&item)),
+                }
             }
             Some(b"secretsmanager.GetSecretValue") => {
                 counters.secrets_manager.fetch_add(1, Ordering::Relaxed);
-                self.secret(body)
+                (StatusCode::OK, self.secret(body))
             }
-            _ => return status(StatusCode::BAD_REQUEST, "{}"),
+            _ => return self::status(StatusCode::BAD_REQUEST, "{}"),
         };
         let bytes = u64::try_from(body.len() + answer.len()).unwrap_or(u64::MAX);
         counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut response = Response::new(Full::from(answer));
+        *response.status_mut() = status;
         let json = hyper::header::HeaderValue::from_static("application/x-amz-json-1.1");
         response.headers_mut().insert("Content-Type", json);
         response
     }
 
+    /// Keeps the put's item, unless the table has one of its key.
+    fn existing(&self, put: &Bytes) -> Option<Value> {
+        let items = self.items.as_ref()?;
+        let put: Value = serde_json::from_slice(put).unwrap_or_default();
+        let item = put.get("Item")?;
+        let key = item.pointer("/pk/S")?.as_str()?;
+        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let existing = items.get(key).cloned();
+        if existing.is_none() {
+            items.insert(key.to_owned(), item.clone());
+        }
+        existing
+    }
+
     fn secret(&self, body: &Bytes) -> String {
-        let asked: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let asked: Value = serde_json::from_slice(body).unwrap_or_default();
         let id = asked.get("SecretId").and_then(|id| id.as_str());
         let text = match id.is_some_and(|id| id.ends_with("api-keys")) {
             true => &self.secrets.api_keys,
             false => &self.secrets.server_keys,
         };
-        serde_json::json!({ "Name": id, "SecretString": text }).to_string()
+        json!({ "Name": id, "SecretString": text }).to_string()
     }
+}
+
+/// DynamoDB's answer to a put whose condition fails, with the item that failed it.
+fn condition_failed(item: &Value) -> String {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    json!({ "__type": kind, "message": "failed", "Item": item }).to_string()
 }
 
 fn status(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {

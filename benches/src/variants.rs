@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
+    counted::{self, CountError},
     events::{Events, Request},
-    instructions::{self, CountError, Tool},
-    run::{Driven, RunError, zipped},
+    run::{Driven, RunError, Setting, zipped},
+    valgrind::Tool,
 };
 
 /// How many requests come before the peak of its memory is read.
@@ -44,8 +45,9 @@ fn heading() -> String {
 async fn figures(binary: &Path, events: &Events) -> Result<[u64; 5], CountError> {
     let bytes = fs::read(binary)?;
     let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
-    let start = instructions::start(Tool::Instructions, binary, events).await?;
-    let warm = instructions::warm(Tool::Instructions, binary, events, Request::Good).await?;
+    let (tool, setting) = (Tool::Instructions, Setting::default());
+    let start = counted::start(tool, binary, &setting).await?;
+    let warm = counted::warm(tool, binary, &setting, events, Request::Good).await?;
     let resident = peak_resident_kib(binary, events).await?;
     Ok([
         count(bytes.len()),
@@ -58,7 +60,7 @@ async fn figures(binary: &Path, events: &Events) -> Result<[u64; 5], CountError>
 
 async fn peak_resident_kib(binary: &Path, events: &Events) -> Result<u64, RunError> {
     let command = [binary.display().to_string()];
-    let (mut driven, _) = Driven::start(&command, Stdio::inherit()).await?;
+    let (mut driven, _) = Driven::start(&Setting::default(), &command, Stdio::inherit()).await?;
     driven.issue(events, REQUESTS).await?;
     let resident = driven.peak_resident_kib()?;
     driven.end().await?;

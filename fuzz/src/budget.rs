@@ -1,7 +1,8 @@
 //! What an input may cost, and which inputs cost the most.
 //!
 //! Memory is counted by the allocator, so that the figure is the same in every run: an input over its limit fails at
-//! once. Time is measured only to choose: the slowest inputs of a run are kept, and `cost` counts their instructions.
+//! once. Time is measured only to choose: the slowest inputs of a run are kept, and `make
+//! attack-cost` counts their instructions.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

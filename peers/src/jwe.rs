@@ -123,7 +123,7 @@ pub fn seal_with_iv(
     reason = "AES-GCM refuses only plaintexts of 64 GiB and more, which no memory here holds"
 )]
 pub fn seal_with_header(
-    header: &str,
+    header: &(impl AsRef<[u8]> + ?Sized),
     plaintext: &[u8],
     key: &[u8; 32],
     iv: [u8; IV_BYTES],

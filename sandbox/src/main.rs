@@ -39,15 +39,6 @@ enum Command {
         #[arg(required = true, value_name = "EVENT")]
         events: Vec<PathBuf>,
     },
-    /// Count what the function costs: size, memory, calls and bytes a request
-    Measure {
-        /// How many requests to send
-        #[arg(long, default_value_t = 2000)]
-        requests: u32,
-        /// The function's binary [default: the one beside this program]
-        #[arg(long, value_name = "FILE")]
-        binary: Option<PathBuf>,
-    },
     /// Open an answer, a request or a token that is read from standard input, with the development keys
     Open,
     /// Write the sample events, their manifest and their table
@@ -83,7 +74,6 @@ async fn run(command: Command) -> Result<End, Box<dyn Error>> {
         Command::Run { event } => cli::story::tell(&event).await?,
         Command::Local { port, data_dir } => cli::local::serve(port, data_dir).await?,
         Command::Invoke { events } => cli::invoke::invoke_all(&events).await,
-        Command::Measure { requests, binary } => cli::measure::measure(requests, binary).await?,
         Command::Open => cli::open::open_standard_input()?,
         Command::Events { out, check: false } => cli::events::write(&out)?,
         Command::Events { out, check: true } => cli::events::check(&out)?,

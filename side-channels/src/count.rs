@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, env, hint::black_box, process::Command};
 
-use crate::variants::{ALL, Digest, Entry, PARTNERS, Table, digest};
+use crate::{
+    table::{Digest, Entry, PARTNERS, Table, digest},
+    valgrind::{self, Tool},
+};
 
 /// The key that every case presents: only what the table holds differs.
 const KEY: &str = "an API key that is presented 001";
 
-/// Answered alike, so that instructions must be alike too: keys that match, at any place, and keys that do not, however
-/// near they come.
+/// Answered alike, so that instructions must be alike too: keys that match, at any place, and keys
+/// that do not, however near they come.
 const MATCHES: [&str; 5] = [
     "match: first partner, first key",
     "match: first partner, second key",
@@ -31,7 +34,8 @@ const SDK: [&str; 4] = [
 /// Printed, as they are answered in the same words but for other reasons.
 const OTHERS: [&str; 2] = ["disabled partner", "no key"];
 
-/// By how many instructions a disabled partner may be told from an unknown key: its name is taken for the log.
+/// By how many instructions a disabled partner may be told from an unknown key: its name is taken
+/// for the log.
 const DISABLED_MAY_DIFFER: u64 = 100;
 
 fn random(at: usize) -> Digest {
@@ -82,7 +86,7 @@ fn entries(case: &str) -> Option<Vec<Entry>> {
 
 /// One case, warmed up; callgrind counts what happens in here.
 #[inline(never)]
-fn counted_by_callgrind(table: &dyn Table, case: &str, key: Option<&str>) -> bool {
+fn counted_by_callgrind(table: &Table, case: &str, key: Option<&str>) -> bool {
     match key {
         Some(key) if case.starts_with("sdk") => table.has_sdk_api_key(key),
         key => table.authenticate(key),
@@ -90,94 +94,70 @@ fn counted_by_callgrind(table: &dyn Table, case: &str, key: Option<&str>) -> boo
 }
 
 /// Runs one case once.
-pub(crate) fn once(variant: &str, case: &str) -> Result<(), String> {
-    let make = ALL.iter().find(|(name, _)| *name == variant);
-    let (_, make) = make.ok_or("no such variant")?;
+pub(crate) fn once(case: &str) -> Result<(), String> {
     let entries = entries(case).ok_or("no such place")?;
-    let table = make(&entries).ok_or("no such table")?;
+    let table = Table::new(&entries).ok_or("no such table")?;
     // What happens only once, such as finding out what the processor can do, happens here.
     black_box(table.authenticate(Some("another key of the same length..")));
     let key = (case != "no key").then_some(KEY);
-    let found = counted_by_callgrind(black_box(table.as_ref()), black_box(case), black_box(key));
+    let found = counted_by_callgrind(black_box(&table), black_box(case), black_box(key));
     println!("{found}");
     Ok(())
 }
 
-fn count(variant: &str, case: &str) -> Result<u64, String> {
+fn count(case: &str) -> Result<u64, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg("--toggle-collect=*counted_by_callgrind*")
-        .arg(program)
-        .args(["once", variant, case])
+    let [valgrind, tool, output, program] = Tool::Instructions.command(&program);
+    let output = Command::new(valgrind)
+        .args([&tool, &output, "--toggle-collect=*counted_by_callgrind*"])
+        .args([&program, "once", case])
         .output()
-        .map_err(|error| format!("valgrind cannot be run ({error}): apt-get install valgrind"))?;
+        .map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stderr);
     let expected =
         case.starts_with("match") || ["sdkApiKey: first", "sdkApiKey: second"].contains(&case);
     if String::from_utf8_lossy(&output.stdout).trim() != expected.to_string() {
-        return Err(format!("{variant}, {case}: not {expected}: {said}"));
+        return Err(format!("{case}: not {expected}: {said}"));
     }
-    let collected = said
-        .lines()
-        .find_map(|line| line.split_once("Collected : "));
-    let collected = collected.and_then(|(_, count)| count.trim().parse().ok());
-    collected
-        .filter(|count| *count > 0)
-        .ok_or(format!("nothing counted: {said}"))
+    let count = Tool::Instructions.count(&said).filter(|count| *count > 0);
+    count.ok_or_else(|| format!("nothing counted: {said}"))
 }
 
-/// The counts of some cases, printed, and whether they are all the same.
-fn same(
-    variant: &str,
-    cases: &[&'static str],
-) -> Result<(bool, BTreeMap<&'static str, u64>), String> {
+/// The counts of some cases, printed.
+fn counts(cases: &[&'static str]) -> Result<BTreeMap<&'static str, u64>, String> {
     let mut counts = BTreeMap::new();
     for case in cases {
-        let count = count(variant, case)?;
+        let count = count(case)?;
         println!("{count:>10}  {case}");
         counts.insert(*case, count);
     }
-    let mut distinct: Vec<u64> = counts.values().copied().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    Ok((distinct.len() == 1, counts))
+    Ok(counts)
 }
 
-/// Every case of every variant.
-pub(crate) fn all() -> Result<(), String> {
-    let mut faults = Vec::new();
-    for (at, (variant, _)) in ALL.iter().enumerate() {
-        println!("{variant}, {PARTNERS} partners of 2 keys: instructions");
-        let groups = [MATCHES.as_slice(), &UNKNOWN, &SDK].map(|cases| same(variant, cases));
-        let mut all_same = true;
-        let mut counts = BTreeMap::new();
-        for group in groups {
-            let (is_same, group) = group?;
-            all_same &= is_same;
-            counts.extend(group);
+/// Counts every case, prints, and tells whether all counts are as they must be.
+pub(crate) fn all() -> Result<bool, String> {
+    valgrind::require().map_err(|error| error.to_string())?;
+    println!("{PARTNERS} partners of 2 keys: instructions");
+    let mut is_constant = true;
+    let mut all = BTreeMap::new();
+    for cases in [MATCHES.as_slice(), &UNKNOWN, &SDK] {
+        let counts = counts(cases)?;
+        let (least, most) = (counts.values().min(), counts.values().max());
+        if let (Some(least), Some(most)) = (least, most)
+            && least != most
+        {
+            is_constant = false;
+            println!("NOT CONSTANT: {least} to {most} instructions");
         }
-        let is_planted = at > 0;
-        if all_same == is_planted {
-            faults.push(format!(
-                "{variant}: the counts must{} differ",
-                if is_planted { "" } else { " not" }
-            ));
-        }
-        if !is_planted {
-            let (_, others) = same(variant, &OTHERS)?;
-            let count = |name: &str| counts.get(name).or(others.get(name)).copied().unwrap_or(0);
-            let differ = count("disabled partner").abs_diff(count("unknown"));
-            println!("{differ:>10}  between a disabled partner and an unknown key");
-            if differ > DISABLED_MAY_DIFFER {
-                faults.push(format!(
-                    "a disabled partner differs by {differ} instructions"
-                ));
-            }
-        }
+        all.extend(counts);
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(faults.join("\n")),
+    all.extend(counts(&OTHERS)?);
+    let count = |name: &str| all.get(name).copied().unwrap_or(0);
+    let differ = count("disabled partner").abs_diff(count("unknown"));
+    println!("{differ:>10}  between a disabled partner and an unknown key");
+    if differ > DISABLED_MAY_DIFFER {
+        is_constant = false;
+        println!("NOT CONSTANT: {DISABLED_MAY_DIFFER} may be between them");
     }
+    Ok(is_constant)
 }

@@ -3,7 +3,6 @@
 pub(crate) mod events;
 pub(crate) mod invoke;
 pub(crate) mod local;
-pub(crate) mod measure;
 pub(crate) mod open;
 pub(crate) mod page;
 pub(crate) mod stack;

@@ -1,42 +1,53 @@
-//! What fuzzing found: its corpora and its worst inputs, each as the event by which it reaches the function.
+//! What fuzzing found: its corpora and its worst inputs, each as the event by which it reaches the
+//! function.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use serde_json::value::to_raw_value;
-use token_service_fuzz::events::{self, Choices};
-
-use crate::{
+use super::{
     Row,
+    fuzz_events::{self, Choices},
     inputs::{self, Input},
 };
 
-/// The valid request is the first, then DIRECTORY/TARGET/INPUT of every target, in the order of their names.
-pub(crate) fn all(directory: &Path) -> Result<Vec<Input>, String> {
-    let largest = events::sealed(Choices(1), inputs::filler().as_bytes());
-    let valid = events::event(Choices(1), largest.as_bytes());
+/// Why nothing that was found is counted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FoundError {
+    #[error("{0} cannot be read")]
+    Read(PathBuf, #[source] io::Error),
+    #[error("{0} has no folders of inputs that are named by their target")]
+    Nothing(PathBuf),
+}
+
+/// The valid request is the first, then DIRECTORY/TARGET/INPUT of every target, in the order of
+/// their names.
+pub(crate) fn all(directory: &Path) -> Result<Vec<Input>, FoundError> {
+    let largest = fuzz_events::sealed(Choices(1), inputs::filler().as_bytes());
+    let valid = fuzz_events::event(Choices(1), largest.as_bytes());
     let name = "a valid request of 32 KiB".to_owned();
-    let mut inputs = vec![Input::of_event(name, to_raw_value(&valid).unwrap())];
+    let mut inputs = vec![Input::of_event(name, valid.to_string())];
     for target in names(directory)? {
         let files = names(&directory.join(&target))?;
         for file in files.iter().filter(|file| *file != "heap-bytes") {
-            let input = fs::read(directory.join(&target).join(file))
-                .map_err(|error| format!("{target}/{file}: {error}"))?;
-            if let Some(event) = events::of_target(&target, &input) {
+            let file_path = directory.join(&target).join(file);
+            let input = fs::read(&file_path).map_err(|error| FoundError::Read(file_path, error))?;
+            if let Some(event) = fuzz_events::of_target(&target, &input) {
+                let event = event.get().to_owned();
                 inputs.push(Input::of_event(format!("{target}/{file}"), event));
             }
         }
     }
     match inputs.len() {
-        1 => Err(format!(
-            "{} has no folders of inputs named by their target",
-            directory.display()
-        )),
+        1 => Err(FoundError::Nothing(directory.to_owned())),
         _ => Ok(inputs),
     }
 }
 
-fn names(directory: &Path) -> Result<Vec<String>, String> {
-    let unreadable = |error| format!("{}: {error}", directory.display());
+fn names(directory: &Path) -> Result<Vec<String>, FoundError> {
+    let unreadable = |error| FoundError::Read(directory.to_owned(), error);
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         names.push(
@@ -51,7 +62,8 @@ fn names(directory: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Of each target, the refused input and the valid one that cost most; of inputs that were made, all.
+/// Of each target, the refused input and the valid one that cost most; of inputs that were made,
+/// all.
 pub(crate) fn only_the_worst(rows: &mut Vec<Row<'_>>) {
     let group = |row: &Row<'_>| {
         let target = row
