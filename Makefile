@@ -46,7 +46,7 @@ events: programs ## Write the sample events anew, after a change of the developm
 clients: python programs ## Check the clients against the sandbox and the test vectors: all, or CLIENTS="go php"
 	clients/run $(CLIENTS) --sandbox $(SANDBOX)
 openapi: with-openapi programs ## Check docs/openapi.yaml and the Postman collection against the sandbox
-	openapi/run --sandbox $(SANDBOX)
+	tests/openapi/run --sandbox $(SANDBOX)
 page-test: with-page programs ## Drive the sandbox's page in Chromium
 	sandbox/page/tests/check $(SANDBOX)
 
@@ -74,10 +74,10 @@ nightly: SECONDS := 600
 nightly: taint hostile-controls simulate-controls simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
 
 check: fmt clippy validate policy ## Check formatting, lints and the templates
-# fuzz/ is a workspace of its own.
+# tests/fuzz/ is a workspace of its own.
 fmt: rust
 	cargo fmt --all --check
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 clippy: rust cc
 	cargo clippy --workspace --all-targets -- -D warnings
 validate: with-sam ## Check template.yaml as it is written (sam validate --lint)
@@ -118,7 +118,7 @@ model: rust cc ## Check the design in every state, and show how each planted bug
 simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
 	$(call BUILD_BIN,simulation)
 	$(TARGET)/debug/simulation --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
-simulate-controls: programs ## Plant each bug of simulation/planted/ in a copy, and see that the simulation finds it
+simulate-controls: programs ## Plant each bug of tests/simulation/planted/ in a copy, and see that the simulation finds it
 	$(call BUILD_BIN,simulation)
 	$(TARGET)/debug/simulation --controls
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
@@ -128,14 +128,14 @@ REGIONS = import boto3; s = boto3.Session(); print("\n".join(f"{p} {r}" for p in
 tls: with-deploy rust cc ## Shake hands with DynamoDB and Secrets Manager of every region, as the function does (BUNDLE=file.pem)
 	@$(TOOLS)/python -c '$(REGIONS)' | AWS_CA_BUNDLE="$(BUNDLE)" AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true cargo run --quiet --example tls
 fuzz: rust cc python ## Fuzz the service, and go on from earlier runs: SECONDS=30 or RUNS= a target, TARGETS="jwe header"
-	fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
+	tests/fuzz/run $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") $(TARGETS)
 attacks: programs python ## Try published attacks on the real binary: all, or KIND=json
-	tests/attacks/run $(if $(KIND),--kind "$(KIND)")
+	tests/service/attacks/run $(if $(KIND),--kind "$(KIND)")
 attack-cost: release valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench attack-cost --function $(FUNCTION) $(if $(FOUND),--found "$(FOUND)")
-hostile-controls: programs python valgrind ## Plant each bug of fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
-	fuzz/controls $(BUGS)
+hostile-controls: programs python valgrind ## Plant each bug of tests/fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
+	tests/fuzz/controls $(BUGS)
 TAINT = cargo test --workspace --test service --
 taint: programs ## Search all that comes out for secrets and customers, after planting bugs that must be found: 3 minutes
 	$(TAINT) --ignored --nocapture --test-threads 1 planted
@@ -152,13 +152,13 @@ measure: release ## Hold the function against its limits: binary, memory, calls 
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench measure --function $(FUNCTION)
 bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
-	npm run --silent --workspace benches/peers/node build
-	$(TARGET)/debug/bench compare --function $(FUNCTION) --floor $(TARGET)/release/floor --node benches/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
+	npm run --silent --workspace tests/cost/peers/node build
+	$(TARGET)/debug/bench compare --function $(FUNCTION) --floor $(TARGET)/release/floor --node tests/cost/peers/node/bundle.mjs $(if $(ROUNDS),--rounds "$(ROUNDS)")
 bench-instructions: $(if $(FLOOR),benchmarks,release) valgrind ## Count the instructions of a start and of each step of a request (ACCEPT=1 keeps them, FLOOR=1 counts the floor too)
 	$(call BUILD_BIN,bench)
-	$(TARGET)/debug/bench instructions --function $(FUNCTION) $(if $(FLOOR),--floor $(TARGET)/release/floor) --baseline benches/baseline.json $(if $(ACCEPT),--accept)
+	$(TARGET)/debug/bench instructions --function $(FUNCTION) $(if $(FLOOR),--floor $(TARGET)/release/floor) --baseline tests/cost/baseline.json $(if $(ACCEPT),--accept)
 bench-variants: rust cc valgrind ## Build the function otherwise and compare: half an hour, or BUILDS="lto-thin static"
-	benches/variants $(BUILDS)
+	tests/cost/variants $(BUILDS)
 bench-scale: release optimised-bench valgrind ## Count a request among as many partners as a secret holds, and beside a million items
 	$(TARGET)/optimised/bench scale --function $(FUNCTION) $(if $(ITEMS),--items "$(ITEMS)")
 bench-memory: release optimised-bench ## Measure times and cost at each of Lambda's memory settings, by a cgroup; as root (ROUNDS=)
@@ -172,7 +172,7 @@ deployable: qemu build ## Hold what make build made against its size, and have i
 ##@ Clean up
 clean: rust ## Remove everything that was built or installed here
 	cargo clean
-	rm -rf .aws-sam .sandbox .venv node_modules clients/node/node_modules benches/peers/node/node_modules benches/peers/node/bundle.mjs sandbox/page/tests/screenshots
+	rm -rf .aws-sam .sandbox .venv node_modules clients/node/node_modules tests/cost/peers/node/node_modules tests/cost/peers/node/bundle.mjs sandbox/page/tests/screenshots
 
 event:
 	@test -f "$(EVENT)" || { \

@@ -1,4 +1,4 @@
-"""A sandbox for the length of a run, for the checks here and in openapi/."""
+"""A sandbox for the length of a run, for the checks here and in tests/openapi/."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
 """What the pages beside this file state in tables, for the checks that are written in Python.
 
-tests/lists.rs holds the lists in code to the same tables.
+tests/service/lists.rs holds the lists in code to the same tables.
 """
 
 import functools

@@ -68,7 +68,7 @@ def test_dev_and_prod_deploy_the_package_that_was_tested() -> None:
 
 @pytest.mark.parametrize("workflow", sorted(WORKFLOW.parent.glob("*.yml")), ids=lambda file: file.stem)
 def test_the_compiler_is_the_baselines(workflow: pathlib.Path) -> None:
-    compiler = json.loads((ROOT / "benches/baseline.json").read_text())["made_with"]["compiler"]
+    compiler = json.loads((ROOT / "tests/cost/baseline.json").read_text())["made_with"]["compiler"]
     assert compiler.startswith(f"rustc {yaml.safe_load(workflow.read_text())['env']['RUSTUP_TOOLCHAIN']} ")
 
 
