@@ -9,7 +9,10 @@ use base64::{
 };
 use serde_json::Value;
 
-use crate::keys::{KeyBytes, KeyId, KeyRing, SealingKey};
+use crate::{
+    keys::{KeyBytes, KeyId, KeyRing, SealingKey},
+    token::TokenIdentity,
+};
 
 /// One vector. Its readers panic, with its name, where it is not as they expect.
 pub(crate) struct Vector(Value);
@@ -29,6 +32,13 @@ pub(crate) fn read(format: &str) -> (Vec<Vector>, Vec<Vector>) {
         .partition(|vector| vector.0["valid"].as_bool().unwrap());
     assert!(!valid.is_empty() && !invalid.is_empty());
     (valid, invalid)
+}
+
+/// The positive vector of `token.json` that is this token.
+pub(crate) fn token(compact: &str) -> Vector {
+    let mut tokens = read("token").0.into_iter();
+    let found = tokens.find(|token| token.text("jwe") == compact);
+    found.expect("the token is one of token.json")
 }
 
 impl Vector {
@@ -76,12 +86,49 @@ impl Vector {
 
     /// The key that sealed, or else the receiver's.
     pub(crate) fn key(&self) -> (KeyId, KeyBytes) {
-        oct(&self.0["key"])
+        self.key_of("key")
+    }
+
+    pub(crate) fn key_of(&self, member: &str) -> (KeyId, KeyBytes) {
+        oct(&self.0[member])
     }
 
     pub(crate) fn sealing_key(&self) -> SealingKey {
         let (kid, bytes) = self.key();
         SealingKey::new(kid, &bytes).unwrap()
+    }
+
+    /// Who issues the vector's token and for whom.
+    pub(crate) fn identity(&self) -> TokenIdentity {
+        TokenIdentity {
+            issuer: self.text("issuer").to_owned(),
+            audience: self.text("audience").to_owned(),
+        }
+    }
+
+    /// The session key, under a name that no message gives it.
+    pub(crate) fn session_key(&self) -> SealingKey {
+        let kid = KeyId::new("session").unwrap();
+        SealingKey::new(kid, &self.array("sessionKeyHex")).unwrap()
+    }
+
+    /// The request or the answer of an exchange, called like it.
+    pub(crate) fn part(&self, member: &str) -> Self {
+        let mut part = self.0[member].clone();
+        part["name"] = format!("{member} of {}", self.name()).into();
+        Self(part)
+    }
+
+    /// The answer's plaintext, or what it says in the clear.
+    pub(crate) fn answer(&self) -> Value {
+        let answer = self.part("answer");
+        let is_sealed = answer.has("plaintextUtf8");
+        let text = answer.text(if is_sealed {
+            "plaintextUtf8"
+        } else {
+            "bodyUtf8"
+        });
+        serde_json::from_str(text).unwrap()
     }
 
     /// The receiver's keys.

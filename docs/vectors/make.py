@@ -12,13 +12,16 @@ import json
 import pathlib
 import sys
 
-from generator import answer, members, record, request, sdk_public_key, session_key, token
+from generator import (
+    answer, introspection, invalidation, members, record, renewal, request, sdk_public_key, session_key, token,
+)
 
 HERE = pathlib.Path(__file__).resolve().parent
 NOTE = "The keys are public, for tests only."
 FORMATS = {
     "request": request, "answer": answer, "token": token, "session-key": session_key, "sdk-public-key": sdk_public_key,
-    "members": members, "record": record,
+    "members": members, "renewal": renewal, "invalidation": invalidation, "introspection": introspection,
+    "record": record,
 }
 
 

@@ -2,7 +2,7 @@
 //! ring.
 //!
 //! It opens and no more. A real resource server then checks `iss`, `aud` and `exp`, and makes the SDK prove that it
-//! holds the session key.
+//! holds the session key. That the session was invalidated, only introspection tells.
 
 use base64::{
     Engine,
@@ -39,7 +39,7 @@ pub enum TokenError {
     /// The keys are not `{"token":{"keys":[...]},...}`.
     #[error("the server keys have no usable token ring")]
     Keys(#[source] serde_json::Error),
-    /// The header is not the four members of a token's.
+    /// The header is not the text of a token's.
     #[error("a token's header is exactly alg, enc, kid and typ, but this is {0}")]
     Header(Value),
     /// A key that the resource server does not have.
@@ -51,6 +51,12 @@ pub enum TokenError {
     /// What was sealed are no claims.
     #[error("the token's claims are not JSON")]
     Claims(#[source] serde_json::Error),
+    /// One of them is not there, or is not what the protocol says.
+    #[error("the token's claim {0} is missing or has not its form")]
+    Claim(&'static str),
+    /// One that the protocol does not name.
+    #[error("the protocol names no claim {0}")]
+    UnknownClaim(String),
     /// No key to prove possession of (RFC 7800).
     #[error("the token's cnf holds no session key of 32 bytes")]
     NoSessionKey,
@@ -69,7 +75,58 @@ struct ServerKeys {
 /// Another header than the protocol's, an unknown key, or a token that its key does not open: see [`TokenError`].
 pub fn open_token(token: &str, server_keys: &Value) -> Result<Value, TokenError> {
     let opened = open_token_as_sealed(token, server_keys)?;
-    opened.json().map_err(TokenError::Claims)
+    let claims = opened.json().map_err(TokenError::Claims)?;
+    check_claims(&claims)?;
+    Ok(claims)
+}
+
+/// A claim's name, and whether a value has its form.
+type Claim = (&'static str, fn(&Value) -> bool);
+
+/// A token's claims (protocol.md, Token).
+const CLAIMS: [Claim; 11] = [
+    ("iss", Value::is_string),
+    ("aud", Value::is_string),
+    ("sub", Value::is_string),
+    ("client_id", |id| is_name(id, b"._-")),
+    ("program_id", Value::is_u64),
+    ("jti", |id| bytes_of(id).is_some_and(|id| id.len() == 16)),
+    ("ref", |id| is_name(id, b"._:-")),
+    ("auth_time", Value::is_i64),
+    ("iat", Value::is_i64),
+    ("exp", Value::is_i64),
+    ("cnf", Value::is_object),
+];
+
+/// Checks that the claims are those of a token, by name and form, and no others.
+///
+/// # Errors
+/// The first that is not: see [`TokenError`].
+pub fn check_claims(claims: &Value) -> Result<(), TokenError> {
+    for (name, has_its_form) in CLAIMS {
+        if !claims.get(name).is_some_and(has_its_form) {
+            return Err(TokenError::Claim(name));
+        }
+    }
+    let names = claims.as_object().into_iter().flat_map(|it| it.keys());
+    match names
+        .into_iter()
+        .find(|name| !CLAIMS.iter().any(|(known, _)| known == name))
+    {
+        Some(unknown) => Err(TokenError::UnknownClaim(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+fn is_name(value: &Value, punctuation: &[u8]) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || punctuation.contains(&byte);
+    value
+        .as_str()
+        .is_some_and(|text| (1..=64).contains(&text.len()) && text.bytes().all(allowed))
+}
+
+fn bytes_of(value: &Value) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(value.as_str()?).ok()
 }
 
 /// The same, with the claims as they were written.
@@ -83,7 +140,9 @@ pub fn open_token_as_sealed(token: &str, server_keys: &Value) -> Result<Opened, 
         Some(Value::String(kid)) => kid.clone(),
         _ => return Err(TokenError::Header(header)),
     };
-    if header != json!({"alg": "dir", "enc": "A256GCM", "kid": kid, "typ": "JWT"}) {
+    // As text: another order of the same members is another header.
+    let exact = json!({"alg": "dir", "enc": "A256GCM", "kid": kid, "typ": "JWT"}).to_string();
+    if token.split('.').next() != Some(&URL_SAFE_NO_PAD.encode(exact)) {
         return Err(TokenError::Header(header));
     }
     match keys.token.iter().find(|key| key.kid == kid) {
@@ -102,8 +161,7 @@ pub fn session_key(claims: &Value) -> Result<[u8; 32], TokenError> {
         return Err(TokenError::NoSessionKey);
     }
     jwk.get("k")
-        .and_then(Value::as_str)
-        .and_then(|k| URL_SAFE_NO_PAD.decode(k).ok())
+        .and_then(bytes_of)
         .and_then(|k| k.try_into().ok())
         .ok_or(TokenError::NoSessionKey)
 }
@@ -118,16 +176,47 @@ mod tests {
 
     const HEADER: &str = r#"{"alg":"dir","enc":"A256GCM","kid":"token-2026-11","typ":"JWT"}"#;
 
-    fn token(header: &str) -> String {
+    fn claims() -> Value {
+        json!({
+            "iss": "i", "aud": "a", "sub": "1", "client_id": "acme", "program_id": 1,
+            "jti": URL_SAFE_NO_PAD.encode([1; 16]), "ref": "r", "auth_time": 1, "iat": 1, "exp": 2,
+            "cnf": {"jwk": {"kty": "oct", "k": URL_SAFE_NO_PAD.encode([1; 32])}},
+        })
+    }
+
+    fn sealed(header: &str, claims: &Value) -> String {
         let keys = server_keys();
         let keys = ServerKeys::deserialize(&keys).unwrap();
-        jwe::seal_with_header(header, br#"{"sub":"1"}"#, &keys.token[0].k, [0; 12])
+        let claims = claims.to_string();
+        jwe::seal_with_header(header, claims.as_bytes(), &keys.token[0].k, [0; 12])
+    }
+
+    fn token(header: &str) -> String {
+        sealed(header, &claims())
     }
 
     #[test]
     fn opens_a_token_of_its_ring() {
-        let claims = open_token(&token(HEADER), &server_keys()).unwrap();
-        assert_eq!(claims, json!({"sub": "1"}));
+        let opened = open_token(&token(HEADER), &server_keys()).unwrap();
+        assert_eq!(opened, claims());
+    }
+
+    #[test]
+    fn names_the_claim_that_is_not_as_it_must_be() {
+        let keys = server_keys();
+        for (name, _) in CLAIMS {
+            for wrong in [Value::Null, true.into(), json!([name])] {
+                let mut claims = claims();
+                claims[name] = wrong;
+                let opened = open_token(&sealed(HEADER, &claims), &keys);
+                assert!(matches!(opened, Err(TokenError::Claim(named)) if named == name));
+            }
+        }
+        let mut more = claims();
+        more["nbf"] = 1.into();
+        let opened = open_token(&sealed(HEADER, &more), &keys);
+        assert!(matches!(opened, Err(TokenError::UnknownClaim(name)) if name == "nbf"));
+        assert!(open_token(&sealed(HEADER, &json!([])), &keys).is_err());
     }
 
     #[test]
@@ -144,6 +233,11 @@ mod tests {
             HEADER.replace(r#","typ":"JWT""#, ""),
             HEADER.replace("}", r#","cty":"JWT"}"#),
             HEADER.replace(r#""kid":"token-2026-11","#, ""),
+            HEADER.replace(
+                r#""alg":"dir","enc":"A256GCM""#,
+                r#""enc":"A256GCM","alg":"dir""#,
+            ),
+            HEADER.replace(',', ", "),
         ] {
             assert!(matches!(
                 open_token(&token(&header), &keys),

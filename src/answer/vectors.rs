@@ -1,4 +1,4 @@
-//! `docs/vectors/answer.json`: the service writes the plaintexts that clients are tested with.
+//! The answers of `docs/vectors`: the service writes the plaintexts that clients are tested with.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::{
     clock::UnixMillis,
     jwe::ReplyKey,
     keys::{KeyId, tests::sealing_key},
-    record::Issued,
+    record::{Issued, Renewed},
     request::RequestFields,
     session::PublicKey,
     token::Token,
-    vectors::{Vector, read},
+    vectors::{self, read},
 };
 
 #[test]
@@ -37,18 +37,49 @@ fn writes_the_plaintext_of_every_answer() {
     }
 }
 
+/// Of `renewal.json`, `invalidation.json` and `introspection.json`.
+#[test]
+fn writes_the_answer_of_every_exchange() {
+    for format in ["renewal", "invalidation"] {
+        let (valid, invalid) = read(format);
+        for vector in valid.iter().chain(&invalid) {
+            let (answer, members) = (vector.part("answer"), vector.answer());
+            let reference = members["referenceId"].as_str().map(reference_id);
+            let written = match answer.json("httpStatus").as_u64().unwrap() {
+                200 => write_success(&members, reference.unwrap()),
+                status => write_problem(&members, status, reference.as_ref()),
+            };
+            let is_sealed = answer.has("plaintextUtf8");
+            let expected = answer.bytes(if is_sealed {
+                "plaintextUtf8"
+            } else {
+                "bodyUtf8"
+            });
+            assert_eq!(written.to_vec(), expected, "{}", vector.name());
+        }
+    }
+}
+
 fn write_success(members: &Value, reference_id: ReferenceId) -> Redacted<Vec<u8>> {
-    let token = token(members["token"].as_str().unwrap());
-    let issued = Issued {
-        token,
-        server_public_key: PublicKey::parse(members["serverPubKey"].as_str().unwrap()).unwrap(),
-        expires_at: UnixMillis::new(members["expireAt"].as_i64().unwrap()),
+    let text = |member: &str| members[member].as_str();
+    let expires_at = || UnixMillis::new(members["expireAt"].as_i64().unwrap());
+    let outcome = match (text("token"), text("serverPubKey")) {
+        (None, _) => Outcome::Invalidated,
+        (Some(jwe), None) => Outcome::Renewed(Renewed {
+            token: token(jwe),
+            expires_at: expires_at(),
+        }),
+        (Some(jwe), Some(server_public_key)) => Outcome::Issued(Issued {
+            token: token(jwe),
+            server_public_key: PublicKey::parse(server_public_key).unwrap(),
+            expires_at: expires_at(),
+        }),
     };
     let key = Arc::new(sealing_key("any", 0));
     let success = Success {
         reply_key: ReplyKey::unnamed(&key),
         reference_id,
-        outcome: Outcome::Issued(issued),
+        outcome,
         replayed: false,
     };
     success_json(&success, form(members)).unwrap()
@@ -94,8 +125,7 @@ fn leaked(text: &Value) -> &'static str {
 
 /// The token as a replay has it: from its parts.
 fn token(jwe: &str) -> Token {
-    let vector = tokens().into_iter().find(|token| token.text("jwe") == jwe);
-    let vector = vector.expect("the token is one of token.json");
+    let vector = vectors::token(jwe);
     let decoded = |at: usize| {
         let segment = jwe.split('.').nth(at).unwrap();
         base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, segment).unwrap()
@@ -103,10 +133,6 @@ fn token(jwe: &str) -> Token {
     let kid = KeyId::new(vector.json("key")["kid"].as_str().unwrap()).unwrap();
     let sealed = [decoded(3), decoded(4)].concat();
     Token::from_parts(&kid, decoded(2).try_into().unwrap(), sealed).unwrap()
-}
-
-fn tokens() -> Vec<Vector> {
-    read("token").0
 }
 
 /// A `ReferenceId` exists in a valid request only.

@@ -56,6 +56,54 @@ fn opens_and_seals_every_positive_jwe() {
     assert!(sealed > 20, "only {sealed} have the header that is written");
 }
 
+/// Requests and answers of `renewal.json` and `invalidation.json`, and their key.
+fn exchanged() -> Vec<(Vector, SealingKey)> {
+    let mut parts = Vec::new();
+    for format in ["renewal", "invalidation"] {
+        let (valid, invalid) = read(format);
+        for vector in valid.iter().chain(&invalid) {
+            for part in ["request", "answer"] {
+                let key = match format {
+                    "renewal" => vector.session_key(),
+                    _ => vector.sealing_key(),
+                };
+                parts.push((vector.part(part), key));
+            }
+        }
+    }
+    parts
+}
+
+#[test]
+fn opens_and_seals_every_exchange() {
+    let (mut sealed, mut unopened) = (0, 0);
+    for (part, key) in exchanged().iter().filter(|(part, _)| part.has("jwe")) {
+        let (name, jwe) = (part.name(), part.text("jwe"));
+        let mut buffer = HeaderBuffer::new();
+        let received = Received::parse(jwe.as_bytes(), &mut buffer);
+        let opened = received.ok().and_then(|received| received.open_with(key));
+        let Some(plaintext) = part.json("plaintextUtf8").as_str() else {
+            assert!(opened.is_none(), "{name}");
+            unopened += 1;
+            continue;
+        };
+        assert_eq!(opened.unwrap().as_slice(), plaintext.as_bytes(), "{name}");
+
+        // The service writes no other header, and a session key has no name.
+        for kid in [None, Some(key.kid())] {
+            let own = Header { kid, typ: None };
+            let text = part.text("headerUtf8").as_bytes();
+            if header::json(own, &mut HeaderBuffer::new()).unwrap() == text {
+                let plaintext = Redacted::new(plaintext.as_bytes().to_vec());
+                let made = seal_with_iv(key, own, plaintext, part.array("ivBase64url")).unwrap();
+                assert_eq!(made.compact(), jwe, "{name}");
+                sealed += 1;
+            }
+        }
+    }
+    assert!(sealed > 40 && unopened == 4, "{sealed} and {unopened}");
+}
+
 #[test]
 fn refuses_every_negative_jwe_for_the_fault_that_it_names() {
     for format in ["request", "answer"] {

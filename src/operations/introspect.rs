@@ -291,3 +291,6 @@ mod tests {
         assert!(flagged.contains("base64"), "{flagged}");
     }
 }
+
+#[cfg(test)]
+mod vectors;

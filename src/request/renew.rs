@@ -43,3 +43,6 @@ impl RenewRequest {
         })
     }
 }
+
+#[cfg(test)]
+mod vectors;

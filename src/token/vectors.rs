@@ -1,44 +1,112 @@
-//! `docs/vectors/token.json`. That tokens open, and which JWEs are none, is tested where they are opened.
+//! `docs/vectors/token.json`.
 
+use std::time::Duration;
+
+use ring::rand::SystemRandom;
 use serde_json::Value;
 
 use super::*;
-use crate::vectors::{hex, read};
+use crate::vectors::{Vector, hex, read};
+
+/// Opens a vector as a renewal and an introspection do.
+fn opened(vector: &Vector) -> Result<PresentedToken, TokenError> {
+    open(vector.text("jwe"), &vector.ring(), &vector.identity())
+}
+
+#[test]
+fn opens_every_token() {
+    for vector in read("token").0 {
+        let name = vector.name();
+        let token = opened(&vector).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let claims = vector.json("claims");
+        assert_eq!(claims["sub"], **token.account_number, "{name}");
+        assert_eq!(claims["client_id"], token.partner.as_str(), "{name}");
+        assert_eq!(claims["program_id"], token.program_id, "{name}");
+        assert_eq!(claims["jti"], token.id.as_str(), "{name}");
+        assert_eq!(claims["ref"], token.reference_id.as_str(), "{name}");
+        let Lifetime {
+            auth_time,
+            issued_at,
+            expires_at,
+        } = token.lifetime;
+        let times = ["auth_time", "iat", "exp"].map(|claim| claims[claim].as_i64().unwrap());
+        assert_eq!(times, [auth_time, issued_at, expires_at], "{name}");
+        let session_key = hex(token.session_key.expose());
+        assert_eq!(session_key, vector.text("sessionKeyHex"), "{name}");
+    }
+}
 
 #[test]
 fn writes_the_claims_of_every_token() {
     for vector in read("token").0 {
-        let (name, claims) = (vector.name(), vector.json("claims"));
-        let text = |claim: &Value| claim.as_str().unwrap().to_owned();
-        let number = |claim: &Value| claim.as_i64().unwrap();
-        let k = text(&claims["cnf"]["jwk"]["k"]);
-        let written = Claims {
-            iss: &text(&claims["iss"]),
-            aud: &text(&claims["aud"]),
-            sub: &text(&claims["sub"]),
-            client_id: &text(&claims["client_id"]),
-            program_id: u32::try_from(number(&claims["program_id"])).unwrap(),
-            jti: &text(&claims["jti"]),
-            r#ref: &text(&claims["ref"]),
-            iat: number(&claims["iat"]),
-            exp: number(&claims["exp"]),
-            cnf: Confirmation {
-                jwk: Jwk { kty: "oct", k: &k },
-            },
-        };
-        let written = serde_json::to_string(&written).unwrap();
-        assert_eq!(written, vector.text("plaintextUtf8"), "{name}");
-        // `claims` has nothing more.
+        let (name, token) = (vector.name(), opened(&vector).unwrap());
+        let active = token.active_json(&vector.identity()).unwrap();
+        let active = std::str::from_utf8(&active).unwrap();
+        let claims = active.replace(r#"{"active":true,"#, "{");
+        assert_eq!(claims, vector.text("plaintextUtf8"), "{name}");
         assert_eq!(
-            serde_json::from_str::<Value>(&written).unwrap(),
-            *claims,
+            serde_json::from_str::<Value>(&claims).unwrap(),
+            *vector.json("claims"),
             "{name}"
         );
+    }
+}
 
-        let key = BASE64_URL_SAFE_NO_PAD.decode(&k).unwrap();
-        assert_eq!(hex(&key), vector.text("sessionKeyHex"), "{name}");
-        assert_eq!(claims["iss"], *vector.json("issuer"), "{name}");
-        assert_eq!(claims["aud"], *vector.json("audience"), "{name}");
+/// What [`mint`] makes of a vector's session has its claims, but for `jti`, `iat` and `exp`.
+#[test]
+fn mints_a_token_of_every_session() {
+    for vector in read("token").0 {
+        let (name, token) = (vector.name(), opened(&vector).unwrap());
+        let (identity, ring) = (vector.identity(), vector.ring());
+        let ttls = Ttls {
+            token: Duration::from_secs(100),
+            session: Duration::from_secs(2_592_000),
+        };
+        let now = UnixMillis::new(token.lifetime.issued_at * 1000 + 999);
+        let lifetime = token.lifetime.renewed(now, ttls).unwrap();
+        let (key, rng) = (ring.sealer(), SystemRandom::new());
+        let minted = mint(key, &identity, token.grant(), lifetime, &rng).unwrap();
+        let next = open(minted.token.compact(), &ring, &identity).unwrap();
+
+        assert_eq!(minted.kid, *key.kid(), "{name}");
+        assert_eq!((&next.id, next.lifetime), (&minted.id, lifetime), "{name}");
+        assert_ne!(next.id, token.id, "{name}");
+        let same = |token: PresentedToken, like: &PresentedToken| {
+            let token = PresentedToken {
+                id: like.id.clone(),
+                lifetime: like.lifetime,
+                ..token
+            };
+            token.active_json(&identity).unwrap().to_vec()
+        };
+        let expected = token.active_json(&identity).unwrap().to_vec();
+        assert_eq!(same(next, &token), expected, "{name}");
+    }
+}
+
+#[test]
+fn opens_no_wrong_token() {
+    for vector in read("token").1 {
+        let (name, fault) = (vector.name(), vector.fault());
+        let expected = match fault {
+            _ if name == "empty" => TokenError::Missing,
+            "kid-unknown" => TokenError::UnknownKey,
+            "wrong-key" | "tampered" => TokenError::NotSealedHere,
+            "issuer" | "audience" | "cnf" | "not-json" | "claim-missing" | "claim-unknown"
+            | "claim-type" | "claim-form" => TokenError::Claims,
+            _ => TokenError::Form,
+        };
+        assert_eq!(opened(&vector).unwrap_err(), expected, "{name}");
+    }
+}
+
+#[test]
+fn looks_at_no_token_over_4096_bytes() {
+    let vector = &read("token").0[0];
+    for (len, error) in [(4096, TokenError::Form), (4097, TokenError::Size)] {
+        let long = "a".repeat(len);
+        let opened = open(&long, &vector.ring(), &vector.identity());
+        assert_eq!(opened.unwrap_err(), error, "{len}");
     }
 }
 

@@ -2,6 +2,22 @@
 
 import { base64url, decodeProtectedHeader, jwtDecrypt } from 'jose'
 
+const isText = (value) => typeof value === 'string'
+const isLike = (form) => (value) => isText(value) && form.test(value)
+const CLAIMS = {
+  iss: isText,
+  aud: isText,
+  sub: isText,
+  client_id: isLike(/^[\w.-]{1,64}$/),
+  program_id: Number.isInteger,
+  jti: isLike(/^[\w-]{21}[AQgw]$/),
+  ref: isLike(/^[\w.:-]{1,64}$/),
+  auth_time: Number.isInteger,
+  iat: Number.isInteger,
+  exp: Number.isInteger,
+  cnf: (value) => typeof value === 'object',
+}
+
 /** The claims of a token, if one of the ring's keys, the one that it names, opens it. */
 export async function openToken(token, ring, { issuer, audience }, now = Date.now()) {
   // jose compares typ without regard to case, and lets further members of the header pass.
@@ -17,9 +33,11 @@ export async function openToken(token, ring, { issuer, audience }, now = Date.no
     contentEncryptionAlgorithms: ['A256GCM'],
     issuer,
     audience,
-    requiredClaims: ['sub', 'client_id', 'program_id', 'jti', 'ref', 'iat', 'exp', 'cnf'],
+    requiredClaims: Object.keys(CLAIMS),
     currentDate: new Date(now),
   })
+  const wrong = Object.entries(payload).find(([name, value]) => !CLAIMS[name]?.(value))
+  if (wrong) throw new Error(`the claim ${wrong[0]} has another form, or is not one of a token`)
   const { kty, k } = payload.cnf?.jwk ?? {}
   if (kty !== 'oct' || base64url.decode(String(k)).length !== 32) throw new Error('cnf has no oct key of 32 bytes')
   return payload

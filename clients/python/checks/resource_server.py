@@ -1,6 +1,7 @@
 """What a resource server does with the token that an SDK presents. Then it makes the SDK prove that it holds the key in cnf."""
 
 import json
+import re
 
 from joserfc import jwe, jwt
 from joserfc.jwk import OctKey
@@ -8,7 +9,11 @@ from joserfc.jwk import OctKey
 from token_client import _decode, _encode
 
 REGISTRY = jwe.JWERegistry(algorithms=["dir", "A256GCM"])
-ESSENTIAL = ("sub", "client_id", "program_id", "jti", "ref", "iat", "exp", "cnf")
+CLAIMS = {
+    "iss": str, "aud": str, "sub": str, "client_id": str, "program_id": int, "jti": str, "ref": str, "auth_time": int,
+    "iat": int, "exp": int, "cnf": dict,
+}
+FORMS = {"client_id": r"[A-Za-z0-9._-]{1,64}", "ref": r"[A-Za-z0-9._:-]{1,64}", "jti": r"[A-Za-z0-9_-]{21}[AQgw]"}
 
 
 def open_token(token, ring, issuer, audience, now=None):
@@ -25,9 +30,12 @@ def open_token(token, ring, issuer, audience, now=None):
     if len(keys) != 1:
         raise ValueError("the token key is not known")
     claims = jwt.decode(token, keys[0], registry=REGISTRY).claims
-    rules = {name: {"essential": True} for name in ESSENTIAL}
-    rules |= {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": audience}}
-    jwt.JWTClaimsRegistry(now, **rules).validate(claims)
+    if {name: type(value) for name, value in claims.items()} != CLAIMS:
+        raise ValueError("the claims are not those of a token")
+    if not all(re.fullmatch(form, claims[name]) for name, form in FORMS.items()):
+        raise ValueError(f"not all of {', '.join(FORMS)} have their form")
+    rules = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": audience}}
+    jwt.JWTClaimsRegistry(now, **rules, exp={"essential": True}).validate(claims)
     jwk = claims["cnf"]["jwk"]
     if jwk["kty"] != "oct" or len(_decode(jwk["k"], "k")) != 32:
         raise ValueError("cnf has no oct key of 32 bytes")

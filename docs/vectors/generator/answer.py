@@ -9,6 +9,8 @@ from .session_key import SERVER
 from .token import ISSUED_AT, token, token_header
 
 ACCOUNT_RULE = "must be 1-19 digits, as a string or an integer without sign, fraction or exponent"
+MEMBERS_FAIL = "Members are missing or break a rule: see errors"
+NOT_JSON = "The decrypted body must be one JSON object in UTF-8, without repeated members and at most 8 levels deep"
 REUSED = "referenceId was used for another request: use a new one"
 
 
@@ -21,10 +23,10 @@ def success(label, code="TOK200"):
     }
 
 
-def error(label, code, text, errors=None, reference=True):
+def problem(code, text, reference=None, errors=()):
     members = {"resCode": code, "resDesc": text}
-    if reference:
-        members["referenceId"] = f"answer:{label}"
+    if reference is not None:
+        members["referenceId"] = reference
     if errors:
         members["errors"] = [{"field": field, "reason": reason} for field, reason in errors]
     return members
@@ -54,8 +56,8 @@ def positive():
     def succeeds(label, comment, code="TOK200", **more):
         return opens(label, comment, success(label, code), **more)
 
-    def fails(label, comment, status, code, text, errors=None, reference=True):
-        return opens(label, comment, error(label, code, text, errors, reference), status)
+    def fails(label, comment, status, code, text, errors=(), reference=True):
+        return opens(label, comment, problem(code, text, f"answer:{label}" if reference else None, errors), status)
 
     return [
         succeeds("success", "A token."),
@@ -64,11 +66,10 @@ def positive():
         succeeds("older-key-named", "The request was sealed with an older key, so the answer is.", kid=OLDER,
                  ring=True),
         succeeds("older-key-not-named", "Each key is tried in order.", kid=OLDER, named=False, ring=True),
-        fails("members", "Members fail, all at once.", 400, "TOK400", "Members are missing or break a rule: see errors",
+        fails("members", "Members fail, all at once.", 400, "TOK400", MEMBERS_FAIL,
               [("sdkPublicKey", "is required"), ("accountNumber", ACCOUNT_RULE)]),
         fails("not-json", "The plaintext was no JSON, so there is no `referenceId` to echo.", 400, "TOK400",
-              "The decrypted body must be one JSON object in UTF-8, without repeated members and at most 8 levels deep",
-              reference=False),
+              NOT_JSON, reference=False),
         fails("sdk-api-key", "`sdkApiKey` is not the partner's.", 401, "TOK004", "sdkApiKey is not yours"),
         fails("reused", "Another request had this `referenceId`.", 409, "TOK409", REUSED, [("referenceId", "reused")]),
         fails("expired", "The token of this `referenceId` has expired.", 409, "TOK409",

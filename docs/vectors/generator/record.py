@@ -12,9 +12,9 @@ from .jose import (
 )
 from .request import members
 from .session_key import SDK, SERVER, searched
-from .token import NEWEST as TOKEN_KEY, token, token_header
+from .token import NEWEST as TOKEN_KEY, RENEWED, claims, token, token_header
 
-NEWEST, UNKNOWN = "record-2026-11", "record-elsewhere"
+NEWEST, NEXT, UNKNOWN = "record-2026-11", "record-2026-12", "record-elsewhere"
 ORDER = ["accountNumber", "firstName", "lastName", "name", "email", "isdCode", "mobileNumber", "dob", "data"]
 
 
@@ -49,16 +49,19 @@ def parts(jwe):
     return unb64url(iv), unb64url(ciphertext) + unb64url(tag)
 
 
-def contents(token_kid, jwe, server_point, customer):
+def token_contents(token_kid, jwe):
     iv, ciphertext = parts(jwe)
     kid = token_kid.encode()
-    sealed_token = iv + len(ciphertext).to_bytes(2, "big") + ciphertext
-    return bytes([len(kid)]) + kid + sealed_token + server_point + customer.encode()
+    return bytes([len(kid)]) + kid + iv + ciphertext
 
 
-def sealed(name, pk, plaintext, kid=NEWEST):
+def token_aad(pk, jti):
+    return f"{pk}\0{jti}".encode()
+
+
+def sealed(name, plaintext, aad, kid=NEWEST):
     iv = iv_of(f"record {name}")
-    return iv + aes_gcm(seal_key(kid), iv, plaintext, pk.encode())
+    return iv + aes_gcm(seal_key(kid), iv, plaintext, aad)
 
 
 def vectors():
@@ -110,6 +113,10 @@ def positive():
              token_kid="k" * 128),
         made("other-sdk-key", "Another `sdkPublicKey`, whose x has a leading zero byte.", "usual", request, FULL,
              sdk=searched(75)),
+        made("renewed", "`usual` after a renewal: only the token, `jti` and `previousJti` differ.", "usual", request,
+             FULL, renewed_by=NEWEST),
+        made("renewed-by-another-key", "A renewal after a rotation: `tokenKey` sealed the token, `key` the rest.",
+             "usual", request, FULL, renewed_by=NEXT),
     ]
 
 
@@ -117,7 +124,7 @@ def ascii_json(value):
     return json.dumps(value, separators=(",", ":"))
 
 
-def made(name, comment, reference, request, customer, text=None, token_kid=TOKEN_KEY, sdk=SDK):
+def made(name, comment, reference, request, customer, text=None, token_kid=TOKEN_KEY, sdk=SDK, renewed_by=None):
     pk = f"acme#record:{reference}"
     x, y = coordinates(sdk)
     if text is None:
@@ -125,8 +132,7 @@ def made(name, comment, reference, request, customer, text=None, token_kid=TOKEN
         text = compact_json(request | {"sdkPublicKey": encoded_jwk(public_jwk(x, y))})
     customer = canonical({"accountNumber": "123123123"} | customer)
     server = coordinates(SERVER)
-    jwe = token("usual", token_header(token_kid), token_kid)
-    plaintext = contents(token_kid, jwe, b"".join(server), customer)
+    session = b"".join(server) + customer.encode()
     hashed = fingerprint_input(pk, x + y, customer)
     fingerprint = hmac.digest(fingerprint_key(NEWEST), hashed, "sha256")
     return {
@@ -139,74 +145,134 @@ def made(name, comment, reference, request, customer, text=None, token_kid=TOKEN
         "fingerprintInputHex": hashed.hex(),
         "fingerprintHex": fingerprint.hex(),
         "fingerprintBase64": base64.b64encode(fingerprint).decode(),
-        "token": jwe,
-        "tokenKid": token_kid,
         "serverPubKey": encoded_jwk(public_jwk(*server)),
+        "plaintextHex": session.hex(),
         "ivBase64url": b64url(iv_of(f"record {name}")),
-        "plaintextHex": plaintext.hex(),
-        "sealedBase64": base64.b64encode(sealed(name, pk, plaintext)).decode(),
+        "sealedBase64": base64.b64encode(sealed(name, session, pk.encode())).decode(),
+    } | made_token(name, pk, token_kid, renewed_by)
+
+
+def made_token(name, pk, token_kid, renewed_by):
+    """The token's part of an item. The token is `usual` of token.json, or `renewed` after a renewal."""
+    label, changed, sealed_by = ("usual", {}, NEWEST) if renewed_by is None else ("renewed", RENEWED, renewed_by)
+    jti = claims(label)["jti"]
+    jwe = token(label, token_header(token_kid), token_kid, **changed)
+    plaintext = token_contents(token_kid, jwe)
+    made = {"jti": jti}
+    if renewed_by is not None:
+        made |= {"previousJti": claims("usual")["jti"], "tokenKey": oct_jwk(sealed_by)}
+    box = sealed(f"token {name}", plaintext, token_aad(pk, jti), sealed_by)
+    return made | {
+        "tokenSealKeyHex": seal_key(sealed_by).hex(),
+        "tokenKid": token_kid,
+        "token": jwe,
+        "tokenAadHex": token_aad(pk, jti).hex(),
+        "tokenPlaintextHex": plaintext.hex(),
+        "tokenIvBase64url": b64url(iv_of(f"record token {name}")),
+        "tokenBase64": base64.b64encode(box).decode(),
     }
 
 
-def usual_contents():
-    return contents(TOKEN_KEY, token("usual", token_header()), b"".join(coordinates(SERVER)),
-                    canonical({"accountNumber": "123123123"} | FULL))
-
-
-def refused(name, fault, comment, pk, box, plaintext=None):
-    vector = {"name": name, "comment": comment, "valid": False, "fault": fault, "key": oct_jwk(NEWEST), "pk": pk}
-    vector |= {} if plaintext is None else {"plaintextHex": plaintext.hex()}
-    return vector | {"sealedBase64": base64.b64encode(box).decode()}
-
-
 def negative():
-    pk, plaintext = "acme#record:usual", usual_contents()
+    return [*session_faults(), *token_faults()]
+
+
+def flipped(data, at, bit):
+    data = bytearray(data)
+    data[at] ^= bit
+    return bytes(data)
+
+
+def refused(name, fault, comment, pk, **members):
+    head = {"name": name, "comment": comment, "valid": False, "fault": fault, "key": oct_jwk(NEWEST), "pk": pk}
+    return head | {member: value for member, value in members.items() if value is not None}
+
+
+def session_faults():
+    """Faults of `sealed`."""
+    pk = "acme#record:usual"
+    session = b"".join(coordinates(SERVER)) + canonical({"accountNumber": "123123123"} | FULL).encode()
+
+    def wrong(name, fault, comment, box, pk=pk, plaintext=None):
+        return refused(name, fault, comment, pk, plaintextHex=plaintext, sealedBase64=base64.b64encode(box).decode())
 
     def box(name, **more):
-        return sealed(name, pk, plaintext, **more)
+        return sealed(name, session, pk.encode(), **more)
 
-    def flipped(data, at, bit):
-        data = bytearray(data)
-        data[at] ^= bit
-        return bytes(data)
+    def under(name, key, aad=pk.encode()):
+        return iv_of(f"record {name}") + aes_gcm(key, iv_of(f"record {name}"), session, aad)
 
     def inside(name, comment, contents):
-        return refused(name, "contents", comment, pk, sealed(name, pk, contents), contents)
+        return wrong(name, "contents", comment, sealed(name, contents, pk.encode()), plaintext=contents.hex())
+
+    return [
+        wrong("other-reference", "pk", "Moved to another item of the same partner.", box("other-reference"),
+              "acme#record:other"),
+        wrong("other-partner", "pk", "Moved to another partner's item.", box("other-partner"), "globex#record:usual"),
+        wrong("other-case", "pk", "`pk` is compared exactly.", box("other-case"), "acme#record:Usual"),
+        wrong("wrong-key", "wrong-key", "Sealed under another record key.", box("wrong-key", kid=UNKNOWN)),
+        wrong("not-derived", "wrong-key", "Sealed under the record key itself, not under the key derived from it.",
+              under("not-derived", key_bytes(NEWEST))),
+        wrong("fingerprint-key", "wrong-key", "Sealed under the key for fingerprints.",
+              under("fingerprint-key", fingerprint_key(NEWEST))),
+        wrong("no-aad", "pk", "Sealed without AAD: it would open in any item.",
+              under("no-aad", seal_key(NEWEST), b"")),
+        wrong("aad-of-the-token", "jti", "Sealed with the AAD of the token: the two attributes cannot be exchanged.",
+              sealed("aad-of-the-token", session, token_aad(pk, claims("usual")["jti"]))),
+        wrong("truncated", "truncated", "The last byte is missing.", box("truncated")[:-1]),
+        wrong("truncated-to-iv-and-tag", "truncated", "Shorter than IV and tag.", box("truncated-to-iv-and-tag")[:27]),
+        wrong("truncated-to-iv", "truncated", "The IV alone.", box("truncated-to-iv")[:12]),
+        wrong("empty", "truncated", "Nothing.", b""),
+        wrong("tampered-iv", "tampered", "One bit of the IV.", flipped(box("tampered-iv"), 0, 0x80)),
+        wrong("tampered-ciphertext", "tampered", "One bit of the ciphertext.",
+              flipped(box("tampered-ciphertext"), 12, 1)),
+        wrong("tampered-tag", "tampered", "One bit of the tag.", flipped(box("tampered-tag"), -1, 1)),
+        inside("contents-empty", "Opens to nothing.", b""),
+        inside("contents-no-point", "Ends within the server's point.", session[:63]),
+    ]
+
+
+def token_faults():
+    """Faults of `token`. It is `usual` of token.json, unless `renewed` is said."""
+    pk, jti = "acme#record:usual", claims("usual")["jti"]
+    plaintext = token_contents(TOKEN_KEY, token("usual", token_header()))
+    renewed = claims("renewed")["jti"]
+
+    def wrong(name, fault, comment, box, pk=pk, jti=jti, plaintext=None):
+        return refused(name, fault, comment, pk, jti=jti, tokenPlaintextHex=plaintext,
+                       tokenBase64=base64.b64encode(box).decode())
+
+    def box(name, aad=None, **more):
+        return sealed(name, plaintext, token_aad(pk, jti) if aad is None else aad, **more)
+
+    def inside(name, comment, contents):
+        return wrong(name, "contents", comment, sealed(name, contents, token_aad(pk, jti)), plaintext=contents.hex())
 
     kid = 1 + len(TOKEN_KEY)
-    customer = plaintext.index(b"{")
     return [
-        refused("other-reference", "pk", "Moved to another item of the same partner.", "acme#record:other",
-                box("other-reference")),
-        refused("other-partner", "pk", "Moved to another partner's item.", "globex#record:usual", box("other-partner")),
-        refused("other-case", "pk", "`pk` is compared exactly.", "acme#record:Usual", box("other-case")),
-        refused("wrong-key", "wrong-key", "Sealed under another record key.", pk, box("wrong-key", kid=UNKNOWN)),
-        refused("not-derived", "wrong-key", "Sealed under the record key itself, not under the key derived from it.",
-                pk,
-                iv_of("record not-derived") + aes_gcm(key_bytes(NEWEST), iv_of("record not-derived"), plaintext,
-                                                      pk.encode())),
-        refused("fingerprint-key", "wrong-key", "Sealed under the key for fingerprints.", pk,
-                iv_of("record fingerprint-key")
-                + aes_gcm(fingerprint_key(NEWEST), iv_of("record fingerprint-key"), plaintext, pk.encode())),
-        refused("no-aad", "pk", "Sealed without AAD: it would open in any item.", pk,
-                iv_of("record no-aad") + aes_gcm(seal_key(NEWEST), iv_of("record no-aad"), plaintext, b"")),
-        refused("truncated", "truncated", "The last byte is missing.", pk, box("truncated")[:-1]),
-        refused("truncated-to-iv-and-tag", "truncated", "Shorter than IV and tag.", pk,
-                box("truncated-to-iv-and-tag")[:27]),
-        refused("truncated-to-iv", "truncated", "The IV alone.", pk, box("truncated-to-iv")[:12]),
-        refused("empty", "truncated", "Nothing.", pk, b""),
-        refused("tampered-iv", "tampered", "One bit of the IV.", pk, flipped(box("tampered-iv"), 0, 0x80)),
-        refused("tampered-ciphertext", "tampered", "One bit of the ciphertext.", pk,
-                flipped(box("tampered-ciphertext"), 12, 1)),
-        refused("tampered-tag", "tampered", "One bit of the tag.", pk, flipped(box("tampered-tag"), -1, 1)),
-        inside("contents-empty", "Opens to nothing.", b""),
+        wrong("token-other-reference", "pk", "Moved to another item of the same partner.",
+              box("token-other-reference"), "acme#record:other"),
+        wrong("token-other-partner", "pk", "Moved to another partner's item.", box("token-other-partner"),
+              "globex#record:usual"),
+        wrong("token-of-the-last-generation", "jti",
+              "After a renewal, the token before it was put back: the item has the `jti` of `renewed`.",
+              box("token-of-the-last-generation"), jti=renewed),
+        wrong("token-of-the-next-generation", "jti", "The token of `renewed`, in the item before the renewal.",
+              box("token-of-the-next-generation", token_aad(pk, renewed))),
+        wrong("token-aad-of-the-session", "jti", "Sealed with `pk` alone: it would open in any generation.",
+              box("token-aad-of-the-session", pk.encode())),
+        wrong("token-aad-without-zero", "jti", "Sealed with no zero byte between `pk` and `jti`.",
+              box("token-aad-without-zero", f"{pk}{jti}".encode())),
+        wrong("token-wrong-key", "wrong-key",
+              "Sealed under the key that `tokenSealedBy` names, opened with `sealedBy`.", box("token-wrong-key", kid=NEXT)),
+        wrong("token-tampered-tag", "tampered", "One bit of the tag.", flipped(box("token-tampered-tag"), -1, 1)),
+        wrong("token-truncated", "truncated", "The last byte is missing.", box("token-truncated")[:-1]),
+        wrong("token-empty", "truncated", "Nothing.", b""),
+        inside("contents-token-empty", "Opens to nothing.", b""),
         inside("contents-kid-length", "The token key's name would be longer than all that follows.",
                b"\xff" + plaintext[1:200]),
         inside("contents-kid-empty", "A token key has a name.", b"\0" + plaintext[kid:]),
         inside("contents-kid-space", "A token key's name has no spaces.", plaintext[:1] + b" " + plaintext[2:]),
         inside("contents-kid-not-ascii", "A token key's name is ASCII.", plaintext[:1] + b"\xff" + plaintext[2:]),
         inside("contents-token-iv", "Ends within the token's IV.", plaintext[:kid + 11]),
-        inside("contents-token-length", "The token would be longer than all that follows.",
-               plaintext[:kid + 12] + b"\xff\xff" + plaintext[kid + 14:]),
-        inside("contents-no-point", "Ends within the server's point.", plaintext[:customer - 1]),
     ]

@@ -1,4 +1,4 @@
-"""token.json: what a resource server opens."""
+"""token.json: the tokens that the service opens, for a renewal and for an introspection."""
 
 from .jose import (
     b64url, compact_json, fixed, flip_first_bit, flip_last_bit, header, iv_of, key_bytes, oct_jwk, seal, unb64url,
@@ -16,10 +16,16 @@ def claims(label, /, **changed):
     """The claims in the protocol's order."""
     members = {
         "iss": ISSUER, "aud": AUDIENCE, "sub": "123123123", "client_id": "acme", "program_id": 2001,
-        "jti": b64url(fixed(f"jti {label}", 16)), "ref": f"token:{label}", "iat": ISSUED_AT, "exp": ISSUED_AT + 1800,
+        "jti": b64url(fixed(f"jti {label}", 16)), "ref": f"token:{label}",
+        "auth_time": ISSUED_AT, "iat": ISSUED_AT, "exp": ISSUED_AT + 1800,
         "cnf": {"jwk": {"kty": "oct", "k": b64url(KEY)}},
     } | changed
     return {name: value for name, value in members.items() if value is not None}
+
+
+RENEWED_AT = ISSUED_AT + 1500
+# What a renewal changes of `usual`.
+RENEWED = {"ref": "token:usual", "iat": RENEWED_AT, "exp": RENEWED_AT + 1800}
 
 
 def token_header(kid=NEWEST):
@@ -53,12 +59,15 @@ def opens(label, comment, /, kid=NEWEST, ring=False, **changed):
 def positive():
     return [
         opens("usual", "Its session key is that of `usual` in session-key.json."),
+        opens("renewed", "The next token of the session of `usual`: another `jti`, `iat` and `exp`.", **RENEWED),
         opens("older-key", "During a rotation: sealed with a key that is not the first of the ring.", OLDER, ring=True),
         opens("leading-zeros", "Leading zeros of the account number stay.", sub="0000123"),
         opens("largest", "Every value at its limit.", kid="k" * 128, iss="i" * 64, aud="a" * 64, sub="9" * 19,
               client_id="c" * 64, program_id=2**31 - 1, ref="r" * 64, exp=ISSUED_AT + 86400),
         opens("smallest", "Every value at its least.", kid="k", iss="i", aud="a", sub="0", client_id="c", program_id=0,
               ref="r", exp=ISSUED_AT + 60),
+        opens("oldest-session", "`auth_time` is as long before `iat` as a session may last.",
+              auth_time=ISSUED_AT - 2592000 + 1),
         opens("escaped", "Issuer and audience with the two ASCII characters that JSON escapes.", iss='a "b" \\',
               aud="\\\"<>&'/"),
     ]
@@ -83,6 +92,9 @@ def header_faults():
         protected = compact_json({name: value for name, value in (usual | members).items() if value is not None})
         return refused(name, fault, comment, token(name, protected), ring)
 
+    def exact(name, comment, protected):
+        return refused(name, "header-form", comment, token(name, protected))
+
     return [
         changed("alg-a256kw", "alg", "Another algorithm.", alg="A256KW"),
         changed("alg-none", "alg", "No algorithm by name.", alg="none"),
@@ -98,6 +110,12 @@ def header_faults():
         changed("kid-of-another-key", "wrong-key", "Sealed with the newest key, named as the older.", ring=True,
                 kid=OLDER),
         changed("header-member", "header-member", "Exactly four members.", cty="JWT"),
+        exact("header-order", "The four members in another order: a token's header has one form.",
+              compact_json({"typ": "JWT", "alg": "dir", "enc": "A256GCM", "kid": NEWEST})),
+        exact("header-white-space", "The four members with a space between them.",
+              token_header().replace(",", ", ", 1)),
+        exact("header-escape", "The four members with an escape in `kid`.",
+              token_header().replace("token-", "token\\u002d")),
         changed("crit", "header-member", "No extension is understood.", crit=["exp"], exp=ISSUED_AT),
         changed("zip", "header-member", "Compression is not supported.", zip="DEF"),
     ]
@@ -149,6 +167,18 @@ def claims_faults():
         changed("cnf-missing", "cnf", "Without a session key there is nothing to prove.", cnf=None),
         changed("cnf-31-bytes", "cnf", "A session key has 32 bytes.", cnf=jwk(kty="oct", k=b64url(KEY[:31]))),
         changed("cnf-not-oct", "cnf", "A session key is an `oct` key.", cnf=jwk(kty="EC", k=b64url(KEY))),
+        changed("auth-time-missing", "claim-missing", "Without it nobody knows which session this is.",
+                auth_time=None),
+        changed("jti-missing", "claim-missing", "A token without a name cannot be renewed.", jti=None),
+        changed("claim-unknown", "claim-unknown", "Exactly the protocol's claims.", nbf=ISSUED_AT),
+        changed("auth-time-string", "claim-type", "A number in quotes is a string.", auth_time=str(ISSUED_AT)),
+        changed("iat-fraction", "claim-type", "Whole seconds.", iat=ISSUED_AT + 0.5),
+        changed("program-id-string", "claim-type", "`program_id` is an integer.", program_id="2001"),
+        changed("aud-array", "claim-type", "`aud` is one string, though RFC 7519 allows a list.", aud=[AUDIENCE]),
+        changed("jti-15-bytes", "claim-form", "`jti` is 16 bytes in base64url.", jti=b64url(fixed("jti", 15))),
+        changed("ref-space", "claim-form", "`ref` has the form of a `referenceId`.", ref="token:ref space"),
+        changed("client-id-hash", "claim-form", "A partner's id has no `#`: it would be part of another item's `pk`.",
+                client_id="acme#token"),
         refused("not-json", "not-json", "Opens to something else than claims.",
                 seal(token_header(), key_bytes(NEWEST), iv_of("token not-json"), text.encode()), plaintext=text),
     ]

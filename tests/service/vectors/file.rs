@@ -4,10 +4,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::credentials::{Credentials, Jwk};
 use serde_json::Value;
 
-pub(crate) const FORMATS: [&str; 7] = [
+pub(crate) const FORMATS: [&str; 10] = [
     "answer",
+    "introspection",
+    "invalidation",
     "members",
     "record",
+    "renewal",
     "request",
     "sdk-public-key",
     "session-key",
@@ -57,6 +60,17 @@ impl Vector {
             .unwrap_or_else(|| panic!("{}: no string {member}", self.0["name"]))
     }
 
+    /// The request or the answer of an exchange, called like it, with the key of both.
+    pub(crate) fn part(&self, member: &str) -> Option<Self> {
+        let mut part = self.0.get(member).filter(|part| part.is_object())?.clone();
+        part["name"] = format!("{member} of {}", self.name()).into();
+        part["key"] = match self.optional("sessionKeyHex") {
+            Some(key) => session_jwk(key),
+            None => self.0["key"].clone(),
+        };
+        Some(Self(part))
+    }
+
     pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
         self.0.as_object().unwrap().keys().map(String::as_str)
     }
@@ -90,6 +104,15 @@ pub(crate) fn partner(keys: &[Value]) -> Credentials {
         payload_keys: keys.iter().map(jwk).collect(),
         url: None,
     }
+}
+
+/// A session key has no name of its own.
+fn session_jwk(hex: &str) -> Value {
+    let digits = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
+    let key: Vec<u8> = digits
+        .map(|it| u8::from_str_radix(it, 16).unwrap())
+        .collect();
+    serde_json::json!({ "kty": "oct", "kid": "session", "k": URL_SAFE_NO_PAD.encode(key) })
 }
 
 fn jwk(jwk: &Value) -> Jwk {

@@ -1,7 +1,11 @@
 //! The other parties as the sandbox has them: the partner that opens answers, the SDK, the resource server.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use peers::{jwe::seal_with_header, resource_server, sdk::KeyPair};
+use peers::{
+    jwe::{self, seal_with_header},
+    resource_server::{self, TokenError},
+    sdk::KeyPair,
+};
 use serde_json::{Value, json};
 
 use super::file::{Vector, vectors};
@@ -104,6 +108,13 @@ fn a_resource_server_opens_every_token() {
         assert_eq!(opened.plaintext, plaintext.as_bytes(), "{name}");
         let fault = fault_of_claims(opened.json().ok(), &vector);
         assert_eq!(fault, vector.fault(), "{name}");
+        let is_for_another = matches!(fault, Some("issuer" | "audience"));
+        let opened_and_checked = resource_server::open_token(vector.text("jwe"), &keys);
+        assert_eq!(
+            opened_and_checked.is_ok_and(|claims| resource_server::session_key(&claims).is_ok()),
+            vector.is_valid() || is_for_another,
+            "{name}"
+        );
         if vector.is_valid() {
             assert_eq!(sealed(&vector), vector.text("jwe"), "{name}");
             let header: Value = serde_json::from_str(vector.text("headerUtf8")).unwrap();
@@ -116,13 +127,90 @@ fn fault_of_claims(claims: Option<Value>, vector: &Vector) -> Option<&'static st
     let Some(claims) = claims else {
         return Some("not-json");
     };
-    if claims["iss"] != *vector.json("issuer") {
-        return Some("issuer");
+    if resource_server::session_key(&claims).is_err() {
+        return Some("cnf");
     }
-    if claims["aud"] != *vector.json("audience") {
-        return Some("audience");
+    match resource_server::check_claims(&claims) {
+        Ok(()) if claims["iss"] != *vector.json("issuer") => Some("issuer"),
+        Ok(()) if claims["aud"] != *vector.json("audience") => Some("audience"),
+        Ok(()) => None,
+        Err(TokenError::UnknownClaim(_)) => Some("claim-unknown"),
+        Err(TokenError::Claim(name)) if claims.get(name).is_none() => Some("claim-missing"),
+        // The other claims have no form but their type.
+        Err(TokenError::Claim("jti" | "ref" | "client_id")) => Some("claim-form"),
+        Err(_) => Some("claim-type"),
     }
-    resource_server::session_key(&claims)
-        .is_err()
-        .then_some("cnf")
+}
+
+/// Requests and answers of renewals and invalidations, sealed and opened with RustCrypto.
+#[test]
+fn the_parties_seal_and_open_every_exchange() {
+    let (mut opened, mut refused) = (0, 0);
+    for vector in ["renewal", "invalidation"].into_iter().flat_map(vectors) {
+        for part in ["request", "answer"].map(|part| vector.part(part).unwrap()) {
+            let Some(jwe) = part.optional("jwe") else {
+                // The answer to a request that was not opened.
+                assert!(part.optional("bodyUtf8").is_some(), "{}", part.name());
+                continue;
+            };
+            let name = part.name();
+            let plaintext = jwe::open(jwe, &part.key()).map(|opened| opened.plaintext);
+            match part.optional("plaintextUtf8") {
+                Some(expected) => {
+                    assert_eq!(plaintext.unwrap(), expected.as_bytes(), "{name}");
+                    assert_eq!(sealed(&part), jwe, "{name}");
+                    opened += 1;
+                }
+                // `kid-number` opens for those who do not look at it.
+                None if vector.fault() == Some("kid-not-a-string") => {}
+                None => {
+                    assert!(plaintext.is_err(), "{name}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(opened > 40 && refused == 3, "{opened} and {refused}");
+}
+
+/// A session key seals its answers without a `kid`, whatever the request had.
+#[test]
+fn no_answer_to_a_renewal_names_its_key() {
+    for vector in vectors("renewal") {
+        let answer = vector.part("answer").unwrap();
+        if let Some(header) = answer.optional("headerUtf8") {
+            assert_eq!(
+                header,
+                r#"{"alg":"dir","enc":"A256GCM"}"#,
+                "{}",
+                vector.name()
+            );
+        }
+    }
+}
+
+/// An active answer has the claims of a token, and the key that its bearer must prove.
+#[test]
+fn a_resource_server_reads_every_introspection() {
+    let mut active = 0;
+    for vector in vectors("introspection") {
+        let (name, answer) = (vector.name(), vector.part("answer").unwrap());
+        let mut claims: Value = serde_json::from_str(answer.text("bodyUtf8")).unwrap();
+        let is_active = claims.as_object_mut().unwrap().remove("active");
+        if is_active != Some(true.into()) {
+            assert_eq!(vector.optional("sessionKeyHex"), None, "{name}");
+            let expected = match vector.is_valid() {
+                true => json!({}),
+                false => json!({ "error": claims["error"].as_str().unwrap() }),
+            };
+            assert_eq!(claims, expected, "{name}");
+            continue;
+        }
+        assert!(resource_server::check_claims(&claims).is_ok(), "{name}");
+        let key = resource_server::session_key(&claims).unwrap();
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, vector.text("sessionKeyHex"), "{name}");
+        active += 1;
+    }
+    assert_eq!(active, 4);
 }

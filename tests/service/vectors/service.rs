@@ -44,7 +44,7 @@ async fn service(partner: &Credentials) -> Service {
 }
 
 /// A plaintext, sealed under the partner's newest key.
-async fn ask(service: &Service, partner: &Credentials, plaintext: &str) -> Reply {
+pub(crate) async fn ask(service: &Service, partner: &Credentials, plaintext: &str) -> Reply {
     let key = &partner.payload_keys[0];
     let body = seal(plaintext.as_bytes(), &key.k, Some(&key.kid));
     service.send(token_request(partner, body).unwrap()).await
