@@ -122,7 +122,7 @@ mod tests {
                 assert_eq!(found, Some((operation, form)));
             }
             for other in [
-                format!("{}", end.trim_start_matches('/')),
+                end.trim_start_matches('/').to_owned(),
                 format!("/x{}", end.trim_start_matches('/')),
                 format!("/prod{}", end.trim_start_matches('/')),
                 format!("prod{end}"),

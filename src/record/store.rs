@@ -46,7 +46,7 @@ pub enum PutOutcome {
     /// The draft is the record now.
     First,
     /// Another record, or an earlier attempt's own, stands there.
-    Taken(StoredRecord),
+    Taken(Box<StoredRecord>),
 }
 
 /// What came of writing a session's next token.
@@ -55,7 +55,7 @@ pub enum RenewOutcome {
     /// It is the record's token now.
     First,
     /// The presented token is not the record's, or the record is not active; `None` if there is none.
-    Refused(Option<StoredRecord>),
+    Refused(Option<Box<StoredRecord>>),
 }
 
 /// An answer that is an outcome.
@@ -137,7 +137,9 @@ impl Records {
                     _ => None,
                 };
                 let item = item.ok_or(StoreError::NotARecord { call, attribute })?;
-                item::stored(item, call).map(PutOutcome::Taken)
+                item::stored(item, call)
+                    .map(Box::new)
+                    .map(PutOutcome::Taken)
             }
         }
     }
@@ -187,7 +189,7 @@ impl Records {
                     UpdateItemError::ConditionalCheckFailedException(failed) => failed.item,
                     _ => None,
                 };
-                let stored = item.map(|item| item::stored(item, Call::Update));
+                let stored = item.map(|item| item::stored(item, Call::Update).map(Box::new));
                 Ok(RenewOutcome::Refused(stored.transpose()?))
             }
         }

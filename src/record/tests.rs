@@ -7,8 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{stored::*, *};
 use crate::{
     clock::UnixMillis,
-    keys::{IV_LEN, KeyId, KeyRing, Named, tests::sealing_key},
-    redacted::Redacted,
+    keys::{IV_LEN, KeyId, KeyRing, tests::sealing_key},
     request::{IssueRequest, RequestFields},
     token::{self, Grant, Lifetime, Minted, PresentedToken, TokenIdentity, Ttls},
 };

@@ -1,4 +1,4 @@
-//! The two secrets' documents: `secrets::check_partners` and `secrets::check_server_keys`.
+//! The two secrets' documents: `secrets::check_api_keys` and `secrets::check_server_keys`.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ fn check(bytes: &[u8]) {
         return;
     };
     let limit = 64 * 1024 + 256 * text.len();
-    let partners = within(limit, || secrets::check_partners(text));
+    let partners = within(limit, || secrets::check_api_keys(text));
     let server_keys = within(limit, || secrets::check_server_keys(text));
     assert!(
         partners.is_err() || server_keys.is_err(),
@@ -35,7 +35,7 @@ fn check(bytes: &[u8]) {
         Err(faults) => names_no_value(faults, document.as_ref()),
     }
     // The function itself reads on the first fault's account.
-    assert_eq!(secrets::partners(text).is_ok(), partners.is_ok());
+    assert_eq!(secrets::api_keys(text).is_ok(), partners.is_ok());
     assert_eq!(secrets::server_keys(text).is_ok(), server_keys.is_ok());
 
     let Some(debug) = taken else { return };

@@ -73,7 +73,7 @@ pub fn parse(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
 #[track_caller]
 fn agrees_on_the_json(plaintext: &[u8], verdict: &Result<IssueRequest, RequestFault>) {
     let fault = match verdict {
-        Err(RequestFault::Json(fault)) => Some(fault),
+        Err(RequestFault::Json { fault, .. }) => Some(fault),
         Err(RequestFault::Generator) => panic!("the generator failed"),
         _ => None,
     };
@@ -159,7 +159,7 @@ fn is_canonical(request: &IssueRequest, plaintext: &[u8]) {
 #[track_caller]
 fn tells_rules_only(fault: &RequestFault) {
     let members = fault.members();
-    assert!(matches!(fault, RequestFault::Json(_)) || !members.is_empty());
+    assert!(matches!(fault, RequestFault::Json { .. }) || !members.is_empty());
     for member in members {
         assert!(
             REASONS.contains(&member.reason.as_str()),
