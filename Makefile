@@ -71,7 +71,7 @@ ci-rest:
 # Each of these finds new inputs or builds the function once for each planted bug.
 nightly: N := 10000
 nightly: SECONDS := 600
-nightly: taint hostile-controls simulate-controls simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
+nightly: planted simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
 
 check: fmt clippy validate policy ## Check formatting, lints and the templates
 # tests/fuzz/ is a workspace of its own.
@@ -115,12 +115,9 @@ release: rust cc ## Build the function for this machine, optimised as for Lambda
 model: rust cc ## Check the design in every state, and show how each planted bug is caught
 	$(call BUILD_BIN,model)
 	$(TARGET)/debug/model
-simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1
+simulate: programs ## Let faults, crashes and wrong clocks loose on the real binary: N=10000 sequences, SEED=, TLS=1, SHRINK=0 seconds
 	$(call BUILD_BIN,simulation)
-	$(TARGET)/debug/simulation --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls)
-simulate-controls: programs ## Plant each bug of tests/simulation/planted/ in a copy, and see that the simulation finds it
-	$(call BUILD_BIN,simulation)
-	$(TARGET)/debug/simulation --controls
+	$(TARGET)/debug/simulation --sequences "$(or $(N),300)" $(if $(SEED),--seed "$(SEED)") $(if $(TLS),--tls) $(if $(SHRINK),--shrink "$(SHRINK)")
 rotate-under-load: programs ## Rotate every key under load with every wait in full: 8 minutes
 	cargo test --workspace --test tokenctl -- --ignored --nocapture no_request_is_refused
 # botocore's list of regions is that of the function's SDK, which keeps its own to itself.
@@ -134,13 +131,10 @@ attacks: programs python ## Try published attacks on the real binary: all, or KI
 attack-cost: release valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench attack-cost --function $(FUNCTION) $(if $(FOUND),--found "$(FOUND)")
-hostile-controls: programs python valgrind ## Plant each bug of tests/fuzz/planted/ in a copy, and see that it is caught: all, or BUGS=
-	tests/fuzz/controls $(BUGS)
-TAINT = cargo test --workspace --test service --
-taint: programs ## Search all that comes out for secrets and customers, after planting bugs that must be found: 3 minutes
-	$(TAINT) --ignored --nocapture --test-threads 1 planted
-	$(TAINT) --nocapture taint::memory
-	$(TAINT) --nocapture taint::no_secret taint::the_search
+planted: rust cc valgrind with-test ## Plant bugs in a copy, and see that each is caught: all, or BUGS="kid-is-told iv-counts"
+	tests/planted/run $(BUGS)
+taint: programs with-test ## Search all that comes out, and memory, for secrets and customers
+	$(WITH_CARGO_TOOLS) cargo nextest run --workspace --test service --no-capture -E 'test(taint::)'
 side-channels: rust cc valgrind ## Count the instructions of the checks of API keys; TIMES=1 times them, on a machine that does nothing else
 	cargo build --profile side-channels -p side-channels
 	$(TARGET)/side-channels/side-channels $(if $(TIMES),time,count)

@@ -17,7 +17,6 @@ mod event;
 mod metrics;
 mod patience;
 mod plain;
-pub mod planted;
 mod reply;
 mod service;
 pub mod table;

@@ -9,7 +9,6 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     os::unix::fs::FileExt,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -30,8 +29,8 @@ const LATER: usize = 20;
 type Copies = BTreeMap<String, usize>;
 
 /// What was found at one time.
-pub(super) struct Scan {
-    pub(super) copies: Copies,
+struct Scan {
+    copies: Copies,
     /// Without those on the stack, where a value that was made or moved is overwritten by chance only.
     off_the_stack: Copies,
     bytes: usize,
@@ -72,7 +71,7 @@ fn scan(pid: u32, needles: &Needles) -> Scan {
 
 /// The service right after its last request, a few requests of others later, and `LATER` requests after both of its
 /// secrets were replaced.
-pub(super) async fn scans(function: &Path) -> [Scan; 3] {
+async fn scans() -> [Scan; 3] {
     let (old, new) = (Canaries::new(), Canaries::of("new "));
     let quick = [
         ("SECRETS_TTL_SECONDS", "1"),
@@ -80,7 +79,6 @@ pub(super) async fn scans(function: &Path) -> [Scan; 3] {
     ];
     let env = AWS.iter().chain(&quick);
     let options = Options {
-        function: function.to_owned(),
         logs: Logs::Capture,
         max_instances: 1,
         env: env
@@ -157,7 +155,7 @@ async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
 ///
 /// Not promised: the text of the secrets' documents (keys in base64url, digests in hexadecimal digits), which stays in
 /// buffers of the AWS SDK's HTTP client for a while; nor headers, which stay in those of the runtime's.
-pub(super) fn broken_promises([at_once, soon, later]: &[Scan; 3]) -> Vec<String> {
+fn broken_promises([at_once, soon, later]: &[Scan; 3]) -> Vec<String> {
     let found = |copies: &Copies, promised: &[&str]| {
         let names = copies.keys().cloned();
         let broken = names.filter(|name| promised.iter().any(|start| name.starts_with(start)));
@@ -219,7 +217,7 @@ const LIVE: [&str; 5] = [
 
 #[tokio::test]
 async fn old_keys_and_old_requests_leave_memory() {
-    let scans = scans(&Options::default().function).await;
+    let scans = scans().await;
     let [at_once, ..] = &scans;
     println!(
         "searched: {:?} bytes",

@@ -61,6 +61,8 @@ pub(super) struct Seen {
     pub(super) out: BTreeMap<Place, Vec<u8>>,
     /// How often each code was answered.
     pub(super) codes: BTreeMap<String, usize>,
+    /// Echoes of DynamoDB that the function never asked for.
+    pub(super) unechoed: Vec<&'static str>,
     /// May come out nowhere.
     pub(super) secrets: Needles,
     /// May come out sealed in a success.
@@ -75,6 +77,7 @@ impl Seen {
         Self {
             out: BTreeMap::new(),
             codes: BTreeMap::new(),
+            unechoed: Vec::new(),
             secrets,
             tokens: Needles::default(),
             references: Needles::default(),

@@ -1,7 +1,5 @@
 //! The service under watch: what is sent, and what comes of it.
 
-use std::path::Path;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::jwe;
 use sandbox::{Logs, Options, Sandbox};
@@ -15,7 +13,6 @@ use super::{
 
 /// Hands events to the service and notes all that comes out.
 pub(super) struct Watch<'c> {
-    pub(super) function: &'c Path,
     pub(super) canaries: &'c Canaries,
     pub(super) seen: Seen,
     pub(super) is_first_token: bool,
@@ -31,7 +28,6 @@ impl Watch<'_> {
     pub(super) fn options(&self, env: &[(&str, &str)]) -> Options {
         let env = AWS.iter().chain(&LOUD).chain(env);
         Options {
-            function: self.function.to_owned(),
             logs: Logs::Capture,
             env: env
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

@@ -37,8 +37,6 @@ mod surroundings;
 pub mod trouble;
 mod world;
 
-use std::path::PathBuf;
-
 use sandbox::Trusted;
 use service_tests::clocks::Shim;
 
@@ -47,8 +45,6 @@ pub use world::Broken;
 /// What all sequences of one run of this program share.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// The function's binary.
-    pub function: PathBuf,
     /// The clock that is preloaded into it.
     pub shim: Shim,
     /// Whether the machine is too busy.

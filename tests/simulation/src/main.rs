@@ -2,16 +2,13 @@
 
 use std::{
     error::Error,
-    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant, SystemTime},
 };
 
 use clap::Parser;
-use sandbox::{Options, Trusted};
+use sandbox::Trusted;
 use service_tests::clocks::Shim;
-use service_tests::planted;
-
 use simulation::{
     Setting,
     crew::{End, Plan, run_all},
@@ -22,11 +19,6 @@ use simulation::{
     shrink::{Failure, shrink},
 };
 
-/// The bugs that must be found, and in how many sequences.
-const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted");
-const LIMIT: u64 = 400;
-/// How long a failing sequence is made shorter.
-const SHRINKING: Duration = Duration::from_secs(120);
 const TELLS_EVERY: Duration = Duration::from_secs(10);
 
 /// Random partners, faults, crashes and clocks against the real token service, and what must hold all the same.
@@ -46,14 +38,11 @@ struct Arguments {
     #[arg(long)]
     tls: bool,
     /// Run the sequence of this seed, and tell each step of it
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "jobs", "controls"])]
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "jobs"])]
     replay: Option<u64>,
-    /// Plant each bug of tests/simulation/planted/ in a copy of the function, and see that it is found
-    #[arg(long, conflicts_with = "sequences")]
-    controls: bool,
-    /// Plant one of these bugs only, as no-condition
-    #[arg(long, value_name = "BUG", conflicts_with_all = ["controls", "replay"])]
-    plant: Option<String>,
+    /// How long a failing sequence is made shorter; 0 tells it as it is
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    shrink: u64,
 }
 
 #[tokio::main]
@@ -69,7 +58,6 @@ async fn main() -> ExitCode {
 
 async fn begin(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let setting = Setting {
-        function: Options::default().function,
         shim: Shim::compile()?,
         noise: Noise::listen(),
         tls: arguments.tls.then(Trusted::new).transpose()?,
@@ -85,13 +73,14 @@ async fn begin(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         jobs,
         tells_every: Some(TELLS_EVERY),
     };
-    if arguments.controls || arguments.plant.is_some() {
-        return controls(arguments.plant.as_deref(), plan, &setting).await;
-    }
-    simulate(plan, &setting).await
+    simulate(plan, Duration::from_secs(arguments.shrink), &setting).await
 }
 
-async fn simulate(plan: Plan, setting: &Setting) -> Result<ExitCode, Box<dyn Error>> {
+async fn simulate(
+    plan: Plan,
+    shrinking: Duration,
+    setting: &Setting,
+) -> Result<ExitCode, Box<dyn Error>> {
     let Plan {
         seed,
         sequences,
@@ -130,13 +119,13 @@ async fn simulate(plan: Plan, setting: &Setting) -> Result<ExitCode, Box<dyn Err
         }
         End::Failed { seed, report } => {
             print(&figures, began);
-            tell_failure(seed, *report, setting).await;
+            tell_failure(seed, *report, shrinking, setting).await;
             ExitCode::FAILURE
         }
     })
 }
 
-async fn tell_failure(seed: u64, report: Report, setting: &Setting) {
+async fn tell_failure(seed: u64, report: Report, shrinking: Duration, setting: &Setting) {
     println!("\nseed {seed} does not hold:\n");
     tell(&report);
     let tls = tls(setting);
@@ -144,12 +133,15 @@ async fn tell_failure(seed: u64, report: Report, setting: &Setting) {
     println!(
         "(a seed repeats what happens, not how processes interleave: it may take some runs)\n"
     );
-    eprintln!("making it shorter, for {} s at most", SHRINKING.as_secs());
+    if shrinking.is_zero() {
+        return;
+    }
+    eprintln!("making it shorter, for {} s at most", shrinking.as_secs());
     let failure = Failure {
         sequence: Sequence::of_seed(seed),
         report,
     };
-    let shortest = shrink(failure, SHRINKING, setting).await;
+    let shortest = shrink(failure, shrinking, setting).await;
     println!("the shortest that was found to fail:\n");
     tell(&shortest.report);
 }
@@ -167,55 +159,6 @@ async fn replay(seed: u64, times: u64, setting: &Setting) -> Result<ExitCode, Bo
     }
     println!("\nseed {seed} held in {times} runs");
     Ok(ExitCode::SUCCESS)
-}
-
-async fn controls(
-    only: Option<&str>,
-    plan: Plan,
-    setting: &Setting,
-) -> Result<ExitCode, Box<dyn Error>> {
-    let mut missed = Vec::new();
-    for bug in planted::bugs(Path::new(PLANTED), only)? {
-        let binary: PathBuf = bug.build()?;
-        let setting = Setting {
-            function: binary,
-            ..setting.clone()
-        };
-        let plan = Plan {
-            sequences: LIMIT,
-            tells_every: None,
-            ..plan
-        };
-        let began = Instant::now();
-        let ended = run_all(plan, &setting, std::future::pending()).await;
-        let (figures, end) = ended.map_err(|(seed, broken)| Failed { seed, broken })?;
-        match end {
-            End::Failed { seed, report } => {
-                let found = report
-                    .violation
-                    .map(|it| it.to_string())
-                    .unwrap_or_default();
-                println!(
-                    "{}: found after {} sequences, {} s (seed {seed}): {found}",
-                    bug.name(),
-                    figures.sequences,
-                    began.elapsed().as_secs()
-                );
-            }
-            _ => {
-                println!(
-                    "{}: NOT FOUND in {} sequences",
-                    bug.name(),
-                    figures.sequences
-                );
-                missed.push(bug.name().to_owned());
-            }
-        }
-    }
-    Ok(match missed.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
 }
 
 #[derive(Debug, thiserror::Error)]

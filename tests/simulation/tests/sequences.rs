@@ -1,6 +1,6 @@
 //! Some sequences, always the same ones. `simulation` itself runs as many others as one likes.
 
-use sandbox::{Options, Trusted};
+use sandbox::Trusted;
 use service_tests::clocks::Shim;
 use simulation::{
     Setting,
@@ -11,7 +11,6 @@ use simulation::{
 #[tokio::test(flavor = "multi_thread")]
 async fn some_sequences_hold() {
     let setting = Setting {
-        function: Options::default().function,
         shim: Shim::compile().unwrap(),
         noise: Noise::listen(),
         // What `make simulate` does without.

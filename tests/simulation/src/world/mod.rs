@@ -104,7 +104,6 @@ impl World {
             env.push((name.to_owned(), seconds(value)));
         }
         let mut options = Options {
-            function: setting.function.clone(),
             max_instances: INSTANCES,
             env,
             logs: Logs::Capture,
