@@ -19,6 +19,7 @@ mod patience;
 mod plain;
 mod reply;
 mod service;
+mod session;
 pub mod table;
 
 pub use aws::{dynamodb, put_secret, secrets_manager};
@@ -30,3 +31,7 @@ pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};
 pub use reply::Reply;
 pub use service::{Service, acme, globex, initech, variables};
+pub use session::{
+    Session, TOKEN_HEADER, and_header, claims, claims_text, token_of, token_with_header,
+    with_header, without_header,
+};

@@ -3,9 +3,10 @@
 
 use http::{HeaderMap, Response};
 use peers::{
-    answer::Answer,
+    answer::{Answer, AnswerError},
     credentials::Credentials,
-    rules::{self, Asked, GET_TOKEN},
+    jwe,
+    rules::{self, Asked, Operation, RENEW},
 };
 use serde_json::Value;
 
@@ -25,13 +26,30 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads and checks a reply; sealed ones are opened with the keys of any of `partners`.
+    /// Reads and checks a reply of an operation; sealed ones are opened with the keys of any of
+    /// `partners`.
     #[track_caller]
-    pub fn read(response: Response<bytes::Bytes>, partners: &[Credentials]) -> Self {
+    pub fn read(
+        operation: Operation,
+        response: Response<bytes::Bytes>,
+        partners: &[Credentials],
+    ) -> Self {
         let shown = format!("{response:?}");
-        let answer = Answer::read(response, partners)
-            .unwrap_or_else(|error| panic!("{error}: {error:?}: {shown}"));
-        if let Err(broken) = rules::check(GET_TOKEN, &answer, &Asked::default()) {
+        Self::of(operation, Answer::read(response, partners), &shown)
+    }
+
+    /// Reads and checks the reply to a renewal; a sealed one is opened with the session key.
+    #[track_caller]
+    pub fn read_renewal(response: Response<bytes::Bytes>, session_key: &[u8; 32]) -> Self {
+        let shown = format!("{response:?}");
+        let answer = Answer::read_with(response, |body| jwe::open(body, session_key));
+        Self::of(RENEW, answer, &shown)
+    }
+
+    #[track_caller]
+    fn of(operation: Operation, answer: Result<Answer, AnswerError>, shown: &str) -> Self {
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {error:?}: {shown}"));
+        if let Err(broken) = rules::check(operation, &answer, &Asked::default()) {
             panic!("{broken}");
         }
         Self {
@@ -84,7 +102,7 @@ impl Reply {
     pub fn gives_the_same_as(&self, other: &Self) -> bool {
         ["token", "serverPubKey", "expireAt", "referenceId"]
             .iter()
-            .all(|member| !self.json[member].is_null() && self.json[member] == other.json[member])
+            .all(|member| self.json[member] == other.json[member])
     }
 
     /// The fields of `errors`, sorted.
@@ -151,6 +169,15 @@ impl Reply {
         );
         assert!(!self.is_sealed(), "sealed: {self}");
         self
+    }
+
+    /// This reply to a renewal, which must say that the session has ended, or the token's turn in it.
+    #[track_caller]
+    pub fn ended(self, reason: &str) -> Self {
+        let reply = self.refused(401, "TOK401");
+        let errors: Vec<_> = reply.errors().collect();
+        assert_eq!(errors, [("token", reason)], "{reply}");
+        reply
     }
 
     /// This reply, which must be a 409 for this reason.

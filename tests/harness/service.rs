@@ -14,15 +14,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use peers::{
     credentials::Credentials,
-    partner::{self, seal, token_request},
+    partner::{self, INVALIDATE_PATH, seal, token_request, token_request_at},
+    resource_server::introspection,
+    rules::{
+        GET_TOKEN, INVALIDATE, Operation,
+        introspection::{self as introspection_rules, Introspected},
+    },
 };
 use sandbox::{Logs, Options, Sandbox, development, proxy_event};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Event, Plain, Reply, eventually, points};
+use crate::{Event, Plain, Reply, Session, eventually, points, sdk};
 
 /// A sandbox with the service in it, and who may open its replies. Ends with the test.
 pub struct Service {
@@ -116,11 +121,74 @@ impl Service {
             .await
     }
 
-    /// Sends a request to the gateway.
+    /// Sends a request to the gateway, whose reply a payload key opens.
     pub async fn send(&self, request: Request<Bytes>) -> Reply {
+        let operation = operation_at(request.uri().path());
+        Reply::read(operation, self.call(request).await, &self.partners)
+    }
+
+    async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.asked.fetch_add(1, Relaxed);
         let response = partner::call(self.sandbox.url(), request).await;
-        Reply::read(response.expect("the gateway answers"), &self.partners)
+        response.expect("the gateway answers")
+    }
+
+    /// Begins a session of `acme`'s.
+    pub async fn begin(&self) -> Session {
+        self.begin_as(acme(), &Plain::new()).await
+    }
+
+    /// Begins the session that `plain` asks for, whose SDK is [`sdk`]'s.
+    pub async fn begin_as(&self, partner: &Credentials, plain: &Plain) -> Session {
+        let plain = plain.clone().text("sdkApiKey", &partner.sdk_api_key);
+        let first = self.ask_as(partner, &plain).await.issued();
+        Session {
+            reference: plain.reference(),
+            account_number: "123123123".to_owned(),
+            sdk_api_key: partner.sdk_api_key.clone(),
+            key: sdk().session_key(first.text("serverPubKey")).unwrap(),
+            token: first.token().to_owned(),
+        }
+    }
+
+    /// Renews a session's token.
+    pub async fn renew(&self, session: &Session) -> Reply {
+        self.send_renewal(session.request(), session).await
+    }
+
+    /// Sends a renewal, whose reply the session's key opens.
+    pub async fn send_renewal(&self, request: Request<Bytes>, session: &Session) -> Reply {
+        Reply::read_renewal(self.call(request).await, &session.key)
+    }
+
+    /// Ends one of `acme`'s sessions.
+    pub async fn invalidate(&self, reference: &str) -> Reply {
+        self.invalidate_as(acme(), reference).await
+    }
+
+    /// Ends a session as `partner`.
+    pub async fn invalidate_as(&self, partner: &Credentials, reference: &str) -> Reply {
+        let plaintext = json!({ "tokenReferenceId": reference }).to_string();
+        let key = &partner.payload_keys[0];
+        let body = seal(plaintext.as_bytes(), &key.k, Some(&key.kid));
+        let request = token_request_at(INVALIDATE_PATH, partner, body);
+        self.send(request.unwrap()).await
+    }
+
+    /// What the development's resource server is told of a token.
+    pub async fn introspect(&self, token: &str) -> Introspected {
+        let wallet = development::wallet().unwrap();
+        let request = introspection(&wallet.resource_server_id, &wallet.secret, token);
+        let (_, introspected) = self.send_introspection(request.unwrap()).await;
+        introspected
+    }
+
+    /// Sends an introspection, and tells the status and what was answered.
+    pub async fn send_introspection(&self, request: Request<Bytes>) -> (u16, Introspected) {
+        let response = self.call(request).await;
+        let introspected = introspection_rules::check(&response);
+        let introspected = introspected.unwrap_or_else(|broken| panic!("{broken}"));
+        (response.status().as_u16(), introspected)
     }
 
     /// Hands an event to the function, past the gateway.
@@ -130,8 +198,11 @@ impl Service {
 
     /// Hands any JSON to the function, past the gateway.
     pub async fn invoke_json(&self, event: &Value) -> Reply {
+        let path = event["path"].as_str().or(event["rawPath"].as_str());
+        let operation = operation_at(path.unwrap_or_default());
         let response = proxy_event::response(&self.answer(event).await);
-        Reply::read(response.expect("an answer for API Gateway"), &self.partners)
+        let response = response.expect("an answer for API Gateway");
+        Reply::read(operation, response, &self.partners)
     }
 
     /// What the function answers an event, as API Gateway gets it.
@@ -190,10 +261,28 @@ impl Service {
         self.sandbox.dynamodb_faults().requests_of("PutItem")
     }
 
+    /// How many `UpdateItem` requests DynamoDB has had.
+    pub fn updates(&self) -> u64 {
+        self.sandbox.dynamodb_faults().requests_of("UpdateItem")
+    }
+
+    /// How many `GetItem` requests DynamoDB has had.
+    pub fn gets(&self) -> u64 {
+        self.sandbox.dynamodb_faults().requests_of("GetItem")
+    }
+
     /// How many values Secrets Manager has been asked for.
     pub fn secret_reads(&self) -> u64 {
         let faults = self.sandbox.secrets_faults();
         faults.requests_of("GetSecretValue") + faults.requests_of("BatchGetSecretValue")
+    }
+}
+
+/// The operation of the partner's server at a path.
+fn operation_at(path: &str) -> Operation {
+    match path.contains("/invalidate/") {
+        true => INVALIDATE,
+        false => GET_TOKEN,
     }
 }
 

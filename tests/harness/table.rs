@@ -46,6 +46,13 @@ impl Table {
         self.put(item).await;
     }
 
+    /// Removes the item of one of `acme`'s reference ids.
+    pub async fn delete(&self, reference: &str) {
+        let delete = self.client.delete_item().table_name(&self.name);
+        let delete = delete.key("pk", key(reference)).send();
+        delete.await.expect("the table can be written");
+    }
+
     /// How many items there are.
     pub async fn count(&self) -> usize {
         let scan = self.client.scan().table_name(&self.name).send();

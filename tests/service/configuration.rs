@@ -72,7 +72,7 @@ async fn asks_for_requests_with_a_right_configuration() {
 
 #[tokio::test]
 async fn each_wrong_variable_is_named_with_its_range() {
-    let rows: [(&str, &[&str], &[&str]); 8] = [
+    let rows: [(&str, &[&str], &[&str]); 9] = [
         (
             "TOKEN_TTL_SECONDS",
             &[
@@ -91,6 +91,11 @@ async fn each_wrong_variable_is_named_with_its_range() {
                 "99999999999999999999",
             ],
             &["60", "86400"],
+        ),
+        (
+            "SESSION_TTL_SECONDS",
+            &["", "59", "2592001", "-60", "60.0", "12h"],
+            &["60", "2592000"],
         ),
         (
             "RECORD_RETENTION_SECONDS",
@@ -200,12 +205,14 @@ async fn takes_the_bounds_themselves() {
     for env in [
         &[
             ("TOKEN_TTL_SECONDS", "60"),
+            ("SESSION_TTL_SECONDS", "60"),
             ("RECORD_RETENTION_SECONDS", "300"),
             ("ISSUER", "~"),
             ("AUDIENCE", " "),
         ][..],
         &[
             ("TOKEN_TTL_SECONDS", "86400"),
+            ("SESSION_TTL_SECONDS", "2592000"),
             ("RECORD_RETENTION_SECONDS", "31536000"),
             ("ISSUER", &LONG[..64]),
         ],

@@ -20,16 +20,16 @@ use service_tests::{
 };
 
 /// Some seconds for what happens within one or two.
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 
 /// Ages of a second, where the defaults are minutes.
-const QUICK: [(&str, &str); 2] = [
+pub(crate) const QUICK: [(&str, &str); 2] = [
     ("SECRETS_TTL_SECONDS", "1"),
     ("SECRETS_MIN_REFRESH_SECONDS", "1"),
 ];
 
 /// The default TTL, but a refresh each second for those who need it.
-const EARLY: [(&str, &str); 1] = [("SECRETS_MIN_REFRESH_SECONDS", "1")];
+pub(crate) const EARLY: [(&str, &str); 1] = [("SECRETS_MIN_REFRESH_SECONDS", "1")];
 
 /// Waits until something that was loaded before `since` is older than `age`. Only the clock can tell.
 async fn becomes_older_than(since: Instant, age: Duration) {
@@ -37,7 +37,7 @@ async fn becomes_older_than(since: Instant, age: Duration) {
     tokio::time::sleep_until((since + age + Duration::from_millis(5)).into()).await;
 }
 
-fn with_partner(entry: Value) -> Value {
+pub(crate) fn with_partner(entry: Value) -> Value {
     let mut partners = api_keys();
     partners["partners"].as_array_mut().unwrap().push(entry);
     partners
@@ -132,7 +132,11 @@ async fn what_is_new_works_before_the_ttl() {
             let body = seal(Plain::new().json().as_bytes(), &key, named.then_some(kid));
             let request = token_request(acme(), body).unwrap();
             let response = peers::partner::call(service.url(), request).await.unwrap();
-            Reply::read(response, &[acme_with_new.clone(), acme().clone()])
+            Reply::read(
+                peers::rules::GET_TOKEN,
+                response,
+                &[acme_with_new.clone(), acme().clone()],
+            )
         })
         .await;
     }

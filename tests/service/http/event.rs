@@ -104,7 +104,11 @@ async fn answer(service: &Service, event: &Value) -> Reply {
     let answer = answer.unwrap_or_else(|error| panic!("no answer but {error}, to {event}"));
     let response = proxy_event::response(&answer)
         .unwrap_or_else(|error| panic!("{error}: {answer}, to {event}"));
-    Reply::read(response, std::slice::from_ref(acme()))
+    Reply::read(
+        peers::rules::GET_TOKEN,
+        response,
+        std::slice::from_ref(acme()),
+    )
 }
 
 #[tokio::test]
