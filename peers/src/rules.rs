@@ -2,11 +2,25 @@
 //! service. A partner needs less: see [`verdict`](crate::verdict).
 //!
 //! The rows say which answers there are, [`RULES`] what holds for each. An operation has
-//! [`EVERY_OPERATION`]'s rows and its own.
+//! [`EVERY_OPERATION`]'s rows and its own. [`introspection`] has rules of its own.
 
+pub mod introspection;
+
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
+
+/// An operation that takes a sealed request.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// What it answers besides [`EVERY_OPERATION`].
+    pub rows: &'static [Row],
+    /// The methods that it has: the value of `Allow`.
+    pub methods: &'static str,
+    /// Whether its answers are sealed under the session key, which has no `kid`.
+    pub under_session_key: bool,
+}
 
 /// One kind of answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,24 +111,62 @@ pub const EVERY_OPERATION: &[Row] = &[
     row(500, 3, Sealed::IfOpened, Errors::None),
 ];
 
-/// What Get Token answers besides.
-pub const GET_TOKEN: &[Row] = &[
-    Row {
-        members: &[
-            ("serverPubKey", Kind::Text),
-            ("token", Kind::Text),
-            ("expireAt", Kind::Integer),
-        ],
-        ..row(200, 200, Sealed::Always, Errors::None)
-    },
-    row(401, 4, Sealed::Always, Errors::None),
-    row(
-        409,
-        409,
-        Sealed::Always,
-        Errors::One("referenceId", &["reused", "expired", "revoked"]),
-    ),
-];
+/// Get Token.
+pub const GET_TOKEN: Operation = Operation {
+    rows: &[
+        Row {
+            members: &[
+                ("serverPubKey", Kind::Text),
+                ("token", Kind::Text),
+                ("expireAt", Kind::Integer),
+            ],
+            ..row(200, 200, Sealed::Always, Errors::None)
+        },
+        row(401, 4, Sealed::Always, Errors::None),
+        row(
+            409,
+            409,
+            Sealed::Always,
+            Errors::One("referenceId", &["reused", "expired", "revoked"]),
+        ),
+    ],
+    methods: "POST, GET",
+    under_session_key: false,
+};
+
+/// Renew.
+pub const RENEW: Operation = Operation {
+    rows: &[
+        Row {
+            members: &[("token", Kind::Text), ("expireAt", Kind::Integer)],
+            ..row(200, 200, Sealed::Always, Errors::None)
+        },
+        row(401, 401, Sealed::Never, Errors::None),
+        row(
+            401,
+            401,
+            Sealed::Always,
+            Errors::One("token", &["expired", "revoked", "superseded"]),
+        ),
+    ],
+    methods: "POST",
+    under_session_key: true,
+};
+
+/// Invalidate.
+pub const INVALIDATE: Operation = Operation {
+    rows: &[
+        row(200, 200, Sealed::Always, Errors::None),
+        row(
+            404,
+            404,
+            Sealed::Always,
+            Errors::One("tokenReferenceId", &["unknown"]),
+        ),
+    ],
+    methods: "POST",
+    under_session_key: false,
+};
 
 const fn row(status: u16, code: u16, sealed: Sealed, errors: Errors) -> Row {
     Row {
@@ -131,12 +183,7 @@ type Rule = (&'static str, fn(&Case<'_>) -> bool);
 
 /// What holds for the answers of every row.
 const RULES: [Rule; 13] = [
-    ("each header once", |case| {
-        let headers = case.answer.headers();
-        headers
-            .keys()
-            .all(|name| headers.get_all(name).iter().count() == 1)
-    }),
+    ("each header once", |case| each_once(case.answer.headers())),
     ("Content-Type", |case| {
         let expected = match case.answer.sealed {
             Some(_) => "text/plain",
@@ -151,30 +198,33 @@ const RULES: [Rule; 13] = [
     ("Cache-Control", |case| {
         case.answer.header("cache-control") == Some("no-store")
     }),
-    // The protocol has no limit, but no harness causes a wait of over a minute.
     ("Retry-After", |case| {
-        let seconds = |value: &str| value.parse::<u64>().is_ok_and(|s| (1..=60).contains(&s));
-        case.has_only_with(503, "retry-after", seconds)
+        is_due(
+            case.row.status == 503,
+            case.answer.header("retry-after"),
+            is_a_wait,
+        )
     }),
     ("Allow", |case| {
-        case.has_only_with(405, "allow", |value| value == "POST, GET")
+        let methods = |value: &str| value == case.operation.methods;
+        is_due(case.row.status == 405, case.answer.header("allow"), methods)
     }),
     ("WWW-Authenticate", |case| {
-        // A REST API hands the header on by the second name.
-        let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
-        let sent: Vec<_> = names.iter().filter(|name| case.has(name)).collect();
-        match (case.row.status, sent.as_slice()) {
-            (401, [name]) => case.answer.header(name) == Some(r#"ApiKey realm="token-service""#),
-            (401, _) => false,
-            (_, sent) => sent.is_empty(),
-        }
+        let challenge = r#"ApiKey realm="token-service""#;
+        challenges(case.answer.headers(), case.row.status, challenge)
     }),
     ("Idempotent-Replayed", |case| {
-        !case.has("idempotent-replayed") || (case.row.status == 200 && case.answer.is_replayed())
+        let gives_a_token = case.row.members.iter().any(|(name, _)| *name == "token");
+        let headers = case.answer.headers();
+        !headers.contains_key("idempotent-replayed") || (gives_a_token && case.answer.is_replayed())
     }),
     ("the sealing header", |case| {
         let sealed = case.answer.sealed.as_ref();
-        sealed.is_none_or(|header| is_sealing_header(header, case.asked))
+        let names_its_key = match case.operation.under_session_key {
+            true => Some(false),
+            false => case.asked.names_its_key,
+        };
+        sealed.is_none_or(|header| is_sealing_header(header, names_its_key))
     }),
     ("resDesc", |case| case.has_member("resDesc", Kind::Text)),
     ("members", |case| {
@@ -187,8 +237,10 @@ const RULES: [Rule; 13] = [
     }),
     ("referenceId", |case| {
         let Some(echo) = case.members.get("referenceId") else {
-            // A plain answer has none, and one whose request may lack a valid one need not.
-            return case.answer.sealed.is_none() || case.row.errors == Errors::Members;
+            // A plain answer has none, and one whose request may lack a valid one need not. A
+            // renewal's is its token's.
+            let may_lack = case.row.errors == Errors::Members && !case.operation.under_session_key;
+            return case.answer.sealed.is_none() || may_lack;
         };
         // Before the request was opened nobody knows it.
         case.answer.sealed.is_some()
@@ -215,6 +267,7 @@ struct Case<'a> {
     answer: &'a Answer,
     members: &'a Map<String, Value>,
     asked: &'a Asked<'a>,
+    operation: Operation,
     row: &'static Row,
 }
 
@@ -223,7 +276,7 @@ struct Case<'a> {
 /// # Errors
 /// The first rule that does not hold.
 pub fn check(
-    operation: &'static [Row],
+    operation: Operation,
     answer: &Answer,
     asked: &Asked<'_>,
 ) -> Result<&'static Row, BrokenRule> {
@@ -242,7 +295,7 @@ pub fn check(
         return Err(broken("resCode"));
     }
     let is_sealed = answer.sealed.is_some();
-    let row = EVERY_OPERATION.iter().chain(operation).find(|row| {
+    let row = EVERY_OPERATION.iter().chain(operation.rows).find(|row| {
         (row.status, row.code) == (answer.status.as_u16(), code)
             && (row.sealed == Sealed::IfOpened || (row.sealed == Sealed::Always) == is_sealed)
     });
@@ -253,6 +306,7 @@ pub fn check(
             .as_object()
             .ok_or_else(|| broken("members"))?,
         asked,
+        operation,
         row: row.ok_or_else(|| broken("status, code and sealing"))?,
     };
     match RULES.iter().find(|(_, holds)| !holds(&case)) {
@@ -280,7 +334,7 @@ fn code(answer: &Answer) -> Option<(Spelling, u16)> {
     }
 }
 
-fn is_sealing_header(header: &Value, asked: &Asked<'_>) -> bool {
+fn is_sealing_header(header: &Value, names_its_key: Option<bool>) -> bool {
     let kid = header.get("kid");
     let mut expected = json!({ "alg": "dir", "enc": "A256GCM" });
     if let (Some(kid), Some(members)) = (kid, expected.as_object_mut()) {
@@ -288,9 +342,7 @@ fn is_sealing_header(header: &Value, asked: &Asked<'_>) -> bool {
     }
     *header == expected
         && kid.is_none_or(Value::is_string)
-        && asked
-            .names_its_key
-            .is_none_or(|names| names == kid.is_some())
+        && names_its_key.is_none_or(|names| names == kid.is_some())
 }
 
 /// The fields and reasons of `errors`, if it is a list of exactly these.
@@ -303,19 +355,40 @@ fn entries(errors: &Value) -> Option<Vec<(&str, &str)>> {
     errors.collect()
 }
 
+/// Whether no header comes twice.
+fn each_once(headers: &HeaderMap) -> bool {
+    let mut names = headers.keys();
+    names.all(|name| headers.get_all(name).iter().count() == 1)
+}
+
+/// Whether a header is there exactly if it is due, and with the right value.
+fn is_due(due: bool, value: Option<&str>, is_right: impl Fn(&str) -> bool) -> bool {
+    match due {
+        true => value.is_some_and(is_right),
+        false => value.is_none(),
+    }
+}
+
+/// The protocol has no limit, but no harness causes a wait of over a minute.
+fn is_a_wait(value: &str) -> bool {
+    value
+        .parse::<u64>()
+        .is_ok_and(|seconds| (1..=60).contains(&seconds))
+}
+
+/// Whether a 401, and nothing else, has this challenge.
+fn challenges(headers: &HeaderMap, status: u16, challenge: &str) -> bool {
+    // A REST API hands the header on by the second name.
+    let names = ["www-authenticate", "x-amzn-remapped-www-authenticate"];
+    let sent: Vec<_> = names.iter().filter_map(|name| headers.get(*name)).collect();
+    match (status, sent.as_slice()) {
+        (401, [value]) => *value == challenge,
+        (401, _) => false,
+        (_, sent) => sent.is_empty(),
+    }
+}
+
 impl Case<'_> {
-    fn has(&self, header: &str) -> bool {
-        self.answer.headers().contains_key(header)
-    }
-
-    /// Whether it has this header exactly if it has this status, and with the right value.
-    fn has_only_with(&self, status: u16, header: &str, is_right: fn(&str) -> bool) -> bool {
-        match self.row.status == status {
-            true => self.answer.header(header).is_some_and(is_right),
-            false => !self.has(header),
-        }
-    }
-
     fn has_member(&self, name: &str, kind: Kind) -> bool {
         self.members.get(name).is_some_and(|value| match kind {
             Kind::Text => value.as_str().is_some_and(|text| !text.is_empty()),

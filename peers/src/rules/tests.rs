@@ -14,8 +14,12 @@ struct Draft {
 }
 
 impl Draft {
-    /// A good answer of this row to a request that named its key.
+    /// A good answer of Get Token's of this row to a request that named its key.
     fn of(row: &Row, sealed: bool, spelling: Spelling) -> Self {
+        Self::of_operation(GET_TOKEN, row, sealed, spelling)
+    }
+
+    fn of_operation(operation: Operation, row: &Row, sealed: bool, spelling: Spelling) -> Self {
         let mut headers = vec![
             (
                 "content-type",
@@ -25,9 +29,9 @@ impl Draft {
             ("x-request-id", "c6af9ac6"),
         ];
         match row.status {
-            200 => headers.push(("idempotent-replayed", "true")),
+            200 if !row.members.is_empty() => headers.push(("idempotent-replayed", "true")),
             401 => headers.push(("www-authenticate", r#"ApiKey realm="token-service""#)),
-            405 => headers.push(("allow", "POST, GET")),
+            405 => headers.push(("allow", operation.methods)),
             503 => headers.push(("retry-after", "60")),
             _ => (),
         }
@@ -61,7 +65,10 @@ impl Draft {
             status: row.status,
             headers,
             members,
-            sealed: sealed.then(|| json!({"alg": "dir", "enc": "A256GCM", "kid": "acme-1"})),
+            sealed: sealed.then(|| match operation.under_session_key {
+                true => json!({"alg": "dir", "enc": "A256GCM"}),
+                false => json!({"alg": "dir", "enc": "A256GCM", "kid": "acme-1"}),
+            }),
         }
     }
 
@@ -95,7 +102,15 @@ impl Draft {
     }
 
     fn check(self, asked: &Asked<'_>) -> Result<&'static Row, &'static str> {
-        check(GET_TOKEN, &self.answer(), asked).map_err(|broken| broken.rule)
+        self.check_of(GET_TOKEN, asked)
+    }
+
+    fn check_of(
+        self,
+        operation: Operation,
+        asked: &Asked<'_>,
+    ) -> Result<&'static Row, &'static str> {
+        check(operation, &self.answer(), asked).map_err(|broken| broken.rule)
     }
 }
 
@@ -108,28 +123,76 @@ fn asked(spelling: Spelling) -> Asked<'static> {
 }
 
 fn find(status: u16, code: u16) -> &'static Row {
-    let mut rows = EVERY_OPERATION.iter().chain(GET_TOKEN);
+    let mut rows = EVERY_OPERATION.iter().chain(GET_TOKEN.rows);
     rows.find(|row| (row.status, row.code) == (status, code))
         .unwrap()
 }
 
 #[test]
 fn takes_a_good_answer_of_each_row() {
-    for row in EVERY_OPERATION.iter().chain(GET_TOKEN) {
-        let sealings: &[bool] = match row.sealed {
-            Sealed::Always => &[true],
-            Sealed::Never => &[false],
-            Sealed::IfOpened => &[true, false],
-        };
-        for sealed in sealings {
-            for spelling in [Spelling::Text, Spelling::Integer] {
-                let good = Draft::of(row, *sealed, spelling);
-                assert_eq!(good.check(&asked(spelling)), Ok(row), "{row:?}");
-                let good = Draft::of(row, *sealed, spelling);
-                assert_eq!(good.check(&Asked::default()), Ok(row), "{row:?}");
+    for operation in [GET_TOKEN, RENEW, INVALIDATE] {
+        for row in EVERY_OPERATION.iter().chain(operation.rows) {
+            let sealings: &[bool] = match row.sealed {
+                Sealed::Always => &[true],
+                Sealed::Never => &[false],
+                Sealed::IfOpened => &[true, false],
+            };
+            for sealed in sealings {
+                for spelling in [Spelling::Text, Spelling::Integer] {
+                    for asked in [asked(spelling), Asked::default()] {
+                        let good = Draft::of_operation(operation, row, *sealed, spelling);
+                        assert_eq!(good.check_of(operation, &asked), Ok(row), "{row:?}");
+                    }
+                }
             }
         }
     }
+}
+
+#[test]
+fn holds_an_answer_against_its_own_operation() {
+    type Spoil = fn(&mut Draft);
+    let get_token = || Draft::of(find(405, 405), false, Spelling::Text);
+    assert_eq!(get_token().check_of(RENEW, &Asked::default()), Err("Allow"));
+    let rows = "status, code and sealing";
+    let spoilt: [(Operation, usize, &str, Spoil); 8] = [
+        (RENEW, 0, "members", |a| {
+            a.members["serverPubKey"] = json!("text")
+        }),
+        (RENEW, 0, "the sealing header", |a| {
+            a.sealed = Some(json!({"alg": "dir", "enc": "A256GCM", "kid": "acme-1"}));
+        }),
+        (RENEW, 0, "referenceId", |a| a.drop_member("referenceId")),
+        (RENEW, 2, "errors", |a| a.drop_member("errors")),
+        (RENEW, 2, "errors", |a| {
+            a.members["errors"][0]["reason"] = json!("reused")
+        }),
+        (INVALIDATE, 0, "members", |a| {
+            a.members["expireAt"] = json!(1)
+        }),
+        (INVALIDATE, 0, "Idempotent-Replayed", |a| {
+            a.set_header("idempotent-replayed", "true");
+        }),
+        (INVALIDATE, 1, "errors", |a| a.drop_member("errors")),
+    ];
+    for (operation, row, rule, spoil) in spoilt {
+        let row = &operation.rows[row];
+        let mut answer = Draft::of_operation(operation, row, true, Spelling::Text);
+        spoil(&mut answer);
+        let broken = answer.check_of(operation, &Asked::default());
+        assert_eq!(broken, Err(rule), "{row:?}");
+    }
+    let faulty = EVERY_OPERATION.iter().find(|row| row.code == 400).unwrap();
+    let mut nameless = Draft::of_operation(RENEW, faulty, true, Spelling::Text);
+    nameless.drop_member("referenceId");
+    let broken = nameless.check_of(RENEW, &Asked::default());
+    assert_eq!(broken, Err("referenceId"));
+    for (row, operation) in [(&RENEW.rows[1], GET_TOKEN), (&RENEW.rows[1], INVALIDATE)] {
+        let foreign = Draft::of_operation(RENEW, row, false, Spelling::Text);
+        assert_eq!(foreign.check_of(operation, &Asked::default()), Err(rows));
+    }
+    let unknown = Draft::of_operation(INVALIDATE, &INVALIDATE.rows[1], true, Spelling::Text);
+    assert_eq!(unknown.check_of(RENEW, &Asked::default()), Err(rows));
 }
 
 #[test]
