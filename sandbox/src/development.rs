@@ -1,4 +1,5 @@
-//! Who is who in development: the partners' credentials of `events/secrets/`, the service's keys and the SDK's.
+//! Who is who in development: the partners' and the resource server's credentials of `events/secrets/`, the service's
+//! keys and the SDK's.
 //!
 //! The keys are public with this repository. Nothing but a sandbox may know them.
 
@@ -6,7 +7,18 @@ use peers::{
     credentials::{Credentials, CredentialsFault},
     sdk::{KeyError, KeyPair},
 };
+use serde::Deserialize;
 use serde_json::Value;
+
+/// A resource server's id and secret, with which it introspects tokens.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceServer {
+    /// Its id.
+    pub resource_server_id: String,
+    /// Its secret.
+    pub secret: String,
+}
 
 /// A development file that was not what it should be when this program was built.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +26,9 @@ pub enum DevelopmentError {
     /// A partner's credentials.
     #[error("events/secrets/{0} is not usable")]
     Credentials(&'static str, #[source] CredentialsFault),
+    /// The resource server's credentials.
+    #[error("events/secrets/resource-server.json is not usable")]
+    ResourceServer(#[source] serde_json::Error),
     /// The service's own keys.
     #[error("events/secrets/server-keys.json is not usable")]
     ServerKeys(#[source] serde_json::Error),
@@ -61,6 +76,15 @@ pub fn partners() -> Result<Vec<Credentials>, DevelopmentError> {
     Ok(vec![acme()?, globex()?, initech()?])
 }
 
+/// The resource server that introspects tokens.
+///
+/// # Errors
+/// Its file was not valid when this program was built.
+pub fn wallet() -> Result<ResourceServer, DevelopmentError> {
+    serde_json::from_str(include_str!("../../events/secrets/resource-server.json"))
+        .map_err(DevelopmentError::ResourceServer)
+}
+
 /// The value of the secret that `SERVER_KEYS_SECRET_ID` names.
 ///
 /// # Errors
@@ -86,14 +110,28 @@ mod tests {
 
     use super::*;
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn hash(key: &str) -> String {
+        let digest = Sha256::digest(key);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn api_keys() -> Value {
+        serde_json::from_str(include_str!("../../events/secrets/api-keys.json")).unwrap()
+    }
+
+    #[test]
+    fn the_service_knows_the_resource_server_by_these_credentials() {
+        let wallet = wallet().unwrap();
+        let known = serde_json::json!([{
+            "resourceServerId": wallet.resource_server_id,
+            "secretSha256": [hash(&wallet.secret)],
+        }]);
+        assert_eq!(api_keys()["resourceServers"], known);
     }
 
     #[test]
     fn the_service_knows_the_partners_by_these_credentials() {
-        let secret: Value =
-            serde_json::from_str(include_str!("../../events/secrets/api-keys.json")).unwrap();
+        let secret = api_keys();
         let partners = partners().unwrap();
         assert_eq!(secret["partners"].as_array().unwrap().len(), partners.len());
         for partner in partners {
@@ -103,7 +141,6 @@ mod tests {
                 .iter()
                 .find(|known| known["partnerId"] == *partner.partner_id)
                 .unwrap();
-            let hash = |key: &str| hex(&Sha256::digest(key));
             assert_eq!(known["apiKeySha256"][0], hash(&partner.api_key));
             assert_eq!(known["sdkApiKeySha256"][0], hash(&partner.sdk_api_key));
             let ring: Vec<Value> = partner.payload_keys.iter().map(Jwk::to_json).collect();
