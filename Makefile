@@ -28,7 +28,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ The first day
-run: programs ## Serve one encrypted request by the real binary, and show every step of it
+run: programs ## Follow one session through the real binary, from a token to the logout, and show every step
 	$(SANDBOX) run
 
 test: with-test with-token-client programs ## Run the tests of the workspace and of the clients with other people's JOSE libraries

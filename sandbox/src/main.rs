@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve one encrypted request by the real binary, and show every step of it
+    /// Follow one session through the real binary, from a token to the logout, and show every step
     Run {
         /// The event whose request is sent
         #[arg(long, default_value = "events/get-token.json")]

@@ -1,16 +1,17 @@
 //! The sample events of `events/`: each gets its documented answer, and all are as `make events` writes them.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
+use bytes::Bytes;
+use http::Response;
 use peers::{
     answer::Answer,
-    rules::{self, Asked, GET_TOKEN},
+    partner::INVALIDATE_PATH,
+    resource_server::INTROSPECT_PATH,
+    rules::{self, Asked, BrokenRule, GET_TOKEN, INVALIDATE, RENEW, introspection},
+    sdk::RENEW_PATH,
 };
-use sandbox::{
-    development,
-    events::{Manifest, Sample, differences},
-    proxy_event,
-};
+use sandbox::events::{self, Conversation, Manifest, Sample, SendError, differences};
 use serde_json::Value;
 use service_tests::Service;
 
@@ -22,14 +23,30 @@ fn folder() -> PathBuf {
         .collect()
 }
 
-async fn answer(service: &Service, sample: &Sample) -> Answer {
-    let json = fs::read(folder().join(sample.file())).unwrap();
-    let event: Value = serde_json::from_slice(&json).unwrap();
-    let answer = service.invoke(&event).await.unwrap();
-    let response = proxy_event::response(&answer).unwrap();
-    let answer = Answer::read(response, &development::partners().unwrap()).unwrap();
-    rules::check(GET_TOKEN, &answer, &Asked::default()).unwrap_or_else(|broken| panic!("{broken}"));
+fn event(sample: &Sample) -> Value {
+    events::read(&folder().join(sample.file())).unwrap()
+}
+
+async fn answer(conversation: &mut Conversation<'_>, sample: &Sample) -> Answer {
+    let event = event(sample);
+    let answer = conversation.send(&sample.name, &event).await.unwrap();
+    check(&event["path"], &answer).unwrap_or_else(|broken| panic!("{}: {broken}", sample.name));
     answer
+}
+
+fn check(path: &Value, answer: &Answer) -> Result<(), BrokenRule> {
+    let operation = match path.as_str() {
+        Some(INTROSPECT_PATH) => {
+            let mut response = Response::new(Bytes::copy_from_slice(answer.body()));
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers().clone();
+            return introspection::check(&response).map(drop);
+        }
+        Some(RENEW_PATH) => RENEW,
+        Some(INVALIDATE_PATH) => INVALIDATE,
+        _ => GET_TOKEN,
+    };
+    rules::check(operation, answer, &Asked::default()).map(drop)
 }
 
 #[tokio::test]
@@ -39,17 +56,32 @@ async fn every_sample_gets_its_documented_answer() {
     let mut wrong = Vec::new();
     for sample in &manifest.events {
         let service = Service::start().await;
+        let mut conversation = Conversation::new(&service).unwrap();
         let mut last = None;
         for before in &sample.before {
             let before = manifest.sample(before).expect("a sample of the manifest");
-            last = Some(answer(&service, before).await);
+            last = Some(answer(&mut conversation, before).await);
         }
-        let answer = answer(&service, sample).await;
+        let answer = answer(&mut conversation, sample).await;
         for difference in sample.differences(&answer, last.as_ref()) {
             wrong.push(format!("{}: {difference}", sample.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Its file has no token, as that is another one each time.
+#[tokio::test]
+async fn a_sample_that_needs_a_token_is_not_sent_without_one() {
+    let manifest = Manifest::read(&folder()).unwrap();
+    let service = Service::start().await;
+    for name in ["renew", "introspect"] {
+        let sample = manifest.sample(name).unwrap();
+        let mut conversation = Conversation::new(&service).unwrap();
+        let sent = conversation.send(name, &event(sample)).await;
+        let missing = matches!(&sent, Err(SendError::NoToken(of)) if of == "get-token");
+        assert!(missing, "{name}: {sent:?}");
+    }
 }
 
 /// Codes that no request alone brings about: AWS must fail.

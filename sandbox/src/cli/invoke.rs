@@ -8,7 +8,7 @@ use std::{
 use peers::{answer::Answer, error::with_causes};
 use sandbox::{
     Logs, Options, Sandbox,
-    events::{self, Manifest, ManifestError, Sample, SendError},
+    events::{self, Conversation, Manifest, ManifestError, Sample, SendError},
 };
 use serde_json::Value;
 
@@ -78,12 +78,13 @@ async fn converse(
     event: &Value,
     sample: Option<&Sample>,
 ) -> Result<End, CannotInvoke> {
+    let mut conversation = Conversation::new(sandbox).map_err(SendError::from)?;
     let mut before = None;
     if let Some(sample) = sample {
         page.remark(&sample.shows);
         for name in &sample.before {
             let earlier = path.with_file_name(format!("{name}.json"));
-            let answer = events::send(sandbox, &events::read(&earlier)?).await?;
+            let answer = conversation.send(name, &events::read(&earlier)?).await?;
             page.remark(&format!(
                 "Sent before it, as it depends on that: {}, answered {}",
                 earlier.display(),
@@ -92,7 +93,8 @@ async fn converse(
             before = Some(answer);
         }
     }
-    let answer = events::send(sandbox, event).await?;
+    let name = sample.map_or("it", |sample| &sample.name);
+    let answer = conversation.send(name, event).await?;
     show(page, &answer);
     let Some(sample) = sample else {
         page.remark("No manifest.json beside it says what the answer should be.");

@@ -9,6 +9,8 @@ use serde_json::{Deserializer, Serializer};
 const INDENT: &str = "   ";
 /// Long lines without spaces are cut at this many characters.
 const WIDTH: usize = 100;
+/// How much of a long line is kept where it is shortened: from its beginning, and from its end.
+const KEPT: (usize, usize) = (65, 25);
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -59,6 +61,13 @@ impl Page {
         }
     }
 
+    /// The same, with long lines shortened in their middle.
+    pub(crate) fn brief(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line(format!("{INDENT}{}", shortened(line)));
+        }
+    }
+
     pub(crate) fn blank(&mut self) {
         self.line("");
     }
@@ -66,6 +75,11 @@ impl Page {
     /// JSON, indented, its members in their own order. What is not JSON is shown as it is.
     pub(crate) fn json(&mut self, json: &[u8]) {
         self.text(&indented(json).unwrap_or_else(|| String::from_utf8_lossy(json).into_owned()));
+    }
+
+    /// The same, with long lines shortened in their middle.
+    pub(crate) fn brief_json(&mut self, json: &[u8]) {
+        self.brief(&indented(json).unwrap_or_else(|| String::from_utf8_lossy(json).into_owned()));
     }
 
     /// What the function has logged, if anything.
@@ -97,9 +111,34 @@ fn indented(json: &[u8]) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
+fn shortened(line: &str) -> String {
+    let characters: Vec<char> = line.chars().collect();
+    if characters.len() <= WIDTH {
+        return line.to_owned();
+    }
+    let beginning = characters.iter().take(KEPT.0);
+    let end = characters.iter().skip(characters.len() - KEPT.1);
+    let ellipsis = " ... ".chars();
+    beginning
+        .copied()
+        .chain(ellipsis)
+        .chain(end.copied())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shortens_a_long_line_in_its_middle() {
+        let line = |middle: usize| format!("a{}z", "-".repeat(middle));
+        assert_eq!(shortened(&line(98)), line(98));
+        assert_eq!(
+            shortened(&line(99)),
+            format!("a{} ... {}z", "-".repeat(64), "-".repeat(24))
+        );
+    }
 
     #[test]
     fn indents_json_in_its_own_order() {

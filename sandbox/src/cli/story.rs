@@ -1,7 +1,9 @@
-//! `sandbox run`: one request for a token, followed from the partner's plain text to the stored item, each step checked.
+//! `sandbox run`: one session, followed from the partner's request for a token to the customer's logout, each step
+//! checked.
 //!
 //! It shows keys, a token and a customer. That is what it is for, and why it knows development keys only.
 
+mod session;
 mod steps;
 
 use std::{
@@ -22,6 +24,7 @@ use sandbox::{
     proxy_event::{self, ProxyError},
 };
 
+use self::session::Session;
 use super::{
     page::Page,
     stack::{End, with_stack},
@@ -46,6 +49,8 @@ pub(crate) enum CannotTell {
     Signals(#[from] io::Error),
     #[error(transparent)]
     Credentials(#[from] DevelopmentError),
+    #[error("the request cannot be made")]
+    Request(#[from] http::Error),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
@@ -99,7 +104,7 @@ struct Story {
 impl Story {
     fn introduce(&mut self, sandbox: &Sandbox) {
         self.page
-            .line("One token, from a partner's request to the record of it.");
+            .line("One session, from a partner's request for a token to the customer's logout.");
         self.page.remark(&format!(
             "The real token-service binary, a database and a secret store run on this machine, at {}.",
             sandbox.url()
@@ -120,7 +125,14 @@ impl Story {
         self.opened_answer(&answer, &asked);
         let claims = self.token(&answer, &asked)?;
         self.session_key(&answer, &claims)?;
-        self.item(sandbox, &answer, &claims, &asked).await
+        self.item(sandbox, &answer, &claims, &asked).await?;
+
+        let mut session = Session::of(&answer, &claims)?;
+        let claims = self.renewal(sandbox, &mut session, &claims, &asked).await?;
+        self.introspection(sandbox, &session, &claims).await?;
+        self.logout(sandbox, &session, &asked).await?;
+        self.refusal(sandbox, &session, &asked).await?;
+        self.inactive(sandbox, &session).await
     }
 
     /// Notes that `claim` holds because two values are the same, or that it does not.

@@ -70,7 +70,7 @@ pub(super) struct Draft {
     plaintext: Result<String, serde_json::Error>,
     key: Jwk,
     names_key: bool,
-    wrap: fn(String) -> String,
+    wrap: Box<dyn Fn(String) -> String>,
 }
 
 impl Draft {
@@ -89,7 +89,9 @@ impl Draft {
                 before: Vec::new(),
                 status: 200,
                 res_code: "TOK200".into(),
+                active: None,
                 encrypted: true,
+                token: true,
                 replayed: false,
                 errors: Vec::new(),
             },
@@ -99,6 +101,8 @@ impl Draft {
                 path: TOKEN_PATH,
                 api_key: Some(partner.api_key.clone()),
                 content_type: "text/plain",
+                user_agent: "acme-server/1.0",
+                more_headers: Vec::new(),
                 body: String::new(),
                 is_base64: false,
                 request_id: fixed_uuid("request", name).to_string(),
@@ -106,7 +110,7 @@ impl Draft {
             plaintext: serde_json::to_string(request),
             key: key.clone(),
             names_key: true,
-            wrap: |jwe| jwe,
+            wrap: Box::new(|jwe| jwe),
         }
     }
 
@@ -136,6 +140,24 @@ impl Draft {
         self
     }
 
+    pub(super) fn user_agent(mut self, user_agent: &'static str) -> Self {
+        self.call.user_agent = user_agent;
+        self
+    }
+
+    /// With a header in the place of any of the same name.
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.call.more_headers.retain(|(known, _)| *known != name);
+        self.call.more_headers.push((name, value.into()));
+        self
+    }
+
+    /// A body that is not sealed with a payload key.
+    pub(super) fn body(self, body: impl Into<String>) -> Self {
+        let body = body.into();
+        self.wrap(move |_| body.clone())
+    }
+
     /// Sealed, but not a JSON object of ours.
     pub(super) fn plaintext(mut self, plaintext: &str) -> Self {
         self.plaintext = Ok(plaintext.to_owned());
@@ -149,15 +171,14 @@ impl Draft {
     }
 
     /// What happens to the JWE before it is sent.
-    pub(super) fn wrap(mut self, wrap: fn(String) -> String) -> Self {
-        self.wrap = wrap;
+    pub(super) fn wrap(mut self, wrap: impl Fn(String) -> String + 'static) -> Self {
+        self.wrap = Box::new(wrap);
         self
     }
 
     /// As API Gateway hands over a binary body.
-    pub(super) fn in_base64(mut self) -> Self {
-        self.wrap = |jwe| STANDARD.encode(jwe);
-        self.flagged_base64()
+    pub(super) fn in_base64(self) -> Self {
+        self.wrap(|jwe| STANDARD.encode(jwe)).flagged_base64()
     }
 
     /// Flagged base64, whatever the body is.
@@ -177,10 +198,11 @@ impl Draft {
         self
     }
 
-    /// Answered sealed, with a status and a code.
+    /// Answered sealed, with a status and a code, and with a token if it is a success.
     pub(super) fn answered(mut self, status: u16, res_code: impl Into<Value>) -> Self {
         self.sample.status = status;
         self.sample.res_code = res_code.into();
+        self.sample.token = status == 200;
         self
     }
 
@@ -188,6 +210,19 @@ impl Draft {
     pub(super) fn answered_plainly(mut self, status: u16, res_code: impl Into<Value>) -> Self {
         self.sample.encrypted = false;
         self.answered(status, res_code)
+    }
+
+    /// Answered with a success that has no token.
+    pub(super) fn answered_without_token(mut self) -> Self {
+        self.sample.token = false;
+        self
+    }
+
+    /// Answered whether a token is active.
+    pub(super) fn answered_active(mut self, active: bool) -> Self {
+        self.sample.active = Some(active);
+        self.answered_plainly(200, Value::Null)
+            .answered_without_token()
     }
 
     /// The answer complains about these members.
@@ -200,10 +235,10 @@ impl Draft {
         self
     }
 
-    /// The answer complains about `referenceId`, for this reason of the protocol's.
-    pub(super) fn failing_reference_id(mut self, reason: &str) -> Self {
+    /// The answer complains about this member, for this reason of the protocol's.
+    pub(super) fn failing_for(mut self, field: &str, reason: &str) -> Self {
         self.sample.errors = vec![FailingMember {
-            field: "referenceId".to_owned(),
+            field: field.to_owned(),
             reason: Some(reason.to_owned()),
         }];
         self

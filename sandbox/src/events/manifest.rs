@@ -30,10 +30,17 @@ pub struct Sample {
     pub before: Vec<String>,
     /// The HTTP status.
     pub status: u16,
-    /// The code: a string, or a number on the first version's path.
+    /// The code: a string, or a number on the first version's path. Introspection has none.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub res_code: Value,
+    /// What introspection says of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
     /// Whether the answer is sealed.
     pub encrypted: bool,
+    /// Whether the answer has a token.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub token: bool,
     /// Whether the answer says that it repeats an earlier one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub replayed: bool,
@@ -91,7 +98,7 @@ impl Sample {
     }
 
     /// What of `answer` is not as documented, a line each; none if all of it is. `before` is the answer to the last of
-    /// the samples before it, which a replay must repeat.
+    /// the samples before it: a replay must repeat its token, anything else must have another.
     pub fn differences(&self, answer: &Answer, before: Option<&Answer>) -> Vec<String> {
         let mut differences = Vec::new();
         let mut expect = |what: &str, documented: &dyn ToString, actual: &dyn ToString| {
@@ -130,24 +137,39 @@ impl Sample {
         );
         expect(
             "a token",
-            &yes(self.status == 200),
+            &yes(self.token),
             &yes(answer.text("token").is_some()),
+        );
+        let member = |answer: &Answer, name| answer.members.get(name).cloned().unwrap_or_default();
+        expect(
+            "active",
+            &self.active.map_or(Value::Null, Value::from),
+            &member(answer, "active"),
         );
         expect(
             "Allow",
             &yes(self.status == 405),
             &yes(answer.header("allow").is_some()),
         );
-        if let (true, Some(before)) = (self.replayed, before) {
-            for member in ["token", "serverPubKey", "expireAt"] {
-                let value =
-                    |answer: &Answer| answer.members.get(member).cloned().unwrap_or_default();
-                expect(
-                    &format!("{member} of the replay"),
-                    &value(before),
-                    &value(answer),
-                );
+        match before {
+            Some(before) if self.replayed => {
+                for name in ["token", "serverPubKey", "expireAt"] {
+                    expect(
+                        &format!("{name} of the replay"),
+                        &member(before, name),
+                        &member(answer, name),
+                    );
+                }
             }
+            Some(before) if self.token => expect(
+                "the token",
+                &"another",
+                &match before.text("token") == answer.text("token") {
+                    true => "the one before it",
+                    false => "another",
+                },
+            ),
+            _ => {}
         }
         let failing = answer.members.get("errors");
         expect("errors", &fields(&self.errors), &reported_fields(failing));
@@ -252,10 +274,11 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_repeats_the_token() {
+    fn a_replay_repeats_the_token_and_a_renewal_does_not() {
         let mut sample = sample();
         sample.status = 200;
         sample.res_code = "TOK200".into();
+        sample.token = true;
         sample.replayed = true;
         sample.errors = Vec::new();
         let members = |token: &str| json!({"resCode": "TOK200", "token": token});
@@ -267,6 +290,29 @@ mod tests {
         assert_eq!(
             sample.differences(&other, Some(&first)),
             [r#"token of the replay is "b", documented is "a""#]
+        );
+
+        sample.replayed = false;
+        let another = answer(200, &members("b"), &[]);
+        assert_eq!(sample.differences(&another, Some(&first)), [""; 0]);
+        assert_eq!(
+            sample.differences(&first, Some(&first)),
+            ["the token is the one before it, documented is another"]
+        );
+    }
+
+    #[test]
+    fn introspection_says_whether_a_token_is_active() {
+        let sample: Sample = serde_json::from_value(json!({
+            "name": "x", "shows": "x", "status": 200, "active": false, "encrypted": true,
+        }))
+        .unwrap();
+        let inactive = answer(200, &json!({"active": false}), &[]);
+        assert_eq!(sample.differences(&inactive, None), [""; 0]);
+        let active = answer(200, &json!({"active": true}), &[]);
+        assert_eq!(
+            sample.differences(&active, None),
+            ["active is true, documented is false"]
         );
     }
 }

@@ -10,12 +10,14 @@ use super::{
     draft::{Draft, fixed_uuid, token_request},
     json::{Json, object},
     manifest::Sample,
+    send::{renewal_of, token_of},
 };
-use crate::development::{self, DevelopmentError};
+use crate::development::{self, DevelopmentError, ResourceServer};
 use peers::{
     credentials::{Credentials, Jwk},
-    partner::LEGACY_TOKEN_PATH,
-    sdk::{KeyError, KeyPair},
+    partner::{INVALIDATE_PATH, LEGACY_TOKEN_PATH},
+    resource_server::INTROSPECT_PATH,
+    sdk::{KeyError, KeyPair, RENEW_PATH},
 };
 
 /// A sample and its event.
@@ -52,6 +54,7 @@ pub fn catalogue() -> Result<Vec<Entry>, CatalogueError> {
     let cast = Cast::assemble()?;
     let mut drafts = cast.tokens();
     drafts.extend(cast.repetitions());
+    drafts.extend(cast.life_of_a_session());
     drafts.extend(cast.refused_at_the_door());
     drafts.extend(cast.refused_unopened());
     drafts.extend(cast.refused_opened());
@@ -67,6 +70,7 @@ struct Cast {
     older_key: Jwk,
     globex_key: Jwk,
     sdk: KeyPair,
+    wallet: ResourceServer,
 }
 
 impl Cast {
@@ -84,6 +88,7 @@ impl Cast {
             globex,
             initech: development::initech()?,
             sdk: development::sdk_key_pair()?,
+            wallet: development::wallet()?,
         })
     }
 
@@ -162,12 +167,6 @@ impl Cast {
 
     /// Requests whose `referenceId` has been seen before.
     fn repetitions(&self) -> Vec<Draft> {
-        let again = |request: Json| {
-            request.with(
-                "referenceId",
-                fixed_uuid("referenceId", "get-token").to_string(),
-            )
-        };
         let padded_sdk_key = STANDARD.encode(self.sdk.public_jwk());
         let in_other_words = object([
             ("dob", "07081991".into()),
@@ -189,7 +188,7 @@ impl Cast {
                 "replay",
                 "The same request once more: the same token, and `Idempotent-Replayed: true`",
                 &self.newest_key,
-                again,
+                of_get_token,
             )
             .after("get-token")
             .replayed(),
@@ -197,7 +196,7 @@ impl Cast {
                 "replay-in-other-words",
                 "The same request in other spellings, on another path, with another key: still the same token",
                 &self.older_key,
-                |_| again(in_other_words),
+                |_| of_get_token(in_other_words),
             )
             .path(LEGACY_TOKEN_PATH)
             .after("get-token")
@@ -207,11 +206,103 @@ impl Cast {
                 "conflict",
                 "The same `referenceId` for another account: refused",
                 &self.newest_key,
-                |request| again(request).with("accountNumber", 321_321_321),
+                |request| of_get_token(request).with("accountNumber", 321_321_321),
             )
             .after("get-token")
             .answered(409, "TOK409")
-            .failing_reference_id("reused"),
+            .failing_for("referenceId", "reused"),
+        ]
+    }
+
+    /// What becomes of a session after its first token.
+    fn life_of_a_session(&self) -> Vec<Draft> {
+        let invalidation = |name: &str, shows: &str, of: &str| {
+            let reference_id = fixed_uuid("referenceId", of).to_string();
+            let request = object([("tokenReferenceId", reference_id.into())]);
+            self.draft_of(name, shows, &self.newest_key, |_| request)
+                .path(INVALIDATE_PATH)
+        };
+        vec![
+            self.renewal(
+                "renew",
+                "The SDK renews its token: another token of the same session",
+                "get-token",
+            ),
+            self.renewal(
+                "renew-replayed",
+                "The same renewal once more: the same new token, and `Idempotent-Replayed: true`",
+                "get-token",
+            )
+            .after("renew")
+            .replayed(),
+            self.renewal("renew-again", "The new token is renewed in turn", "renew"),
+            self.renewal(
+                "renew-superseded",
+                "A token that was renewed, and whose successor was too: refused",
+                "get-token",
+            )
+            .after("renew")
+            .after("renew-again")
+            .answered(401, "TOK401")
+            .failing_for("token", "superseded"),
+            invalidation(
+                "invalidate",
+                "The partner ends the session: the customer has logged out",
+                "get-token",
+            )
+            .after("get-token")
+            .answered_without_token(),
+            invalidation(
+                "invalidate-unknown",
+                "A session that there is not",
+                "invalidate-unknown",
+            )
+            .answered(404, "TOK404")
+            .failing_for("tokenReferenceId", "unknown"),
+            self.renewal(
+                "renew-revoked",
+                "A session that was ended: its token is not renewed",
+                "get-token",
+            )
+            .after("invalidate")
+            .answered(401, "TOK401")
+            .failing_for("token", "revoked"),
+            self.draft_of(
+                "conflict-revoked",
+                "The request for the first token of a session that was ended: refused",
+                &self.newest_key,
+                of_get_token,
+            )
+            .after("get-token")
+            .after("invalidate")
+            .answered(409, "TOK409")
+            .failing_for("referenceId", "revoked"),
+            self.introspection(
+                "introspect",
+                "A resource server asks whether a token is good: it is, and these are its claims",
+            )
+            .answered_active(true),
+            self.introspection(
+                "introspect-inactive",
+                "The same after the session was ended: the answer does not say why",
+            )
+            .after("invalidate")
+            .answered_active(false),
+            self.renewal(
+                "error-account-number",
+                "A renewal whose `X-ACCOUNT-NUMBER` is not the token's `sub`",
+                "get-token",
+            )
+            .header("X-ACCOUNT-NUMBER", "321321321")
+            .answered(400, "TOK400")
+            .failing(["X-ACCOUNT-NUMBER"]),
+            self.renewal(
+                "error-api-token",
+                "A renewal of what is no token",
+                "get-token",
+            )
+            .header("X-API-TOKEN", "no token")
+            .answered_plainly(401, "TOK401"),
         ]
     }
 
@@ -351,6 +442,39 @@ impl Cast {
         ]
     }
 
+    /// The SDK's renewal of the token in the answer to a sample.
+    fn renewal(&self, name: &str, shows: &str, of: &str) -> Draft {
+        let draft = self
+            .draft(name, shows)
+            .path(RENEW_PATH)
+            .api_key(Some(&self.acme.sdk_api_key))
+            .user_agent("acme-app/1.0")
+            .header("X-ACCOUNT-NUMBER", "123123123")
+            .header("X-API-TOKEN", token_of(of))
+            .body(renewal_of(of))
+            .after("get-token");
+        match of {
+            "get-token" => draft,
+            renewed => draft.after(renewed),
+        }
+    }
+
+    /// The resource server's question about the token in the answer to `get-token`.
+    fn introspection(&self, name: &str, shows: &str) -> Draft {
+        let credentials = format!("{}:{}", self.wallet.resource_server_id, self.wallet.secret);
+        self.draft(name, shows)
+            .path(INTROSPECT_PATH)
+            .api_key(None)
+            .user_agent("wallet/1.0")
+            .header(
+                "Authorization",
+                format!("Basic {}", STANDARD.encode(credentials)),
+            )
+            .content_type("application/x-www-form-urlencoded")
+            .body(format!("token={}", token_of("get-token")))
+            .after("get-token")
+    }
+
     /// The seed's request by acme, with its newest key.
     fn draft(&self, name: &str, shows: &str) -> Draft {
         self.draft_of(name, shows, &self.newest_key, |request| request)
@@ -368,6 +492,12 @@ impl Cast {
         let request = token_request(reference_id, &self.acme, &self.sdk.public_key());
         Draft::new(name, shows, &self.acme, key, &vary(request))
     }
+}
+
+/// The request with the `referenceId` of the sample `get-token`.
+fn of_get_token(request: Json) -> Json {
+    let reference_id = fixed_uuid("referenceId", "get-token");
+    request.with("referenceId", reference_id.to_string())
 }
 
 /// Another first character of the ciphertext: still base64url, but the tag no longer fits.

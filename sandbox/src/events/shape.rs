@@ -10,7 +10,6 @@ const API_ID: &str = "a1b2c3d4e5";
 const DOMAIN: &str = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com";
 /// An address for documentation (RFC 5737).
 const CALLER: &str = "203.0.113.10";
-const USER_AGENT: &str = "acme-server/1.0";
 const REQUEST_TIME: &str = "24/Nov/2026:09:30:00 +0000";
 const REQUEST_TIME_MILLIS: u64 = 1_795_512_600_000;
 
@@ -31,6 +30,9 @@ pub(super) struct Call {
     pub(super) path: &'static str,
     pub(super) api_key: Option<String>,
     pub(super) content_type: &'static str,
+    pub(super) user_agent: &'static str,
+    /// Those that not every request has.
+    pub(super) more_headers: Vec<(&'static str, String)>,
     /// As it stands in the event, so base64 if `is_base64`.
     pub(super) body: String,
     pub(super) is_base64: bool,
@@ -61,7 +63,7 @@ fn rest(call: &Call) -> Json {
         ("cognitoAuthenticationType", NULL),
         ("cognitoAuthenticationProvider", NULL),
         ("userArn", NULL),
-        ("userAgent", USER_AGENT.into()),
+        ("userAgent", call.user_agent.into()),
         ("user", NULL),
     ]);
     object([
@@ -136,7 +138,7 @@ fn http(call: &Call, stage: &'static str) -> Json {
                         ("path", raw_path.into()),
                         ("protocol", "HTTP/1.1".into()),
                         ("sourceIp", CALLER.into()),
-                        ("userAgent", USER_AGENT.into()),
+                        ("userAgent", call.user_agent.into()),
                     ]),
                 ),
                 ("requestId", call.request_id.clone().into()),
@@ -160,7 +162,7 @@ fn headers(call: &Call) -> Vec<(String, String)> {
         ("Accept", "*/*".to_owned()),
         ("Content-Type", call.content_type.to_owned()),
         ("Host", DOMAIN.to_owned()),
-        ("User-Agent", USER_AGENT.to_owned()),
+        ("User-Agent", call.user_agent.to_owned()),
         (
             "X-Amzn-Trace-Id",
             "Root=1-6b055918-0123456789abcdef01234567".to_owned(),
@@ -169,9 +171,9 @@ fn headers(call: &Call) -> Vec<(String, String)> {
         ("X-Forwarded-Port", "443".to_owned()),
         ("X-Forwarded-Proto", "https".to_owned()),
     ];
-    if let Some(key) = &call.api_key {
-        headers.insert(4, ("X-API-KEY", key.clone()));
-    }
+    headers.extend(call.api_key.clone().map(|key| ("X-API-KEY", key)));
+    headers.extend(call.more_headers.iter().cloned());
+    headers.sort();
     headers
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

@@ -1,4 +1,4 @@
-//! The steps of the story: each shows one thing that happens, and checks it.
+//! The story's first half, up to the record of the token: each step shows one thing that happens, and checks it.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,8 +20,8 @@ use super::{CannotTell, Story};
 
 /// What DynamoDB writes for one unit.
 const WRITE_UNIT_BYTES: usize = 1_024;
-/// The record's attributes, in the order in which the protocol lists them.
-const ATTRIBUTES: [&str; 9] = [
+/// A new record's attributes, in the order in which the protocol lists them.
+const ATTRIBUTES: [&str; 10] = [
     "pk",
     "jti",
     "status",
@@ -31,11 +31,12 @@ const ATTRIBUTES: [&str; 9] = [
     "fingerprint",
     "sealedBy",
     "sealed",
+    "token",
 ];
 
 /// What the partner asked for, in the clear.
 pub(super) struct Asked {
-    partner: Credentials,
+    pub(super) partner: Credentials,
     request: Value,
 }
 
@@ -139,9 +140,8 @@ impl Story {
         let opened = resource_server::open_token_as_sealed(token, &development::server_keys()?)?;
         let claims = opened.json().map_err(AnswerError::NotJson)?;
 
-        self.page.heading(
-            "5  What a resource server reads in the token, with its copy of the token key",
-        );
+        self.page
+            .heading("5  What a resource server reads in the token, with a copy of the token key");
         self.page.remark("The header, then the claims:");
         self.page.text(&opened.header.to_string());
         self.page.json(&opened.plaintext);
@@ -295,7 +295,7 @@ fn exposed(item: &Value, request: &Value, answer: &Answer) -> Option<&'static st
 }
 
 /// A member that may be a string or a number, as text; empty if it is absent.
-fn text(of: &Value, name: &str) -> String {
+pub(super) fn text(of: &Value, name: &str) -> String {
     match member(of, name) {
         Value::Null => String::new(),
         Value::String(text) => text,
@@ -304,6 +304,6 @@ fn text(of: &Value, name: &str) -> String {
 }
 
 /// A member, or `null`.
-fn member(of: &Value, name: &str) -> Value {
+pub(super) fn member(of: &Value, name: &str) -> Value {
     of.get(name).cloned().unwrap_or(Value::Null)
 }
