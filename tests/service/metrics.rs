@@ -1,6 +1,7 @@
 //! The metrics of each kind of request, as CloudWatch reads them out of the log: `docs/metrics.md`, row by row. That
 //! every line is in the embedded metric format, `points` sees to in all tests.
 
+mod operations;
 mod secrets;
 mod values;
 
@@ -164,6 +165,7 @@ async fn each_kind_of_answer_has_its_metrics_and_no_other() {
         assert_eq!(value(&points, "DynamoDBAttempts"), Some(attempts), "{code}");
     }
 
+    seen.extend(operations::of_a_session().await);
     seen.extend(secrets::of_a_failed_reading().await);
     seen.extend(secrets::of_a_fallback().await);
     let seen: BTreeSet<Metric> = seen.into_iter().map(metric).collect();
