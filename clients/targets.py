@@ -18,6 +18,7 @@ NOT_IN_CI = {
     "adopt": "needs an AWS account; make e2e adopts on the emulator",
     "model": "its figures; make test checks the model and each planted bug",
     "rotate-under-load": "waits for 8 minutes; make test rotates with shorter waits",
+    "fuzz": "needs an instrumented build and time; make fuzz-replay runs its seeds",
     "tls": "needs AWS's endpoints",
     "planted": "builds the function once for each bug; make test sees that each patch applies",
     "taint": "make test runs the same tests, without their figures",
