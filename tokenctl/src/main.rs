@@ -1,6 +1,6 @@
 //! `tokenctl`: the token service's command line.
 //!
-//! - [`operator`]: partners, keys and their rotation, in Secrets Manager; records, in DynamoDB.
+//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager; records, in DynamoDB.
 //! - [`integrate`]: a partner's requests and answers, made, opened and explained.
 //!
 //! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the program.
@@ -9,6 +9,7 @@ mod files;
 mod integrate;
 mod operator;
 mod outcome;
+mod resource_server;
 
 use std::process::ExitCode;
 

@@ -12,5 +12,6 @@
 mod docs;
 mod integrate;
 mod operator;
+mod resource_servers;
 mod rotation;
 mod shell;

@@ -8,14 +8,14 @@ use sandbox::Fault;
 use serde_json::{Value, json};
 use service_tests::{Plain, Service, eventually, put_secret, secrets_manager};
 
-const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// The shortest ages that the service takes.
-const QUICK: [(&str, &str); 2] = [
+pub(crate) const QUICK: [(&str, &str); 2] = [
     ("SECRETS_TTL_SECONDS", "1"),
     ("SECRETS_MIN_REFRESH_SECONDS", "1"),
 ];
 
-async fn secret(service: &Service, name: &str) -> Value {
+pub(crate) async fn secret(service: &Service, name: &str) -> Value {
     let client = secrets_manager(service);
     let value = client
         .get_secret_value()

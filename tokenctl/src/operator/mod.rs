@@ -1,4 +1,4 @@
-//! An operator's side: partners and keys in Secrets Manager, records in DynamoDB.
+//! An operator's side: partners, resource servers and keys in Secrets Manager, records in DynamoDB.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `ring`, `hashes` | the steps of a rotation, and when each is safe |
 //! | `rotate` | taking one |
 //! | `update` | the file by which a partner gets a new key |
-//! | `partners`, `keys`, `check`, `lookup` | the other commands |
+//! | `partners`, `resource_servers`, `keys`, `check`, `lookup` | the other commands |
 
 mod aws;
 mod change;
@@ -21,6 +21,7 @@ mod keys;
 mod lookup;
 mod moment;
 mod partners;
+mod resource_servers;
 mod ring;
 mod rotate;
 mod settings;
@@ -34,7 +35,7 @@ use clap::Subcommand;
 use crate::outcome::Outcome;
 use change::Caution;
 use ring::Kind;
-use rotate::{PartnerKey, Rotation};
+use rotate::{IssuedKey, Rotation};
 use settings::{Ages, Deployment};
 
 /// What operators do.
@@ -46,6 +47,13 @@ pub(crate) enum Command {
         deployment: Deployment,
         #[command(subcommand)]
         command: PartnerCommand,
+    },
+    /// Operators: onboard resource servers, switch them off and on, rotate their secrets
+    ResourceServer {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(subcommand)]
+        command: resource_servers::Command,
     },
     /// Operators: begin, show and rotate the service's own keys
     Keys {
@@ -115,20 +123,21 @@ pub(crate) enum PartnerCommand {
 pub(crate) enum RotatePartnerKey {
     /// Its X-API-KEY
     #[command(name = "api-key")]
-    Api(PartnerRotation),
+    Api(KeyRotation),
     /// The key of its requests and their answers
     #[command(name = "payload-key")]
-    Payload(PartnerRotation),
+    Payload(KeyRotation),
     /// The sdkApiKey of its requests
     #[command(name = "sdk-api-key")]
-    SdkApi(PartnerRotation),
+    SdkApi(KeyRotation),
 }
 
 #[derive(clap::Args)]
-pub(crate) struct PartnerRotation {
-    /// The partner's id
+/// A rotation of what its owner was given.
+pub(crate) struct KeyRotation {
+    /// The owner's id
     id: String,
-    /// Where a new key is written, once and nowhere else [default: ID-KEY.json]
+    /// Where a new key is written, once and nowhere else [default: ID-KEY.json, such as acme-api-key.json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -192,6 +201,10 @@ pub(crate) async fn run(command: Command) -> Outcome {
             deployment,
             command,
         } => partner(&deployment, command).await,
+        Command::ResourceServer {
+            deployment,
+            command,
+        } => resource_servers::run(&deployment, command).await,
         Command::Keys {
             deployment,
             command,
@@ -221,12 +234,12 @@ async fn partner(deployment: &Deployment, command: PartnerCommand) -> Outcome {
         }
         PartnerCommand::Remove { id, caution } => partners::remove(deployment, &id, &caution).await,
         PartnerCommand::Rotate { key } => {
-            let (key, PartnerRotation { id, out, rotation }) = match key {
-                RotatePartnerKey::Api(rotation) => (PartnerKey::Api, rotation),
-                RotatePartnerKey::Payload(rotation) => (PartnerKey::Payload, rotation),
-                RotatePartnerKey::SdkApi(rotation) => (PartnerKey::SdkApi, rotation),
+            let (key, KeyRotation { id, out, rotation }) = match key {
+                RotatePartnerKey::Api(rotation) => (IssuedKey::Api, rotation),
+                RotatePartnerKey::Payload(rotation) => (IssuedKey::Payload, rotation),
+                RotatePartnerKey::SdkApi(rotation) => (IssuedKey::SdkApi, rotation),
             };
-            rotate::partner_key(deployment, key, &id, out, &rotation).await
+            rotate::issued_key(deployment, key, &id, out, &rotation).await
         }
     }
 }
