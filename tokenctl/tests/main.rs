@@ -14,4 +14,5 @@ mod integrate;
 mod operator;
 mod resource_servers;
 mod rotation;
+mod sessions;
 mod shell;

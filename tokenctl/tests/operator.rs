@@ -505,37 +505,6 @@ async fn a_payload_key_of_another_partner_is_refused() {
 }
 
 #[tokio::test]
-async fn a_record_is_looked_up_without_the_customer_unless_asked() {
-    let service = Service::start().await;
-    let shell = Shell::of(&service);
-    let plain = Plain::seed();
-    service.ask(&plain).await.issued();
-    let line = format!("lookup {}", plain.reference());
-    let shown = shell.run(&line).await.expect(0);
-    assert!(
-        shown.out.contains("of acme") && shown.out.contains("active"),
-        "{shown:?}"
-    );
-    assert!(!shown.out.contains("beckham") && !shown.out.contains("123123123"));
-    let revealed = shell
-        .run(&format!("--json {line} --partner acme --reveal"))
-        .await
-        .expect(0)
-        .json();
-    assert_eq!(revealed["customer"]["name"], "David beckham");
-    assert!(
-        !revealed.to_string().contains("eyJ"),
-        "a token is never shown"
-    );
-    shell
-        .run(&format!("{line} --partner globex"))
-        .await
-        .expect(5);
-    shell.run("lookup nobody-asked").await.expect(5);
-    shell.run("lookup no/reference").await.expect(2);
-}
-
-#[tokio::test]
 async fn what_is_missing_is_named() {
     let service = Service::start().await;
     let without = Shell::of(&service).with("API_KEYS_SECRET_ID", "");

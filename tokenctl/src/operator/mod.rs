@@ -1,4 +1,4 @@
-//! An operator's side: partners, resource servers and keys in Secrets Manager, records in DynamoDB.
+//! An operator's side: partners, resource servers and keys in Secrets Manager, sessions in DynamoDB.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `change` | how a document is changed, and what a dry run shows |
 //! | `ring`, `hashes` | the steps of a rotation, and when each is safe |
 //! | `rotate` | taking one |
-//! | `update` | the file by which a partner gets a new key |
-//! | `partners`, `resource_servers`, `keys`, `check`, `lookup` | the other commands |
+//! | `update` | the file by which a partner or a resource server gets a new key |
+//! | `partners`, `resource_servers`, `keys`, `check`, `session` | the other commands |
 
 mod aws;
 mod change;
@@ -18,12 +18,12 @@ mod documents;
 mod fresh;
 mod hashes;
 mod keys;
-mod lookup;
 mod moment;
 mod partners;
 mod resource_servers;
 mod ring;
 mod rotate;
+mod session;
 mod settings;
 mod store;
 mod update;
@@ -69,12 +69,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SecretsCommand,
     },
-    /// Operators: the state of a record, without the customer's details
-    Lookup {
+    /// Operators: a session's state, and its end
+    Session {
         #[command(flatten)]
         deployment: Deployment,
-        #[command(flatten)]
-        wanted: lookup::Wanted,
+        #[command(subcommand)]
+        command: session::Command,
     },
 }
 
@@ -217,7 +217,10 @@ pub(crate) async fn run(command: Command) -> Outcome {
                     server_keys,
                 },
         } => check::check(&deployment, api_keys, server_keys).await,
-        Command::Lookup { deployment, wanted } => lookup::lookup(&deployment, &wanted).await,
+        Command::Session {
+            deployment,
+            command,
+        } => session::run(&deployment, command).await,
     }
 }
 
