@@ -214,3 +214,57 @@ async fn a_resource_server_is_off_and_on_and_gone() {
         .json();
     assert_eq!(listed, json!({"resourceServers": []}));
 }
+
+#[tokio::test]
+async fn introspect_tells_active_from_inactive_and_shows_no_secret() {
+    let service = Service::start().await;
+    let shell = Shell::of(&service);
+    let reply = service.ask(&Plain::seed()).await;
+    fs::write(shell.path("token"), reply.token()).unwrap();
+    let active = shell.run("--json introspect token").await.expect(0).json();
+    assert_eq!(
+        (&active["active"], &active["client_id"]),
+        (&true.into(), &"acme".into())
+    );
+    assert_eq!(
+        (&active["sub"], &active["cnf"]),
+        (&Value::Null, &Value::Null)
+    );
+    let shown = shell.run("introspect token").await.expect(0);
+    assert!(
+        shown.out.contains("The token is active") && !shown.out.contains("123123123"),
+        "{shown:?}"
+    );
+    let revealed = shell
+        .run("--json introspect token --reveal")
+        .await
+        .expect(0)
+        .json();
+    assert_eq!(revealed["sub"], "123123123");
+    assert!(revealed["cnf"]["jwk"]["k"].is_string());
+
+    fs::write(shell.path("none"), "no.token").unwrap();
+    let inactive = shell.run("--json introspect none").await.expect(6).json();
+    assert_eq!(inactive, json!({"active": false}));
+    fs::write(shell.path("words"), "two words").unwrap();
+    shell.run("introspect words").await.expect(2);
+
+    let stranger = json!({"resourceServerId": "wallet", "secret": "wrong"});
+    fs::write(shell.path("stranger.json"), stranger.to_string()).unwrap();
+    let refused = shell
+        .run("introspect token --resource-server stranger.json")
+        .await
+        .expect(6);
+    assert!(refused.out.contains("invalid_client"), "{refused:?}");
+    let faulty = shell
+        .run("introspect token --resource-server credentials.json")
+        .await
+        .expect(2);
+    assert!(
+        faulty
+            .err
+            .contains("is not a resource server's credentials"),
+        "{faulty:?}"
+    );
+    assert!(!faulty.err.contains("ABCDEFGH"));
+}
