@@ -336,7 +336,10 @@ async fn empty_secrets_are_filled_once() {
 async fn a_step_is_refused_before_its_time_and_taken_after() {
     let service = Service::start().await;
     let shell = Shell::of(&service);
-    for (ring, sealed_for) in [("token", 86_400 + 86_400), ("record", 3 * 86_400)] {
+    for (ring, sealed_for) in [
+        ("token", 86_400 + 86_400),
+        ("record", 86_400 + 30 * 86_400 + 86_400),
+    ] {
         let rotate = format!("keys rotate {ring}");
         let appended = shell
             .run(&format!("--json {rotate}"))
