@@ -170,6 +170,12 @@ impl Refusal {
             .map_or(self.code == "TOK503", retry::is_worthwhile)
     }
 
+    /// The reason that is given for a member.
+    fn reason_of(&self, field: &str) -> Option<&str> {
+        let error = self.errors.iter().find(|error| error.field == field)?;
+        Some(&error.reason)
+    }
+
     /// What it means.
     pub fn meaning(&self) -> &'static str {
         match self.code.as_str() {
@@ -178,9 +184,18 @@ impl Refusal {
             "TOK003" => "something went wrong on the service's side",
             "TOK004" => "the request is valid, but its sdkApiKey is not the partner's",
             "TOK400" => "the request was decrypted, but its JSON or its members break the rules",
+            "TOK401" => match self.reason_of("token") {
+                Some("expired") => "the session has ended: its time is over, or its record is gone",
+                Some("revoked") => "the session was invalidated",
+                Some("superseded") => "this token was renewed before, and so was its successor",
+                _ => "X-API-TOKEN is missing, or no token of this service",
+            },
+            "TOK404" if self.reason_of("tokenReferenceId").is_some() => {
+                "the partner has no such session"
+            }
             "TOK404" => "the service has nothing at this path",
             "TOK405" => "the service takes POST and GET only",
-            "TOK409" => match self.errors.first().map(|error| error.reason.as_str()) {
+            "TOK409" => match self.reason_of("referenceId") {
                 Some("reused") => "another request has had this referenceId",
                 Some("expired") => "this request got a token before, which has expired",
                 Some("revoked") => "this request got a token before, which was revoked",
@@ -206,7 +221,19 @@ impl Refusal {
             return "Try again later with the same referenceId".to_owned();
         }
         let advice = match self.code.as_str() {
-            "TOK409" if self.errors.first().is_some_and(|it| it.reason == "reused") => {
+            "TOK401" => match self.reason_of("token") {
+                Some("superseded") => {
+                    "Use the session's current token; if the SDK has no other, somebody else renewed this one"
+                }
+                Some(_) => "Get a new token",
+                None => {
+                    "Check that X-API-TOKEN is the whole token, of this deployment; else get a new one"
+                }
+            },
+            "TOK404" if self.reason_of("tokenReferenceId").is_some() => {
+                "Nothing: it has ended, or it never was yours"
+            }
+            "TOK409" if self.reason_of("referenceId") == Some("reused") => {
                 "Another request had this referenceId: find out why before you take a new one"
             }
             "TOK409" => {
@@ -215,7 +242,7 @@ impl Refusal {
             "TOK413" => "Send less data",
             _ if self.status == Some(413) => "Send less data",
             "TOK002" => {
-                "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator"
+                "Check apiKey (renewal: sdkApiKey) in the credentials; if it was just issued, try again in a minute; else ask the operator"
             }
             "TOK003" => "Do not try again in a loop; report it with the request id",
             "TOK004" => "Check sdkApiKey in the credentials",

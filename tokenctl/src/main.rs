@@ -1,6 +1,6 @@
 //! `tokenctl`: the token service's command line.
 //!
-//! - [`operator`]: partners, keys and their rotation, in Secrets Manager; records, in DynamoDB.
+//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager; sessions, in DynamoDB.
 //! - [`integrate`]: a partner's requests and answers, made, opened and explained.
 //!
 //! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the program.
@@ -9,6 +9,7 @@ mod files;
 mod integrate;
 mod operator;
 mod outcome;
+mod resource_server;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ use clap_complete::Shell;
 use outcome::{Exit, Outcome, Report};
 use serde_json::Value;
 
-/// The token service's command line: for operators, who onboard partners, rotate keys and look up records, and for
+/// The token service's command line: for operators, who onboard partners, rotate keys and end sessions, and for
 /// partners, who make, open and understand requests and answers.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]

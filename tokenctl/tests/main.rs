@@ -12,5 +12,7 @@
 mod docs;
 mod integrate;
 mod operator;
+mod resource_servers;
 mod rotation;
+mod sessions;
 mod shell;

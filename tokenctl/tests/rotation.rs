@@ -17,15 +17,15 @@ use service_tests::{Service, put_secret};
 
 const TTL: Duration = Duration::from_secs(2);
 /// Refreshing early is not allowed before the TTL: it would hide what was done too soon.
-const ENV: [(&str, &str); 4] = [
+const ENV: [(&str, &str); 5] = [
     ("SECRETS_TTL_SECONDS", "2"),
     ("SECRETS_MIN_REFRESH_SECONDS", "2"),
     ("TOKEN_TTL_SECONDS", "60"),
+    ("SESSION_TTL_SECONDS", "60"),
     ("RECORD_RETENTION_SECONDS", "300"),
 ];
 /// How an operator tells `tokenctl` of such a deployment.
-const AGES: &str =
-    "--secrets-ttl 2 --refreshes-succeeded --longest-token-ttl 60 --record-retention 300";
+const AGES: &str = "--secrets-ttl 2 --refreshes-succeeded --longest-token-ttl 60 --longest-session-ttl 60 --record-retention 300";
 
 /// Until every instance and resource server has refreshed, a request under way included.
 async fn refreshed() {

@@ -41,16 +41,19 @@ impl std::fmt::Debug for Ended {
 }
 
 impl Shell {
-    /// For an operator, and for the partner `acme` with its credentials in the folder.
+    /// For an operator, for the partner `acme` and for the resource server `wallet`, with their credentials in the folder.
     pub(crate) fn of(service: &Service) -> Self {
         let folder = TempDir::new().unwrap();
         let credentials = development::acme().unwrap().to_json().to_string();
         fs::write(folder.path().join("credentials.json"), credentials).unwrap();
-        let partner = [
+        let wallet = include_str!("../../events/secrets/resource-server.json");
+        fs::write(folder.path().join("wallet.json"), wallet).unwrap();
+        let callers = [
             ("TOKENCTL_URL", service.url().to_owned()),
             ("TOKENCTL_CREDENTIALS", "credentials.json".to_owned()),
+            ("TOKENCTL_RESOURCE_SERVER", "wallet.json".to_owned()),
         ];
-        let variables = service.operator_environment().into_iter().chain(partner);
+        let variables = service.operator_environment().into_iter().chain(callers);
         let env = variables
             .map(|(name, value)| (name.to_owned(), value))
             .collect();

@@ -112,12 +112,35 @@ fn a_gateways_answer_has_no_code_and_may_pass() {
 #[test]
 fn each_code_has_a_meaning_of_its_own_on_either_path() {
     let mut meanings = std::collections::HashSet::new();
-    for number in [2, 3, 4, 400, 404, 405, 409, 413, 415, 422, 503] {
+    for number in [2, 3, 4, 400, 401, 404, 405, 409, 413, 415, 422, 503] {
         let said = serde_json::json!({ "resCode": number });
         let refusal = Refusal::of_body(&said);
         assert_eq!(refusal.code, format!("TOK{number:03}"));
         assert!(meanings.insert(refusal.meaning()), "{number}");
         assert!(!refusal.meaning().contains("not the token service's"));
+    }
+}
+
+#[test]
+fn tells_what_became_of_a_session() {
+    let mut told = std::collections::HashSet::new();
+    for (code, field, reason) in [
+        ("TOK401", "token", "expired"),
+        ("TOK401", "token", "revoked"),
+        ("TOK401", "token", "superseded"),
+        ("TOK404", "tokenReferenceId", "unknown"),
+        ("TOK401", "", ""),
+        ("TOK404", "", ""),
+    ] {
+        let errors = serde_json::json!([{ "field": field, "reason": reason }]);
+        let said = serde_json::json!({ "resCode": code, "errors": errors });
+        let refusal = Refusal::of_body(&said);
+        assert!(told.insert(refusal.meaning()), "{code} {reason}");
+        assert!(!refusal.is_retryable());
+        assert_eq!(
+            refusal.advice().contains("URL"),
+            code == "TOK404" && field.is_empty()
+        );
     }
 }
 

@@ -1,16 +1,21 @@
-//! A partner's side: requests and answers made, opened and explained; an SDK's keys.
+//! The other sides: a partner's requests and answers made, opened and explained; an SDK's keys and renewals; a resource
+//! server's introspections.
 
 mod credentials;
 mod decrypt;
 mod draft;
 mod encrypt;
 mod explain;
+mod introspect;
 mod members;
 mod notes;
 mod page;
+mod presented;
+mod renew;
 mod request;
 mod rules;
 mod sdk;
+mod service;
 
 use std::path::Path;
 
@@ -19,13 +24,15 @@ use clap::Subcommand;
 use crate::outcome::{Failure, Outcome};
 use notes::Notes;
 
-/// What partners do. Each command's help is its arguments' own.
+/// What partners, SDKs and resource servers do. Each command's help is its arguments' own.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Request(Box<request::Arguments>),
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
     Explain(explain::Arguments),
+    Renew(renew::Arguments),
+    Introspect(introspect::Arguments),
     /// Do what the mobile SDK does, for tests without the app
     #[command(subcommand)]
     Sdk(sdk::Command),
@@ -39,6 +46,8 @@ pub(crate) async fn run(command: Command, as_json: bool) -> Outcome {
         Command::Encrypt(arguments) => encrypt::run(&arguments, notes),
         Command::Decrypt(arguments) => decrypt::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Renew(arguments) => renew::run(&arguments).await,
+        Command::Introspect(arguments) => introspect::run(&arguments).await,
         Command::Sdk(command) => sdk::run(&command),
     }
 }

@@ -1,12 +1,19 @@
 //! How a document is changed: read, edited, shown, and put in the place of just the version that was read.
 
+use std::path::Path;
+
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::{
     documents::{Document, Partners, Ring, ServerKeys},
+    settings::Deployment,
     store::{Current, Store},
 };
-use crate::outcome::{Exit, Failure};
+use crate::{
+    files,
+    outcome::{Exit, Failure, Outcome, Report},
+};
 
 /// What every command that changes something takes.
 #[derive(Args)]
@@ -108,6 +115,65 @@ impl<D: Document + Described> Draft<D> {
     }
 }
 
+/// Writes new credentials to their file, unless an earlier try did, and then the document with their hashes.
+///
+/// The credentials are on disk before the service knows them: a crash in between loses nothing, and the same command
+/// goes on with the file that is there.
+pub(crate) async fn onboard(
+    draft: &Draft<Partners>,
+    store: &Store,
+    out: &Path,
+    credentials: Option<Value>,
+    caution: &Caution,
+) -> Result<(), Failure> {
+    draft.check()?;
+    if caution.dry_run {
+        return Ok(());
+    }
+    if let Some(credentials) = credentials {
+        files::create(out, &format!("{credentials:#}\n"))?;
+    }
+    draft.write(store).await
+}
+
+/// Changes the partner or the resource server that is named by its member and id.
+pub(crate) async fn edit(
+    deployment: &Deployment,
+    (member, id): (&str, &str),
+    caution: &Caution,
+    done: &str,
+    edit: impl FnOnce(&mut Partners) -> Result<(), Failure>,
+) -> Outcome {
+    let store = deployment.partners().await?;
+    let mut draft = Draft::<Partners>::read(&store).await?;
+    edit(&mut draft.document)?;
+    draft.check()?;
+    let changes = draft.changes();
+    if !caution.dry_run && !changes.is_empty() {
+        draft.write(&store).await?;
+    }
+    let text = match (caution.dry_run, changes.is_empty()) {
+        (true, _) => would(&changes),
+        (false, true) => "Nothing to change: it is so already.".to_owned(),
+        (false, false) => format!("{}\n{done}", changes.join("\n")),
+    };
+    Ok(Report::done(
+        text,
+        json!({ (member): id, "changes": changes, "dryRun": caution.dry_run }),
+    ))
+}
+
+/// What a dry run says.
+pub(crate) fn would(changes: &[String]) -> String {
+    match changes.is_empty() {
+        true => "Nothing would change.".to_owned(),
+        false => format!(
+            "{}\nNothing was changed: this was a dry run.",
+            changes.join("\n")
+        ),
+    }
+}
+
 /// A document in lines that hold no value: what two of them differ in is what a change changes.
 pub(crate) trait Described {
     fn lines(&self) -> Vec<String>;
@@ -117,18 +183,17 @@ impl Described for Partners {
     fn lines(&self) -> Vec<String> {
         let lines = self.partners.iter().flat_map(|partner| {
             let name = format!("partner {}", partner.partner_id);
-            let ttl = match partner.token_ttl_seconds {
+            let lifetime = |seconds: Option<u32>| match seconds {
                 Some(seconds) => format!("{seconds} s"),
                 None => "the service's lifetime".to_owned(),
             };
-            let state = match partner.enabled {
-                Some(false) => "disabled",
-                _ => "enabled",
-            };
             [
                 format!(
-                    "{name}: {state}, program {}, tokens of {ttl}",
-                    partner.program_id
+                    "{name}: {}, program {}, tokens of {}, sessions of {}",
+                    state(partner.enabled),
+                    partner.program_id,
+                    lifetime(partner.token_ttl_seconds),
+                    lifetime(partner.session_ttl_seconds)
                 ),
                 format!("{name}: API keys (SHA-256) {}", prefixes(&partner.api_keys)),
                 format!(
@@ -138,7 +203,23 @@ impl Described for Partners {
                 format!("{name}: payload keys {}", order(&partner.payload_keys)),
             ]
         });
-        lines.collect()
+        let servers = self.resource_servers.iter().map(|server| {
+            format!(
+                "resource server {}: {}, secrets (SHA-256) {}",
+                server.resource_server_id,
+                state(server.enabled),
+                prefixes(&server.secrets)
+            )
+        });
+        lines.chain(servers).collect()
+    }
+}
+
+/// What `enabled` means.
+pub(crate) fn state(enabled: Option<bool>) -> &'static str {
+    match enabled {
+        Some(false) => "disabled",
+        _ => "enabled",
     }
 }
 

@@ -152,6 +152,18 @@ impl Partners {
             )
         })
     }
+
+    /// The resource server of this id.
+    pub(crate) fn resource_server(&mut self, id: &str) -> Result<&mut ResourceServer, Failure> {
+        let mut servers = self.resource_servers.iter_mut();
+        let found = servers.find(|server| server.resource_server_id == id);
+        found.ok_or_else(|| {
+            Failure::new(
+                Exit::NotFound,
+                format!("there is no resource server {id}; `tokenctl resource-server list` says who there is"),
+            )
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The rotation of an API key: a list of hashes that has no order, so that there are two steps only, append and remove.
+//! The rotation of an API key or a resource server's secret: a list of hashes that has no order, so that there are two steps only, append and remove.
 //!
 //! No moments are kept with a hash. A step therefore counts from the document's last change, whatever that was: later than
 //! need be, never sooner.
@@ -31,7 +31,7 @@ pub(crate) fn plan(
             due: 0,
         }),
         Step::Remove if hashes.len() < 2 => Err(Failure::usage(
-            "it is the partner's only one: append another first, or disable the partner",
+            "it is the only one: append another first, or disable its owner",
         )),
         step @ Step::Remove => {
             let hash = match key {
@@ -46,7 +46,7 @@ pub(crate) fn plan(
             })
         }
         Step::Promote | Step::Demote => Err(Failure::usage(
-            "API keys have no order: there is only --step append and --step remove",
+            "API keys and secrets have no order: there is only --step append and --step remove",
         )),
     }
 }

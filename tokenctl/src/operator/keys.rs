@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{
-    change::{Caution, Draft},
+    change::{Caution, Draft, would},
     documents::{Ring, ServerKeys},
     fresh,
     moment::{at, now},
-    partners::would,
     ring::{Kind, Planner},
     settings::{Ages, Deployment},
 };

@@ -1,4 +1,4 @@
-//! An operator's side: partners and keys in Secrets Manager, records in DynamoDB.
+//! An operator's side: partners, resource servers and keys in Secrets Manager, sessions in DynamoDB.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `change` | how a document is changed, and what a dry run shows |
 //! | `ring`, `hashes` | the steps of a rotation, and when each is safe |
 //! | `rotate` | taking one |
-//! | `update` | the file by which a partner gets a new key |
-//! | `partners`, `keys`, `check`, `lookup` | the other commands |
+//! | `update` | the file by which a partner or a resource server gets a new key |
+//! | `partners`, `resource_servers`, `keys`, `check`, `session` | the other commands |
 
 mod aws;
 mod change;
@@ -18,11 +18,12 @@ mod documents;
 mod fresh;
 mod hashes;
 mod keys;
-mod lookup;
 mod moment;
 mod partners;
+mod resource_servers;
 mod ring;
 mod rotate;
+mod session;
 mod settings;
 mod store;
 mod update;
@@ -34,7 +35,7 @@ use clap::Subcommand;
 use crate::outcome::Outcome;
 use change::Caution;
 use ring::Kind;
-use rotate::{PartnerKey, Rotation};
+use rotate::{IssuedKey, Rotation};
 use settings::{Ages, Deployment};
 
 /// What operators do.
@@ -46,6 +47,13 @@ pub(crate) enum Command {
         deployment: Deployment,
         #[command(subcommand)]
         command: PartnerCommand,
+    },
+    /// Operators: onboard resource servers, switch them off and on, rotate their secrets
+    ResourceServer {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(subcommand)]
+        command: resource_servers::Command,
     },
     /// Operators: begin, show and rotate the service's own keys
     Keys {
@@ -61,12 +69,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SecretsCommand,
     },
-    /// Operators: the state of a record, without the customer's details
-    Lookup {
+    /// Operators: a session's state, and its end
+    Session {
         #[command(flatten)]
         deployment: Deployment,
-        #[command(flatten)]
-        wanted: lookup::Wanted,
+        #[command(subcommand)]
+        command: session::Command,
     },
 }
 
@@ -115,20 +123,21 @@ pub(crate) enum PartnerCommand {
 pub(crate) enum RotatePartnerKey {
     /// Its X-API-KEY
     #[command(name = "api-key")]
-    Api(PartnerRotation),
+    Api(KeyRotation),
     /// The key of its requests and their answers
     #[command(name = "payload-key")]
-    Payload(PartnerRotation),
+    Payload(KeyRotation),
     /// The sdkApiKey of its requests
     #[command(name = "sdk-api-key")]
-    SdkApi(PartnerRotation),
+    SdkApi(KeyRotation),
 }
 
 #[derive(clap::Args)]
-pub(crate) struct PartnerRotation {
-    /// The partner's id
+/// A rotation of what its owner was given.
+pub(crate) struct KeyRotation {
+    /// The owner's id
     id: String,
-    /// Where a new key is written, once and nowhere else [default: ID-KEY.json]
+    /// Where a new key is written, once and nowhere else [default: ID-KEY.json, such as acme-api-key.json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -192,6 +201,10 @@ pub(crate) async fn run(command: Command) -> Outcome {
             deployment,
             command,
         } => partner(&deployment, command).await,
+        Command::ResourceServer {
+            deployment,
+            command,
+        } => resource_servers::run(&deployment, command).await,
         Command::Keys {
             deployment,
             command,
@@ -204,7 +217,10 @@ pub(crate) async fn run(command: Command) -> Outcome {
                     server_keys,
                 },
         } => check::check(&deployment, api_keys, server_keys).await,
-        Command::Lookup { deployment, wanted } => lookup::lookup(&deployment, &wanted).await,
+        Command::Session {
+            deployment,
+            command,
+        } => session::run(&deployment, command).await,
     }
 }
 
@@ -221,12 +237,12 @@ async fn partner(deployment: &Deployment, command: PartnerCommand) -> Outcome {
         }
         PartnerCommand::Remove { id, caution } => partners::remove(deployment, &id, &caution).await,
         PartnerCommand::Rotate { key } => {
-            let (key, PartnerRotation { id, out, rotation }) = match key {
-                RotatePartnerKey::Api(rotation) => (PartnerKey::Api, rotation),
-                RotatePartnerKey::Payload(rotation) => (PartnerKey::Payload, rotation),
-                RotatePartnerKey::SdkApi(rotation) => (PartnerKey::SdkApi, rotation),
+            let (key, KeyRotation { id, out, rotation }) = match key {
+                RotatePartnerKey::Api(rotation) => (IssuedKey::Api, rotation),
+                RotatePartnerKey::Payload(rotation) => (IssuedKey::Payload, rotation),
+                RotatePartnerKey::SdkApi(rotation) => (IssuedKey::SdkApi, rotation),
             };
-            rotate::partner_key(deployment, key, &id, out, &rotation).await
+            rotate::issued_key(deployment, key, &id, out, &rotation).await
         }
     }
 }

@@ -10,7 +10,7 @@ use peers::{
 use serde_json::{Value, json};
 
 use super::{
-    change::{Caution, Described, Draft, prefix},
+    change::{Caution, Described, Draft, edit, onboard, prefix, state, would},
     documents::{Partner, Partners, Ring},
     fresh,
     moment::now,
@@ -46,9 +46,6 @@ pub(crate) struct Add {
 }
 
 /// Onboards a partner.
-///
-/// The credentials are on disk before the service knows them: a crash in between loses nothing, and the same command goes on
-/// with the file that is there.
 pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
     if let Some(url) = &add.url {
         service_url(Some(url)).map_err(Failure::usage)?;
@@ -71,15 +68,9 @@ pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
         false => fresh_credentials(&add)?,
     };
     draft.document.partners.push(entry(&credentials, &add));
-    draft.check()?;
+    let file = (!resumed).then(|| credentials.to_json());
+    onboard(&draft, &store, &out, file, &add.caution).await?;
     let changes = draft.changes();
-    if !add.caution.dry_run {
-        if !resumed {
-            let file = serde_json::to_string_pretty(&credentials.to_json()).unwrap_or_default();
-            files::create(&out, &format!("{file}\n"))?;
-        }
-        draft.write(&store).await?;
-    }
     let text = match add.caution.dry_run {
         true => would(&changes),
         false => format!(
@@ -140,17 +131,6 @@ fn entry(credentials: &Credentials, add: &Add) -> Partner {
     }
 }
 
-/// What a dry run says.
-pub(crate) fn would(changes: &[String]) -> String {
-    match changes.is_empty() {
-        true => "Nothing would change.".to_owned(),
-        false => format!(
-            "{}\nNothing was changed: this was a dry run.",
-            changes.join("\n")
-        ),
-    }
-}
-
 /// Who there is.
 pub(crate) async fn list(deployment: &Deployment) -> Outcome {
     let store = deployment.partners().await?;
@@ -159,11 +139,7 @@ pub(crate) async fn list(deployment: &Deployment) -> Outcome {
     let lines: Vec<String> = partners
         .iter()
         .map(|partner| {
-            let state = if partner.enabled == Some(false) {
-                "disabled"
-            } else {
-                "enabled"
-            };
+            let state = state(partner.enabled);
             let keys = (partner.api_keys.len(), partner.payload_keys.keys.len());
             format!(
                 "{:24} {state:8} program {:<10} {} API keys, {} payload keys",
@@ -227,7 +203,7 @@ pub(crate) async fn switch(
              has stay valid until they expire."
         ),
     };
-    edit(deployment, id, caution, &done, |document| {
+    edit(deployment, ("partnerId", id), caution, &done, |document| {
         document.partner(id)?.enabled = (!on).then_some(false);
         Ok(())
     })
@@ -239,7 +215,7 @@ pub(crate) async fn remove(deployment: &Deployment, id: &str, caution: &Caution)
     caution.allow(&format!(
         "removing {id} loses its keys for good; `tokenctl partner disable` does not"
     ))?;
-    edit(deployment, id, caution, &format!("{id} is removed."), |document| {
+    edit(deployment, ("partnerId", id), caution, &format!("{id} is removed."), |document| {
         document.partner(id)?;
         document.partners.retain(|partner| partner.partner_id != id);
         match document.partners.is_empty() {
@@ -248,30 +224,4 @@ pub(crate) async fn remove(deployment: &Deployment, id: &str, caution: &Caution)
         }
     })
     .await
-}
-
-async fn edit(
-    deployment: &Deployment,
-    id: &str,
-    caution: &Caution,
-    done: &str,
-    edit: impl FnOnce(&mut Partners) -> Result<(), Failure>,
-) -> Outcome {
-    let store = deployment.partners().await?;
-    let mut draft = Draft::<Partners>::read(&store).await?;
-    edit(&mut draft.document)?;
-    draft.check()?;
-    let changes = draft.changes();
-    if !caution.dry_run && !changes.is_empty() {
-        draft.write(&store).await?;
-    }
-    let text = match (caution.dry_run, changes.is_empty()) {
-        (true, _) => would(&changes),
-        (false, true) => "Nothing to change: it is so already.".to_owned(),
-        (false, false) => format!("{}\n{done}", changes.join("\n")),
-    };
-    Ok(Report::done(
-        text,
-        json!({ "partnerId": id, "changes": changes, "dryRun": caution.dry_run }),
-    ))
 }

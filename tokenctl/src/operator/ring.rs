@@ -40,7 +40,7 @@ impl Step {
 pub(crate) enum Kind {
     /// Tokens, which resource servers open until they end.
     Token,
-    /// Records, which retries open until they are no longer kept.
+    /// Records, which retries and renewals open until they are no longer kept.
     Record,
     /// Requests, which are under way for moments only.
     Payload,
@@ -185,12 +185,13 @@ impl Planner<'_> {
         let Waits {
             refresh,
             token_lifetime,
+            session_lifetime,
             retention,
         } = self.waits;
         match self.kind {
             Kind::Payload => refresh,
             Kind::Token => refresh + token_lifetime,
-            Kind::Record => refresh + token_lifetime + retention,
+            Kind::Record => refresh + session_lifetime + retention,
         }
     }
 

@@ -6,11 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    change::{Caution, Described, Draft},
+    change::{Caution, Described, Draft, would},
     documents::{Document, Partners, Ring, ServerKeys},
     fresh, hashes,
     moment::{at, now, span},
-    partners::would,
     ring::{Kind, Planned, Planner, Step},
     settings::{Ages, Deployment},
     store::Store,
@@ -24,7 +23,7 @@ pub(crate) struct Rotation {
     /// This step, instead of the one that is next
     #[arg(long)]
     step: Option<Step>,
-    /// The key that the step is about: its kid, or the first digits of an API key's SHA-256
+    /// The key that the step is about: its kid, or the first digits of the SHA-256 of an API key or a secret
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
     /// Wait until the step is safe, then take it
@@ -40,15 +39,17 @@ pub(crate) struct Rotation {
     ages: Ages,
 }
 
-/// What a partner has.
+/// What a partner or a resource server was given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PartnerKey {
+pub(crate) enum IssuedKey {
     /// Its X-API-KEY.
     Api,
     /// The key of its requests and their answers.
     Payload,
     /// The sdkApiKey of its requests.
     SdkApi,
+    /// A resource server's secret.
+    Secret,
 }
 
 /// A step for one of the service's rings.
@@ -74,26 +75,30 @@ pub(crate) async fn server_ring(
         .await
 }
 
-/// A step for one of a partner's keys.
-pub(crate) async fn partner_key(
+/// A step for a key of a partner or a resource server.
+pub(crate) async fn issued_key(
     deployment: &Deployment,
-    key: PartnerKey,
-    partner: &str,
+    key: IssuedKey,
+    owner: &str,
     out: Option<PathBuf>,
     rotation: &Rotation,
 ) -> Outcome {
     let store = deployment.partners().await?;
-    let update = Update::of(key, partner, out, !rotation.caution.dry_run);
+    let update = Update::of(key, owner, out, !rotation.caution.dry_run);
     rotation
         .take(
             &store,
-            &Source::Partner(update),
+            &Source::Issued(update),
             |document: &mut Partners| {
-                let partner = document.partner(partner)?;
                 Ok(match key {
-                    PartnerKey::Api => Keys::ApiKeys(&mut partner.api_keys),
-                    PartnerKey::Payload => Keys::Ring(Kind::Payload, &mut partner.payload_keys),
-                    PartnerKey::SdkApi => Keys::ApiKeys(&mut partner.sdk_api_keys),
+                    IssuedKey::Api => Keys::Hashes(&mut document.partner(owner)?.api_keys),
+                    IssuedKey::Payload => {
+                        Keys::Ring(Kind::Payload, &mut document.partner(owner)?.payload_keys)
+                    }
+                    IssuedKey::SdkApi => Keys::Hashes(&mut document.partner(owner)?.sdk_api_keys),
+                    IssuedKey::Secret => {
+                        Keys::Hashes(&mut document.resource_server(owner)?.secrets)
+                    }
                 })
             },
         )
@@ -103,7 +108,7 @@ pub(crate) async fn partner_key(
 /// What is rotated, in its document.
 enum Keys<'d> {
     Ring(Kind, &'d mut Ring),
-    ApiKeys(&'d mut Vec<String>),
+    Hashes(&'d mut Vec<String>),
 }
 
 /// Where a new key comes from, and what is to be done with it.
@@ -112,7 +117,7 @@ enum Source {
         name: &'static str,
         hint: &'static str,
     },
-    Partner(Update),
+    Issued(Update),
 }
 
 impl Keys<'_> {
@@ -142,7 +147,7 @@ impl Keys<'_> {
                 changed_at,
             }
             .plan(step, key),
-            Self::ApiKeys(hashes) => hashes::plan(hashes, step, key, changed_at + waits.refresh),
+            Self::Hashes(hashes) => hashes::plan(hashes, step, key, changed_at + waits.refresh),
         }
     }
 
@@ -156,14 +161,14 @@ impl Keys<'_> {
                     Source::Service { name, .. } => {
                         Some(fresh::jwk(fresh::kid(name, Some(ring), now())?)?)
                     }
-                    Source::Partner(update) => Some(update.payload_key(ring)?),
+                    Source::Issued(update) => Some(update.payload_key(ring)?),
                 };
                 Ok(ring.take(planned, fresh, now()))
             }
-            Self::ApiKeys(hashes) => {
+            Self::Hashes(hashes) => {
                 let fresh = match source {
-                    Source::Partner(update) if appends => {
-                        Some(fresh::sha256_hex(&update.api_key(hashes)?))
+                    Source::Issued(update) if appends => {
+                        Some(fresh::sha256_hex(&update.secret(hashes)?))
                     }
                     _ => None,
                 };
@@ -278,7 +283,7 @@ impl Rotation {
             ));
         }
         let file = match source {
-            Source::Partner(update) => {
+            Source::Issued(update) => {
                 text.push_str(&update.hint(planned.step, next.as_ref().map_or(0, |next| next.due)));
                 (planned.step == Step::Append && !dry_run).then(|| update.file())
             }

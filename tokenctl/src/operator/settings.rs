@@ -66,6 +66,10 @@ pub(crate) struct Ages {
     #[arg(long, default_value_t = 86_400, value_name = "SECONDS", hide_default_value = true,
           value_parser = clap::value_parser!(u32).range(60..=86_400))]
     longest_token_ttl: u32,
+    /// The longest lifetime of any session begun lately [default: the longest there can be]
+    #[arg(long, default_value_t = 2_592_000, value_name = "SECONDS", hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(60..=2_592_000))]
+    longest_session_ttl: u32,
     /// You have seen that no refresh of the secrets failed since the last step (no log line "secret not refreshed"): wait
     /// SECRETS_TTL_SECONDS instead of SECRETS_MAX_STALE_SECONDS
     #[arg(long)]
@@ -83,7 +87,9 @@ pub(crate) struct Waits {
     pub(crate) refresh: i64,
     /// Until no token lives that an older key sealed.
     pub(crate) token_lifetime: i64,
-    /// Until no record of an expired token is kept.
+    /// Until no session lasts whose record an older key sealed: a record keeps the key that it began with.
+    pub(crate) session_lifetime: i64,
+    /// Until no record of an ended session is kept.
     pub(crate) retention: i64,
 }
 
@@ -106,6 +112,7 @@ impl Ages {
         Waits {
             refresh: i64::from(refresh) + MARGIN,
             token_lifetime: i64::from(self.longest_token_ttl),
+            session_lifetime: i64::from(self.longest_session_ttl),
             retention: i64::from(self.record_retention),
         }
     }

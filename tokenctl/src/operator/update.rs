@@ -1,4 +1,4 @@
-//! The file by which a partner gets one new key: the members of its credentials file that change.
+//! The file by which a partner or a resource server gets one new key: the members of its credentials file that change.
 //!
 //! It is on disk before the service knows the key, so that a crash in between loses nothing: the same command goes on with the
 //! file that is there.
@@ -14,30 +14,31 @@ use super::{
     fresh,
     moment::{at, now},
     ring::Step,
-    rotate::PartnerKey,
+    rotate::IssuedKey,
 };
 use crate::{files, outcome::Failure};
 
 /// Where the new key goes, and which member it is.
 pub(crate) struct Update {
-    key: PartnerKey,
-    partner: String,
+    key: IssuedKey,
+    owner: String,
     file: PathBuf,
     /// Not in a dry run.
     write: bool,
 }
 
 impl Update {
-    pub(crate) fn of(key: PartnerKey, partner: &str, out: Option<PathBuf>, write: bool) -> Self {
+    pub(crate) fn of(key: IssuedKey, owner: &str, out: Option<PathBuf>, write: bool) -> Self {
         let name = match key {
-            PartnerKey::Api => "api-key",
-            PartnerKey::Payload => "payload-key",
-            PartnerKey::SdkApi => "sdk-api-key",
+            IssuedKey::Api => "api-key",
+            IssuedKey::Payload => "payload-key",
+            IssuedKey::SdkApi => "sdk-api-key",
+            IssuedKey::Secret => "secret",
         };
         Self {
             key,
-            partner: partner.to_owned(),
-            file: out.unwrap_or_else(|| format!("{partner}-{name}.json").into()),
+            owner: owner.to_owned(),
+            file: out.unwrap_or_else(|| format!("{owner}-{name}.json").into()),
             write,
         }
     }
@@ -48,14 +49,23 @@ impl Update {
 
     fn member(&self) -> &'static str {
         match self.key {
-            PartnerKey::Api => "apiKey",
-            PartnerKey::Payload => "payloadKeys",
-            PartnerKey::SdkApi => "sdkApiKey",
+            IssuedKey::Api => "apiKey",
+            IssuedKey::Payload => "payloadKeys",
+            IssuedKey::SdkApi => "sdkApiKey",
+            IssuedKey::Secret => "secret",
         }
     }
 
-    /// A new API key or sdkApiKey, beside those that the partner has.
-    pub(crate) fn api_key(&self, hashes: &[String]) -> Result<Zeroizing<String>, Failure> {
+    /// Whose it is: the member that names the owner, and what the owner is.
+    fn whose(&self) -> (&'static str, &'static str) {
+        match self.key {
+            IssuedKey::Api | IssuedKey::Payload | IssuedKey::SdkApi => ("partnerId", "partner"),
+            IssuedKey::Secret => ("resourceServerId", "resource server"),
+        }
+    }
+
+    /// A new API key, sdkApiKey or secret, beside those that the owner has.
+    pub(crate) fn secret(&self, hashes: &[String]) -> Result<Zeroizing<String>, Failure> {
         if let Some(begun) = self.begun()? {
             let key = begun
                 .as_str()
@@ -89,7 +99,7 @@ impl Update {
                 false => Ok(fresh::with_key(kid, k.into())),
             };
         }
-        let key = fresh::jwk(fresh::kid(&self.partner, Some(ring), now())?)?;
+        let key = fresh::jwk(fresh::kid(&self.owner, Some(ring), now())?)?;
         let keys = std::iter::once(&key).chain(&ring.keys);
         let keys = keys.map(|key| json!({ "kty": "oct", "kid": key.kid, "k": key.k.as_str() }));
         self.write(json!({ "keys": keys.collect::<Vec<_>>() }))?;
@@ -97,7 +107,7 @@ impl Update {
     }
 
     fn write(&self, value: Value) -> Result<(), Failure> {
-        let file = json!({ "partnerId": self.partner, (self.member()): value });
+        let file = json!({ (self.whose().0): self.owner, (self.member()): value });
         match self.write {
             true => files::create(&self.file, &format!("{file:#}\n")),
             false => Ok(()),
@@ -112,10 +122,10 @@ impl Update {
         let file: Value =
             serde_json::from_slice(&files::read(&self.file)?).map_err(|_| self.foreign())?;
         match (
-            file.get("partnerId").and_then(Value::as_str),
+            file.get(self.whose().0).and_then(Value::as_str),
             file.get(self.member()),
         ) {
-            (Some(partner), Some(value)) if partner == self.partner => Ok(Some(value.clone())),
+            (Some(owner), Some(value)) if owner == self.owner => Ok(Some(value.clone())),
             _ => Err(self.foreign()),
         }
     }
@@ -124,7 +134,7 @@ impl Update {
         Failure::usage(format!(
             "{} exists already and is not an unfinished rotation of {}'s {}: name another file with --out",
             self.file.display(),
-            self.partner,
+            self.owner,
             self.member()
         ))
     }
@@ -142,13 +152,16 @@ impl Update {
         match step {
             Step::Append if self.write => {
                 let only = match self.key {
-                    PartnerKey::Payload => "",
-                    PartnerKey::Api | PartnerKey::SdkApi => ", and nothing else has it in clear",
+                    IssuedKey::Payload => "",
+                    IssuedKey::Api | IssuedKey::SdkApi | IssuedKey::Secret => {
+                        ", and nothing else has it in clear"
+                    }
                 };
                 format!(
-                    "\n{file} has the new {}{only}. The partner puts it into its credentials file (`jq -s '.[0] * .[1]' \
+                    "\n{file} has the new {}{only}. The {} puts it into its credentials file (`jq -s '.[0] * .[1]' \
                      CREDENTIALS {file}`) from {} on, when every instance knows it.",
                     self.member(),
+                    self.whose().1,
                     at(due),
                 )
             }

@@ -34,6 +34,7 @@ fn request() -> String {
 fn is_called_sound(body: &[u8], credentials: &Credentials) -> bool {
     let mut explanation = Explanation {
         credentials: Some(credentials),
+        session_key: None,
         reveal: true,
         findings: Findings::default(),
         kind: "message",

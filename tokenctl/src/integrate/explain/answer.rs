@@ -4,16 +4,26 @@ use peers::{jwe, verdict::Refusal};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::findings::{Findings, Step};
-use crate::integrate::{members::Members, page::quoted, request::expiry, sdk};
+use super::{
+    findings::{Findings, Step},
+    opening::Opener,
+};
+use crate::integrate::{introspect, members::Members, page::quoted, request::expiry, sdk};
 
 const STEP: Step = Step::Answer;
 
-/// An answer that a payload key opened.
-pub(super) fn explain_sealed(members: &Members, findings: &mut Findings) {
+/// An answer that was opened.
+pub(super) fn explain_sealed(members: &Members, opener: Opener, findings: &mut Findings) {
     findings.ok(
         STEP,
-        "it is authenticated: the service sealed it, under a payload key of yours",
+        match opener {
+            Opener::PayloadKey => {
+                "it is authenticated: the service sealed it, under a payload key of yours"
+            }
+            Opener::SessionKey => {
+                "it is authenticated: the service sealed it, under the session key"
+            }
+        },
     );
     let said = serde_json::from_str(&members.to_string()).unwrap_or_default();
     let refusal = Refusal {
@@ -21,7 +31,7 @@ pub(super) fn explain_sealed(members: &Members, findings: &mut Findings) {
         ..Refusal::of_body(&said)
     };
     if refusal.code == "TOK200" {
-        explain_success(members, findings);
+        explain_success(members, opener, findings);
     } else {
         explain_refusal(&refusal, &said, findings);
     }
@@ -88,16 +98,72 @@ fn explain_refusal(refusal: &Refusal, said: &Value, findings: &mut Findings) {
     findings.note(STEP, format!("what to do: {}", refusal.advice()));
 }
 
-fn explain_success(members: &Members, findings: &mut Findings) {
+/// An answer to an introspection, which is never sealed.
+pub(super) fn explain_introspection(text: &str, findings: &mut Findings) {
+    let said: Value = serde_json::from_str(text).unwrap_or_default();
+    match said.get("active") {
+        Some(Value::Bool(true)) => {
+            findings.ok(STEP, "the token is active");
+            for name in CLAIMS {
+                if said.get(name).is_none() {
+                    findings.fault(STEP, format!("{name} is missing"));
+                }
+            }
+            if let Some(exp) = said.get("exp").and_then(Value::as_i64) {
+                explain_expiry(exp.saturating_mul(1000), findings);
+            }
+        }
+        Some(Value::Bool(false)) => {
+            findings.fault(STEP, "the token is inactive");
+            findings.note(STEP, introspect::INACTIVE);
+        }
+        Some(_) => findings.fault(STEP, "active is neither true nor false"),
+        None => {
+            let error = said
+                .get("error")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let meaning = introspect::meaning(error);
+            findings.fault(STEP, format!("{}: {meaning}", quoted(error)));
+        }
+    }
+}
+
+/// What is told of an active token (protocol.md, Token).
+const CLAIMS: [&str; 11] = [
+    "iss",
+    "aud",
+    "sub",
+    "client_id",
+    "program_id",
+    "jti",
+    "ref",
+    "auth_time",
+    "iat",
+    "exp",
+    "cnf",
+];
+
+fn explain_success(members: &Members, opener: Opener, findings: &mut Findings) {
+    let given = |name| members.present(name).is_some();
+    let gives_a_token = ["token", "serverPubKey", "expireAt"].into_iter().any(given);
+    let what = match opener {
+        Opener::SessionKey => "a renewed token",
+        Opener::PayloadKey if gives_a_token => "a token",
+        Opener::PayloadKey => "an invalidation, as it gives no token",
+    };
     match members.text("referenceId") {
         Some(id) => findings.ok(
             STEP,
-            format!("TOK200, a token, for referenceId {}: check that it is the one you asked for", quoted(&id)),
+            format!("TOK200, {what}, for referenceId {}: check that it is the one you asked for", quoted(&id)),
         ),
         None => findings.fault(
             STEP,
             "it says success and has no referenceId: it cannot be told which request it answers. Do not use it",
         ),
+    }
+    if opener == Opener::PayloadKey && !gives_a_token {
+        return;
     }
     match members.text("token").filter(|token| !token.is_empty()) {
         None => findings.fault(STEP, "token is missing"),
@@ -112,7 +178,10 @@ fn explain_success(members: &Members, findings: &mut Findings) {
             ),
         },
     }
-    match members.text("serverPubKey").filter(|key| !key.is_empty()) {
+    let key = members.text("serverPubKey").filter(|key| !key.is_empty());
+    match key {
+        // The session key stays.
+        None if opener == Opener::SessionKey => {}
         None => findings.fault(STEP, "serverPubKey is missing"),
         Some(key) => match sdk::check_server_pub_key(&key) {
             Ok(()) => findings.ok(STEP, "serverPubKey is a point of P-256: hand it to the SDK"),
@@ -122,16 +191,23 @@ fn explain_success(members: &Members, findings: &mut Findings) {
     let expire_at = members
         .present("expireAt")
         .and_then(|raw| raw.get().parse::<i64>().ok());
-    let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);
     match expire_at {
         None => findings.fault(STEP, "expireAt is missing, or no number"),
-        Some(at) if now.is_ok_and(|now| at <= now) => findings.warning(
+        Some(at) => explain_expiry(at, findings),
+    }
+}
+
+fn explain_expiry(at: i64, findings: &mut Findings) {
+    let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000);
+    match now.is_ok_and(|now| at <= now) {
+        true => findings.warning(
             STEP,
             format!(
-                "it expired at {}: ask for a new token under a new referenceId",
+                "it expired at {}: the SDK renews it while the session lasts; else ask for a new token under a new \
+                 referenceId",
                 expiry(at)
             ),
         ),
-        Some(at) => findings.ok(STEP, format!("it expires at {}", expiry(at))),
+        false => findings.ok(STEP, format!("it expires at {}", expiry(at))),
     }
 }

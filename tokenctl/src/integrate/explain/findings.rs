@@ -135,6 +135,9 @@ impl Findings {
         }
         let what = match kind {
             "request" => "this request",
+            "renewal" => "this renewal",
+            "invalidation" => "this invalidation",
+            "introspection" => "this introspection's answer",
             "answer" => "this answer",
             "token" => "this token, as far as can be seen without the token ring",
             _ => "it, as far as can be seen",

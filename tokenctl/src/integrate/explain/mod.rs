@@ -13,6 +13,7 @@ mod misspelling;
 mod opening;
 mod request_members;
 mod service;
+mod session;
 mod structure;
 mod wrapping;
 
@@ -21,18 +22,22 @@ use std::path::PathBuf;
 use clap::Args;
 use peers::credentials::Credentials;
 
-use super::{credentials::CredentialsFile, members::Members, one_standard_input};
+use super::{
+    credentials::CredentialsFile, members::Members, one_standard_input, presented::read_session_key,
+};
 use crate::{
     files,
     outcome::{Exit, Outcome, Report},
 };
 use findings::{Findings, Step};
+use opening::{KeysAtHand, Opener};
+use session::Operation;
 use wrapping::Wrapped;
 
 /// Say what is wrong with a request or an answer, step by step.
 ///
-/// It takes the body of a request, an answer, sealed or not, a token, or what a gateway or a proxy said instead. With the
-/// credentials it looks inside. It shows rules and lengths, and values only with --reveal. Exit code 0: nothing is wrong;
+/// It takes the body of a request (also a renewal or an invalidation), an answer, sealed or not, an introspection's answer,
+/// a token, or what a gateway or a proxy said instead. With the credentials or the session key it looks inside. It shows rules and lengths, and values only with --reveal. Exit code 0: nothing is wrong;
 /// 6: something is.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -41,6 +46,9 @@ pub(crate) struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     credentials: CredentialsFile,
+    /// The session key, as sdk derive prints it: it opens a renewal and its answer
+    #[arg(long, value_name = "FILE")]
+    session_key: Option<PathBuf>,
     /// It is a request's JSON before it is encrypted: that it is not encrypted is no fault
     #[arg(long)]
     plaintext: bool,
@@ -50,17 +58,24 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    one_standard_input([Some(arguments.file.as_path()), arguments.credentials.path()])?;
+    one_standard_input([
+        Some(arguments.file.as_path()),
+        arguments.credentials.path(),
+        arguments.session_key.as_deref(),
+    ])?;
+    let session_key = arguments.session_key.as_deref().map(read_session_key);
+    let session_key = session_key.transpose()?;
     let credentials = arguments.credentials.read_if_named()?;
     let bytes = files::read(&arguments.file)?;
     let mut explanation = Explanation {
         credentials: credentials.as_ref(),
+        session_key: session_key.as_deref(),
         reveal: arguments.reveal,
         findings: Findings::default(),
         kind: "message",
     };
     if arguments.plaintext {
-        explanation.plaintext(&bytes, false);
+        explanation.plaintext(&bytes, None);
     } else {
         explanation.body(&bytes);
     }
@@ -69,6 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 struct Explanation<'c> {
     credentials: Option<&'c Credentials>,
+    session_key: Option<&'c [u8; 32]>,
     reveal: bool,
     findings: Findings,
     /// What it turned out to be.
@@ -94,6 +110,9 @@ impl Explanation<'_> {
                 Step::Body,
                 "it is a JWE in its JSON form, and must be in its compact form: five segments with dots between them",
             );
+        } else if has("active") || (has("error") && !has("referenceId")) {
+            self.kind = "introspection";
+            answer::explain_introspection(text, &mut self.findings);
         } else if has("resCode") || (has("message") && !has("referenceId")) {
             self.kind = "answer";
             answer::explain_plain(text, &mut self.findings);
@@ -102,42 +121,67 @@ impl Explanation<'_> {
                 Step::Body,
                 "it is plain JSON and not encrypted: a request is sent as a compact JWE (tokenctl encrypt)",
             );
-            self.plaintext(text.as_bytes(), false);
+            self.plaintext(text.as_bytes(), None);
         }
     }
 
     fn jwe(&mut self, received: &[u8], text: &str) {
         let parts = form::examine(text, &mut self.findings);
         let header = header::examine(parts.header.as_deref(), &mut self.findings);
-        let opened = opening::attempt(&parts, &header, self.credentials, &mut self.findings);
+        let at_hand = KeysAtHand {
+            credentials: self.credentials,
+            session_key: self.session_key,
+        };
+        let opened = opening::attempt(&parts, &header, at_hand, &mut self.findings);
         if opened.is_token {
             self.kind = "token";
         }
-        if let Some(plaintext) = &opened.plaintext {
-            self.plaintext(plaintext, true);
+        let mut credentials = self.credentials;
+        if let Some((plaintext, opener)) = &opened.plaintext {
+            self.plaintext(plaintext, Some(*opener));
+            credentials = credentials.filter(|_| *opener == Opener::PayloadKey);
         }
         if !opened.is_token {
-            service::confirm_form(received, self.credentials, &mut self.findings);
+            service::confirm_form(received, credentials, &mut self.findings);
         }
     }
 
-    /// What was inside, or would have been.
-    fn plaintext(&mut self, plaintext: &[u8], sealed: bool) {
+    /// What was inside, or would have been; `opener` is the kind of key that opened it.
+    fn plaintext(&mut self, plaintext: &[u8], opener: Option<Opener>) {
         let members = structure::examine(plaintext, &mut self.findings);
         if let Some(members) = members
             .as_ref()
             .filter(|it| it.present("resCode").is_some())
         {
             self.kind = "answer";
-            answer::explain_sealed(members, &mut self.findings);
+            let opener = opener.unwrap_or(Opener::PayloadKey);
+            answer::explain_sealed(members, opener, &mut self.findings);
             return;
         }
-        self.kind = "request";
-        if let Some(members) = &members {
-            request_members::examine(members, self.credentials, self.reveal, &mut self.findings);
+        let operation = members.as_ref().map_or(Operation::GetToken, Operation::of);
+        self.kind = operation.kind();
+        if let Some(opener) = opener {
+            operation.check_key(opener, &mut self.findings);
         }
-        service::confirm_plaintext(plaintext, &mut self.findings);
-        if sealed && !self.findings.has_fault() {
+        match (operation, &members) {
+            (Operation::GetToken, members) => {
+                if let Some(members) = members {
+                    let (credentials, reveal) = (self.credentials, self.reveal);
+                    request_members::examine(members, credentials, reveal, &mut self.findings);
+                }
+                service::confirm_plaintext(plaintext, &mut self.findings);
+            }
+            (Operation::Renew, Some(members)) => {
+                session::examine_renewal(members, &mut self.findings);
+            }
+            (Operation::Invalidate, Some(members)) => {
+                session::examine_invalidation(plaintext, members, &mut self.findings);
+            }
+            (Operation::Renew | Operation::Invalidate, None) => {}
+        }
+        // A renewal's headers are not here.
+        let is_whole = opener.is_some() && operation != Operation::Renew;
+        if is_whole && !self.findings.has_fault() {
             self.findings
                 .ok(Step::Members, "the service takes this request");
         }

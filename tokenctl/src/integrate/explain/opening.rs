@@ -12,9 +12,33 @@ use super::{
 };
 use crate::integrate::page::quoted;
 
+/// The kind of key that opens a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opener {
+    PayloadKey,
+    SessionKey,
+}
+
+impl Opener {
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::PayloadKey => "a payload key",
+            Self::SessionKey => "the session key",
+        }
+    }
+}
+
+/// The keys at hand.
+#[derive(Clone, Copy)]
+pub(super) struct KeysAtHand<'k> {
+    pub(super) credentials: Option<&'k Credentials>,
+    pub(super) session_key: Option<&'k [u8; 32]>,
+}
+
 /// What came of it.
 pub(super) struct Attempt {
-    pub(super) plaintext: Option<Vec<u8>>,
+    /// With the kind of key that opened it.
+    pub(super) plaintext: Option<(Vec<u8>, Opener)>,
     /// It is a token: sealed under a key that no partner has.
     pub(super) is_token: bool,
 }
@@ -32,51 +56,75 @@ struct Reading {
 pub(super) fn attempt(
     parts: &Parts,
     named: &Named,
-    credentials: Option<&Credentials>,
+    at_hand: KeysAtHand<'_>,
     findings: &mut Findings,
 ) -> Attempt {
     let closed = |is_token| Attempt {
         plaintext: None,
         is_token,
     };
+    let opened = |plaintext, opener, instead: Option<&'static str>, findings: &mut Findings| {
+        match instead {
+            None => findings.ok(
+                Step::Opening,
+                "the tag fits: header, IV, ciphertext and tag are as they were sealed",
+            ),
+            Some(instead) => findings.fault(Step::Opening, instead),
+        }
+        Attempt {
+            plaintext: Some((plaintext, opener)),
+            is_token: false,
+        }
+    };
+    if let Some(session_key) = at_hand.session_key {
+        let key = Jwk {
+            kid: String::new(),
+            k: *session_key,
+        };
+        // The service looks at no kid here.
+        if let Some((_, instead, plaintext)) = try_all(parts, &Named::default(), &[key]) {
+            findings.ok(Step::Opening, "the session key opens it");
+            return opened(plaintext, Opener::SessionKey, instead, findings);
+        }
+    }
+    let credentials = at_hand.credentials;
     let keys = credentials.map_or(&[][..], |it| &it.payload_keys);
-    let opened = try_all(parts, named, keys);
+    let found = try_all(parts, named, keys);
     let is_ours = named
         .kid
         .as_ref()
         .is_some_and(|kid| keys.iter().any(|key| key.kid == *kid));
     // A request may say so too: its library's habit, which the service ignores.
-    if named.typ.as_deref() == Some("JWT") && !is_ours && opened.is_none() {
+    if named.typ.as_deref() == Some("JWT") && !is_ours && found.is_none() {
         findings.note(
             Step::Key,
-            "it is a token (typ is JWT): only a resource server that has the token ring opens it. It goes to the SDK as it is",
+            "it is a token (typ is JWT): only a resource server that has the token ring opens it. It goes to the SDK as it \
+             is, and tokenctl introspect asks the service about it",
         );
         return closed(true);
+    }
+    if at_hand.session_key.is_some() {
+        let closed = "the session key does not open it";
+        match credentials {
+            Some(_) => findings.note(Step::Opening, closed),
+            None => findings.fault(Step::Opening, closed),
+        }
     }
     let Some(credentials) = credentials else {
         findings.note(
             Step::Key,
-            "it was not opened: name your credentials with --credentials to look inside",
+            "it was not opened: name your credentials with --credentials to look inside, or a renewal's session key with \
+             --session-key",
         );
         return closed(false);
     };
     examine_key(named, credentials, findings);
-    let Some((key, instead, plaintext)) = opened else {
+    let Some((key, instead, plaintext)) = found else {
         unopened(parts, named, credentials, findings);
         return closed(false);
     };
     report_key(&key, named, findings);
-    match instead {
-        None => findings.ok(
-            Step::Opening,
-            "the tag fits: header, IV, ciphertext and tag are as they were sealed",
-        ),
-        Some(instead) => findings.fault(Step::Opening, instead),
-    }
-    Attempt {
-        plaintext: Some(plaintext),
-        is_token: false,
-    }
+    opened(plaintext, Opener::PayloadKey, instead, findings)
 }
 
 /// Each way with each key, the one that is named first; what opened it, and how.

@@ -5,18 +5,17 @@ use std::time::Duration;
 use peers::{
     credentials::Credentials,
     error::with_causes,
-    partner::{self, CallError},
-    retry,
+    partner, retry,
     verdict::{Verdict, judge},
 };
 
 use crate::{
-    integrate::notes::Notes,
-    outcome::{Exit, Failure},
+    integrate::{
+        notes::Notes,
+        service::{CallFailure, call},
+    },
+    outcome::Failure,
 };
-
-/// How long one try may take. The service answers or gives up long before.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One call, however many tries it takes.
 pub(super) struct Call<'a> {
@@ -74,14 +73,12 @@ impl Call<'_> {
     async fn attempt(&self, body: String, tries: u32) -> Result<(Ending, Duration), Failure> {
         let request = partner::token_request_at(self.path, self.credentials, body)
             .map_err(|error| Failure::usage(with_causes(&error)))?;
-        let unanswered = |why| Ok((Ending::Unanswered(why, tries), Duration::ZERO));
-        match tokio::time::timeout(TIMEOUT, partner::call(self.url, request)).await {
-            Err(_) => unanswered(format!("no answer from {} within {TIMEOUT:?}", self.url)),
-            Ok(Err(error @ (CallError::NoAnswer { .. } | CallError::BrokenOff(_)))) => {
-                unanswered(with_causes(&error))
+        match call(self.url, request).await {
+            Err(CallFailure::Unanswered(why)) => {
+                Ok((Ending::Unanswered(why, tries), Duration::ZERO))
             }
-            Ok(Err(error)) => Err(Failure::new(Exit::Failed, with_causes(&error))),
-            Ok(Ok(response)) => {
+            Err(CallFailure::NotMade(failure)) => Err(failure),
+            Ok(response) => {
                 let verdict = judge(&response, self.credentials, self.reference_id);
                 Ok(match verdict {
                     // What is not believed may still be worth another try, by its status.

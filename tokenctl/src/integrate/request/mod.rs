@@ -3,7 +3,7 @@
 mod call;
 mod report;
 
-pub(super) use report::expiry;
+pub(super) use report::{expiry, of_refusal};
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use clap::Args;
 use peers::{
     credentials::Credentials,
     jwe,
-    partner::{LEGACY_TOKEN_PATH, TOKEN_PATH, service_url},
+    partner::{LEGACY_TOKEN_PATH, TOKEN_PATH},
     retry,
     sdk::KeyPair,
 };
@@ -25,6 +25,7 @@ use super::{
     members::Members,
     notes::Notes,
     one_standard_input, sdk,
+    service::ServiceUrl,
 };
 use crate::outcome::{Failure, Outcome};
 use call::{Call, Ending};
@@ -40,9 +41,8 @@ use report::Asked;
 pub(crate) struct Arguments {
     #[command(flatten)]
     credentials: CredentialsFile,
-    /// The service's URL, such as https://api.example.com/prod; else the credentials' url
-    #[arg(long, env = "TOKENCTL_URL")]
-    url: Option<String>,
+    #[command(flatten)]
+    url: ServiceUrl,
     /// The member sdkPublicKey, as the app sent it
     #[arg(
         long,
@@ -85,12 +85,7 @@ pub(crate) async fn run(arguments: Arguments, notes: Notes) -> Outcome {
     ];
     one_standard_input(files)?;
     let credentials = arguments.credentials.read()?;
-    let url =
-        service_url(arguments.url.as_deref().or(credentials.url.as_deref())).map_err(|fault| {
-            Failure::usage(format!(
-                "{fault} (--url, TOKENCTL_URL, or url in the credentials)"
-            ))
-        })?;
+    let url = arguments.url.or(credentials.url.as_deref())?;
     // Before anything is sent: a token that cannot be kept should not be asked for.
     if let Some(out) = &arguments.out {
         check_free(out)?;
@@ -201,7 +196,8 @@ fn seal(credentials: &Credentials, plaintext: &str, no_kid: bool) -> Result<Stri
     Ok(jwe::seal(plaintext.as_bytes(), &key.k, kid))
 }
 
-fn check_free(out: &Path) -> Result<(), Failure> {
+/// Refuses a file that could not be written.
+pub(super) fn check_free(out: &Path) -> Result<(), Failure> {
     let at = out.display();
     if out.symlink_metadata().is_ok() {
         return Err(Failure::usage(format!(

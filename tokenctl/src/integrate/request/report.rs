@@ -32,7 +32,11 @@ pub(super) struct Asked {
 pub(super) fn of(verdict: Verdict, tries: u32, asked: &Asked) -> Outcome {
     Ok(match verdict {
         Verdict::Token(token) => of_token(&token, tries, asked),
-        Verdict::Refused(refusal) => of_refusal(&refusal, tries, asked),
+        Verdict::Refused(refusal) => {
+            let mut report = of_refusal(&refusal, Some(&asked.reference_id), "your payload key");
+            insert(&mut report.json, "tries", tries.into());
+            report
+        }
         Verdict::Unreadable(unreadable) => of_unreadable(&unreadable, tries, asked),
     })
 }
@@ -136,7 +140,8 @@ fn of_token(token: &Token, tries: u32, asked: &Asked) -> Report {
     }
 }
 
-fn of_refusal(refusal: &Refusal, tries: u32, asked: &Asked) -> Report {
+/// The report of a refusal; `key` is what opens a sealed one.
+pub(crate) fn of_refusal(refusal: &Refusal, reference_id: Option<&str>, key: &str) -> Report {
     let mut page = Page::default();
     let status = refusal.status.unwrap_or_default();
     page.heading(format_args!("No token: HTTP {status} {}", refusal.code));
@@ -152,11 +157,13 @@ fn of_refusal(refusal: &Refusal, tries: u32, asked: &Asked) -> Report {
         ));
     }
     if refusal.authenticated {
-        page.tick("authenticated: your payload key opens the answer");
+        page.tick(format_args!("authenticated: {key} opens the answer"));
     } else {
         page.warning("not encrypted: anybody on the way could have written it, take it as a hint");
     }
-    page.remark(format_args!("referenceId {}", quoted(&asked.reference_id)));
+    if let Some(id) = reference_id {
+        page.remark(format_args!("referenceId {}", quoted(id)));
+    }
     remark_request_id(&mut page, refusal.request_id.as_deref());
     let retry_after = refusal.retry_after.as_secs();
     if retry_after > 0 {
@@ -177,11 +184,10 @@ fn of_refusal(refusal: &Refusal, tries: u32, asked: &Asked) -> Report {
         "authenticated": refusal.authenticated,
         "retryable": refusal.is_retryable(),
         "retryAfter": retry_after,
-        "referenceId": asked.reference_id,
+        "referenceId": reference_id,
         "requestId": refusal.request_id,
         "meaning": refusal.meaning(),
         "advice": refusal.advice(),
-        "tries": tries,
     });
     Report {
         text: page.text(),

@@ -5,6 +5,7 @@ use super::*;
 const WAITS: Waits = Waits {
     refresh: 100,
     token_lifetime: 1_000,
+    session_lifetime: 20_000,
     retention: 10_000,
 };
 
@@ -54,7 +55,7 @@ fn a_rotation_is_append_promote_remove_with_the_protocols_waits() {
     for (kind, sealed_for) in [
         (Kind::Payload, 100),
         (Kind::Token, 1_100),
-        (Kind::Record, 11_100),
+        (Kind::Record, 30_100),
     ] {
         let mut ring = ring(&["old"]);
         let append = next(kind, &ring);
@@ -123,7 +124,7 @@ fn keys_without_moments_count_from_the_documents_last_change() {
     let promote = plan(Kind::Token, &ring, Some(Step::Promote), Some("b")).unwrap();
     assert_eq!(promote.due, 7 + 100);
     let remove = plan(Kind::Record, &ring, Some(Step::Remove), Some("b")).unwrap();
-    assert_eq!(remove.due, 7 + 11_100);
+    assert_eq!(remove.due, 7 + 30_100);
 }
 
 #[test]
