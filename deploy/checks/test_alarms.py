@@ -498,8 +498,8 @@ def _period(period: int) -> Callable[[Properties], None]:
 
 
 def _of_every_operation(alarm: Properties) -> None:
-    metrics = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query] if "Metrics" in alarm else [alarm]
-    for metric in metrics:
+    stats = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+    for metric in stats or [alarm]:
         if "Dimensions" in metric:
             metric["Dimensions"] = [part for part in metric["Dimensions"] if part["Name"] != "Operation"]
 
