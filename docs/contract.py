@@ -45,6 +45,13 @@ def paths():
 
 
 @functools.cache
+def operations():
+    """{operation: its paths}"""
+    rows = table("protocol.md", "| operation | `resCode` a string | `resCode` an integer | methods |")
+    return {re.match(r"\[(.*?)\]", name)[1]: quoted(text) + quoted(number) for name, text, number, _ in rows}
+
+
+@functools.cache
 def variables():
     """{a variable that the function reads and Lambda does not set: the range of one that is a number, or None}"""
     found = {}

@@ -128,6 +128,10 @@ class Resolver:
         return re.sub(r"\$\{([\w.:]+)\}", put_in, text)
 
 
+# What is known of a request; some of AWS's keys have several values.
+Context = dict[str, str | list[str]]
+
+
 class Principal(NamedTuple):
     """Who asks. `arn` is what `aws:PrincipalArn` is: of a role its ARN with its path, whatever the
     session is called."""
@@ -146,7 +150,7 @@ class Request(NamedTuple):
     action: str
     resource: str
     resource_policy: dict[str, Any] | None = None
-    context: dict[str, str] = {}
+    context: Context = {}
 
     def for_simulator(self) -> dict[str, Any]:
         known = {"aws:PrincipalArn": self.principal.arn, "aws:PrincipalAccount": self.principal.account}

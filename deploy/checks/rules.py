@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from checks import calls
 from checks.template import ROOT, Template, as_list, dashboard, of_type, properties, refers_to
 
 sys.path.append(str(ROOT / "docs"))
@@ -25,6 +26,9 @@ WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 MANAGED_POLICIES = {"ApiGatewayLogsRole": "service-role/AmazonAPIGatewayPushToCloudWatchLogs"}
 # Mutual TLS excludes the newer policies.
 SECURITY_POLICY = {"Fn::If": ["HasMutualTls", "TLS_1_2", "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"]}
+
+# What apps may ask for from everywhere. Without a wildcard: the function reads a path by its end.
+RENEWALS = [{"Fn::Sub": f"execute-api:/${{Stage}}/POST{path}"} for path in contract.operations()["Renew"]]
 
 
 def _statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -52,6 +56,24 @@ def resources_are_exact(template: Template) -> Iterator[str]:
         for policy in role.get("ManagedPolicyArns", []):
             if not json.dumps(policy).endswith(MANAGED_POLICIES.get(name, "none") + '"}'):
                 yield f"{name}: has the managed policy {policy}"
+
+
+def the_table_is_used_as_the_code_uses_it(template: Template) -> Iterator[str]:
+    """No call, attribute or returned value beyond those of src/record/store.rs."""
+    restricted = {"dynamodb:GetItem": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}}
+    used = calls.attributes()
+    for name, role in properties(template, "AWS::IAM::Role"):
+        allowed = [s for s in _statements(role) if any(a.startswith("dynamodb:") for a in as_list(s["Action"]))]
+        if allowed and sorted(a for s in allowed for a in as_list(s["Action"])) != sorted(used):
+            yield f"{name}: is not allowed just {sorted(used)}"
+        for statement in allowed:
+            condition = statement.get("Condition", {})
+            attributes = set(condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", []))
+            for action in as_list(statement["Action"]):
+                for attribute in sorted(attributes ^ used.get(action, set())):
+                    yield f"{name}: {statement['Sid']}: {attribute} is not both allowed and in a call of {action}"
+                if condition.get("StringEqualsIfExists") != restricted.get(action, {"dynamodb:ReturnValues": "NONE"}):
+                    yield f"{name}: {statement['Sid']} may return what the code does not ask for"
 
 
 def keys_are_used_through_their_service(template: Template) -> Iterator[str]:
@@ -168,8 +190,9 @@ def logs_end_and_tell_nothing(template: Template) -> Iterator[str]:
         if not execution or {"Ref": execution[0]} not in [tag["Value"] for tag in stage.get("Tags", [])]:
             yield f"{name}: does not wait for the group of its execution log, and API Gateway would make one"
     for name, waf in properties(template, "AWS::WAFv2::LoggingConfiguration"):
-        if {"SingleHeader": {"Name": "x-api-key"}} not in waf.get("RedactedFields", []):
-            yield f"{name}: WAF's log would show API keys"
+        for header in ("x-api-key", "x-api-token", "x-account-number", "authorization"):
+            if {"SingleHeader": {"Name": header}} not in waf.get("RedactedFields", []):
+                yield f"{name}: WAF's log would show {header}"
     for name, acl in properties(template, "AWS::WAFv2::WebACL"):
         protected = [key for protection in acl.get("DataProtectionConfig", {}).get("DataProtections", [])
                      if not protection.get("ExcludeRateBasedDetails") for key in protection["Field"].get("FieldKeys", [])]
@@ -191,8 +214,12 @@ def the_api_is_guarded(template: Template) -> Iterator[str]:
             yield f"{name}: is not regional; CloudFront refuses the GET with a body"
         if api.get("SecurityPolicy") != SECURITY_POLICY:
             yield f"{name}: accepts TLS below 1.2, or a policy that excludes mutual TLS"
-        if "aws:SourceIp" not in json.dumps(api["Body"].get("x-amazon-apigateway-policy")):
+        statements = api["Body"].get("x-amazon-apigateway-policy", {}).get("Statement", [])
+        if "aws:SourceIp" not in json.dumps(statements):
             yield f"{name}: is not limited to AllowedCidrs"
+        for statement in statements:
+            if "Condition" not in statement and as_list(statement["Resource"]) != RENEWALS:
+                yield f"{name}: {statement['Sid']} lets more than renewals in from everywhere"
         schemes = api["Body"].get("components", {}).get("securitySchemes")
         if schemes or "security" in api["Body"]:
             yield f"{name}: has a security scheme; API Gateway would ask for an API key of its own"
@@ -204,9 +231,21 @@ def the_api_is_guarded(template: Template) -> Iterator[str]:
         for setting in stage.get("MethodSettings", [{}]):
             if not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= setting.keys():
                 yield f"{name}: is not throttled"
+    for name, acl in properties(template, "AWS::WAFv2::WebACL"):
+        for rule in acl["Rules"]:
+            statement = rule["Statement"].get("RateBasedStatement", {})
+            if "CustomKeys" in statement and _left_out(statement) != set(contract.operations()["Renew"]):
+                yield f"{name}: {rule['Name']} must count all but renewals, whose X-API-KEY all apps share"
     for name, domain in properties(template, "AWS::ApiGateway::DomainName"):
         if domain.get("SecurityPolicy") != SECURITY_POLICY:
             yield f"{name}: has not the API's policy for TLS"
+
+
+def _left_out(statement: dict[str, Any]) -> set[str]:
+    """The protocol's paths that a rate rule does not count."""
+    left_out = statement.get("ScopeDownStatement", {}).get("NotStatement", {}).get("Statement", {})
+    pattern = left_out.get("RegexMatchStatement", {}).get("RegexString", "(?!)")
+    return {path for paths in contract.operations().values() for path in paths if re.search(pattern, f"/dev{path}")}
 
 
 def every_request_reaches_the_function(template: Template) -> Iterator[str]:
@@ -438,6 +477,7 @@ def queries_name_our_logs(template: Template) -> Iterator[str]:
 RULES: list[Rule] = [
     actions_are_exact,
     resources_are_exact,
+    the_table_is_used_as_the_code_uses_it,
     keys_are_used_through_their_service,
     nobody_outside_is_let_in,
     everything_is_encrypted_with_our_key,

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import contract
 import pytest
 
-from checks import access
-from checks.access import ACCOUNT, KEY, Principal, Request, Resolver, allow, arn, inline, role, secret
+from checks import access, calls
+from checks.access import ACCOUNT, KEY, Context, Principal, Request, Resolver, allow, arn, inline, role, secret
 from checks.template import ROOT, Template, all_written, properties, together, written
 
 EVERYTHING = together(all_written())
@@ -30,11 +31,13 @@ class Account:
     """An account with the service in it, and everybody who might want something of it."""
 
     def __init__(self, template: Template = EVERYTHING, operators: str = OPERATORS) -> None:
-        self._resolve = Resolver(template, OperatorRoleArns=operators, PermissionsBoundaryArn=BOUNDARY)
+        self._resolve = Resolver(template, OperatorRoleArns=operators, PermissionsBoundaryArn=BOUNDARY,
+                                 AllowedCidrs="203.0.113.0/24,198.51.100.0/24")
         deployer = Resolver(written("deploy/deployer.yaml"), Repository="bank/token-service")
         boundary = deployer.properties("Boundary")["PolicyDocument"]
         self.secret_policies = {name: self._policy_of(name, template) for name in SECRETS}
         self.key_policy = self._resolve.properties("Key")["KeyPolicy"]
+        self.api_policy = self._api_policy(template)
         operator = (self._operators_policy(),)
         everything = (allow("*"),)
         self.who = {
@@ -50,6 +53,7 @@ class Account:
             "cloudformation": Principal(
                 arn("iam", "role/ServiceRole", region=""), inline(deployer.properties("ServiceRole"))
             ),
+            "caller": Principal("arn:aws:iam::888888888888:role/Anybody", everything),
             "stranger": Principal("arn:aws:iam::999999999999:role/Admin", everything),
         }
 
@@ -60,6 +64,12 @@ class Account:
         )
         return self._resolve.properties(found)["ResourcePolicy"]
 
+    def _api_policy(self, template: Template) -> dict[str, Any]:
+        (_, api), = properties(template, "AWS::ApiGateway::RestApi")
+        policy = json.dumps(self._resolve(api["Body"]["x-amazon-apigateway-policy"]))
+        # API Gateway writes the short form out when it saves a policy.
+        return json.loads(policy.replace("execute-api:/", arn("execute-api", "abc123/")))
+
     def _operators_policy(self) -> dict[str, Any]:
         on = {"the two secrets": [secret(name) for name in SECRETS], "the table": [TABLE],
               "the secrets' key, if it is one of yours": [KEY]}
@@ -69,10 +79,12 @@ class Account:
         ]
         return {"Version": "2012-10-17", "Statement": statements}
 
-    def request(self, who: str, action: str, what: str, context: dict[str, str] | None = None) -> Request:
+    def request(self, who: str, action: str, what: str, context: Context | None = None) -> Request:
         policy = next((policy for name, policy in self.secret_policies.items() if f":{name}-" in what), None)
         if what.startswith("arn:aws:kms:") and ":key/" in what:
             policy = self.key_policy
+        if ":execute-api:" in what:
+            policy = self.api_policy
         return Request(self.who[who], action, what, policy, context or {})
 
 
@@ -84,15 +96,51 @@ VIA_SECRETS = {"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com", "kms:
 VIA_TABLE = {"kms:ViaService": "dynamodb.eu-west-1.amazonaws.com",
              "kms:EncryptionContext:aws:dynamodb:tableName": access.name("TokensTable")}
 YES, NO = True, False
+# What DynamoDB tells IAM of the function's own calls.
+NAMED = {action: {"dynamodb:Attributes": sorted(names)} for action, names in calls.attributes().items()}
+PUT, UPDATE = (NAMED[f"dynamodb:{action}"] | {"dynamodb:ReturnValues": "NONE"} for action in ("PutItem", "UpdateItem"))
+RENEW = contract.operations()["Renew"][0]
+GET = NAMED["dynamodb:GetItem"] | {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
+INSIDE, OUTSIDE = {"aws:SourceIp": "203.0.113.7"}, {"aws:SourceIp": "192.0.2.1"}
+
+
+def path(path: str, method: str = "POST") -> str:
+    return arn("execute-api", f"abc123/dev/{method}{path}")
+
+
+def naming(attribute: str, call: Context) -> Context:
+    return call | {"dynamodb:Attributes": [*call["dynamodb:Attributes"], attribute]}
+
+
 
 # Who, what, on what, with which context, and whether.
-ROWS: list[tuple[str, str, str, dict[str, str], bool]] = [
+ROWS: list[tuple[str, str, str, Context, bool]] = [
     ("function", "secretsmanager:GetSecretValue", API_KEYS, {}, YES),
     ("function", "secretsmanager:GetSecretValue", SERVER_KEYS, {}, YES),
     ("function", "secretsmanager:PutSecretValue", API_KEYS, {}, NO),
-    ("function", "dynamodb:PutItem", TABLE, {}, YES),
-    ("function", "dynamodb:GetItem", TABLE, {}, NO),
-    ("function", "dynamodb:DeleteItem", TABLE, {}, NO),
+    ("function", "dynamodb:PutItem", TABLE, PUT, YES),
+    ("function", "dynamodb:PutItem", TABLE, naming("revokedAt", PUT), NO),
+    ("function", "dynamodb:PutItem", TABLE, PUT | {"dynamodb:ReturnValues": "ALL_OLD"}, NO),
+    ("function", "dynamodb:UpdateItem", TABLE, UPDATE, YES),
+    # It can make no session another customer's, and no longer.
+    *[("function", "dynamodb:UpdateItem", TABLE, naming(attribute, UPDATE), NO)
+      for attribute in ("sealed", "sealedBy", "fingerprint", "issuedAt")],
+    ("function", "dynamodb:UpdateItem", TABLE, UPDATE | {"dynamodb:ReturnValues": "ALL_NEW"}, NO),
+    ("function", "dynamodb:GetItem", TABLE, GET, YES),
+    *[("function", "dynamodb:GetItem", TABLE, naming(attribute, GET), NO) for attribute in ("sealed", "token", "fingerprint")],
+    ("function", "dynamodb:GetItem", TABLE, {"dynamodb:Select": "ALL_ATTRIBUTES"}, NO),
+    ("function", "dynamodb:GetItem", TABLE.replace("TokensTable", "Another"), GET, NO),
+    *[("function", f"dynamodb:{action}", TABLE, {}, NO)
+      for action in ("DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem", "PartiQLSelect", "PartiQLUpdate")],
+    # The API: partners from their networks, apps from everywhere, for a renewal only.
+    *[("caller", "execute-api:Invoke", path(operation), INSIDE, YES)
+      for name, operations in contract.operations().items() for operation in operations],
+    *[("caller", "execute-api:Invoke", path(operation), OUTSIDE, name == "Renew")
+      for name, operations in contract.operations().items() for operation in operations],
+    # The function reads a path by its end.
+    *[("caller", "execute-api:Invoke", path(RENEW + operation), OUTSIDE, NO)
+      for name, operations in contract.operations().items() for operation in operations if name != "Renew"],
+    ("caller", "execute-api:Invoke", path(RENEW, "GET"), OUTSIDE, NO),
     ("function", "kms:Decrypt", KEY, VIA_SECRETS, YES),
     ("function", "kms:Decrypt", KEY, VIA_TABLE, YES),
     ("function", "kms:Decrypt", KEY, {}, NO),
@@ -105,6 +153,7 @@ ROWS: list[tuple[str, str, str, dict[str, str], bool]] = [
       for action in ("GetSecretValue", "DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage")
       for what in (API_KEYS, SERVER_KEYS)],
     ("operator", "dynamodb:GetItem", TABLE, {}, YES),
+    ("operator", "dynamodb:UpdateItem", TABLE, {}, YES),
     ("operator", "dynamodb:PutItem", TABLE, {}, NO),
     ("operator", "secretsmanager:DeleteSecret", API_KEYS, {}, NO),
     ("operator", "kms:GenerateDataKey", KEY, VIA_SECRETS, YES),
@@ -153,7 +202,7 @@ ROWS: list[tuple[str, str, str, dict[str, str], bool]] = [
 ]
 
 
-def wrong(account: Account, rows: list[tuple[str, str, str, dict[str, str], bool]] = ROWS) -> list[str]:
+def wrong(account: Account, rows: list[tuple[str, str, str, Context, bool]] = ROWS) -> list[str]:
     """The rows that IAM decides otherwise."""
     answers = access.verdicts([account.request(*row[:4]) for row in rows])
     return [
@@ -216,7 +265,40 @@ def _forget_the_function(template: Template) -> None:
 
 
 def _write_the_table_by_update(template: Template) -> None:
-    template["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"] = "dynamodb:UpdateItem"
+    _of_the_function(template, "RecordTokens")["Action"] = "dynamodb:UpdateItem"
+
+
+def _of_the_function(template: Template, sid: str) -> dict[str, Any]:
+    statements = template["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    return next(statement for statement in statements if statement["Sid"] == sid)
+
+
+def _update_whose_session_it_is(template: Template) -> None:
+    condition = _of_the_function(template, "ChangeSessions")["Condition"]
+    condition["ForAllValues:StringEquals"]["dynamodb:Attributes"].append("sealed")
+
+
+def _forget_an_attribute(template: Template) -> None:
+    condition = _of_the_function(template, "ChangeSessions")["Condition"]
+    condition["ForAllValues:StringEquals"]["dynamodb:Attributes"].remove("tokenSealedBy")
+
+
+def _read_whole_records(template: Template) -> None:
+    del _of_the_function(template, "ReadSessions")["Condition"]["StringEqualsIfExists"]
+
+
+def _read_what_is_sealed(template: Template) -> None:
+    del _of_the_function(template, "ReadSessions")["Condition"]["ForAllValues:StringEquals"]
+
+
+def _return_what_was_there(template: Template) -> None:
+    del _of_the_function(template, "RecordTokens")["Condition"]["StringEqualsIfExists"]
+
+
+def _let_apps_in_by_a_wildcard(template: Template) -> None:
+    (_, api), = properties(template, "AWS::ApiGateway::RestApi")
+    statement = api["Body"]["x-amazon-apigateway-policy"]["Statement"][1]
+    statement["Resource"] = {"Fn::Sub": "execute-api:/${Stage}/POST/token-service/client/app/renew/*"}
 
 
 def _let_the_account_in_only(template: Template) -> None:
@@ -229,6 +311,12 @@ FAULTS: list[tuple[Callable[[Template], None], str]] = [
     (_bind_the_primary_alone, "administrator: secretsmanager:GetSecretValue on " + REPLICA),
     (_forget_the_function, "function: secretsmanager:GetSecretValue"),
     (_write_the_table_by_update, "function: dynamodb:PutItem"),
+    (_update_whose_session_it_is, "function: dynamodb:UpdateItem"),
+    (_forget_an_attribute, "function: dynamodb:UpdateItem"),
+    (_read_whole_records, "function: dynamodb:GetItem"),
+    (_read_what_is_sealed, "function: dynamodb:GetItem"),
+    (_return_what_was_there, "function: dynamodb:PutItem"),
+    (_let_apps_in_by_a_wildcard, "caller: execute-api:Invoke"),
     (_let_the_account_in_only, "stranger: secretsmanager:DescribeSecret"),
 ]
 
@@ -357,7 +445,7 @@ def _needs(template: Template) -> set[tuple[str, str]]:
 def _refused(account: Account, needs: set[tuple[str, str]]) -> list[str]:
     rows = []
     for action, what in sorted(needs):
-        context = WITH.get(action, OURS if what == KEY else {})
+        context: Context = WITH.get(action, OURS if what == KEY else {})
         rows.append(("cloudformation", action, what, context, YES))
     return wrong(account, rows)
 

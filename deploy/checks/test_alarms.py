@@ -35,8 +35,9 @@ BEFORE, EVER = range(T - 3 * HOUR, T), range(T - 3 * HOUR, T + 3 * HOUR)
 DAY_BEFORE, DAYS = range(T), range(T + 2 * DAY)
 SLOW, FAST = 5, 30_000  # Requests a minute: 5, and 500 a second.
 
-STATUS = {"TOK200": 200, "TOK002": 401, "TOK004": 401, "TOK400": 400, "TOK422": 400, "TOK003": 500, "TOK503": 503,
-          "crash": 502, "throttled": 500, "429": 429}
+STATUS = {"TOK200": 200, "TOK002": 401, "TOK004": 401, "TOK400": 400, "TOK401": 401, "TOK409": 409, "TOK422": 400,
+          "TOK003": 500, "TOK503": 503, "crash": 502, "throttled": 500, "429": 429}
+OPERATIONS = ("GetToken", "Renew", "Invalidate", "Introspect")
 
 
 def after(minutes: int) -> range:
@@ -54,6 +55,7 @@ released = functools.partial(_key, "AWS/Lambda", FunctionName="*", Resource="*",
 lines = functools.partial(_key, "AWS/Logs", LogGroupName="*")
 ours = functools.partial(_key, "TokenService")
 WRITE_THROTTLES = _key("AWS/DynamoDB", "WriteThrottleEvents", TableName="*")
+READ_THROTTLES = _key("AWS/DynamoDB", "ReadThrottleEvents", TableName="*")
 
 
 class Service:
@@ -62,21 +64,26 @@ class Service:
     def __init__(self) -> None:
         declared = {api(name) for name in ("Count", "4XXError", "5XXError", "Latency")}
         declared |= {function(name) for name in ("Invocations", "Errors", "Throttles")} | {released("Errors")}
-        declared |= {lines("EMFParsingErrors"), lines("EMFValidationErrors"), WRITE_THROTTLES}
-        declared |= {ours(name) for name in ("Requests", "DynamoDBAttempts", "DynamoDBLatency", "GatewayThrottles",
-                                             "SecretsAge", "SecretsFallbacks", "SecretsRefreshFailures")}
+        declared |= {lines("EMFParsingErrors"), lines("EMFValidationErrors"), WRITE_THROTTLES, READ_THROTTLES}
+        declared |= {ours(name) for name in ("Requests", "Latency", "ConsumedWriteCapacity", "ConsumedReadCapacity",
+                                             "GatewayThrottles", "Superseded", "SecretsAge", "SecretsFallbacks",
+                                             "SecretsRefreshFailures")}
+        for outcome, operation in itertools.product(STATUS, OPERATIONS):
+            declared |= {ours("Requests", Operation=operation, Outcome=outcome), ours("Latency", Operation=operation)}
         for outcome, version in itertools.product(STATUS, ("old", "new")):
             declared |= {ours("Requests", Outcome=outcome), ours("Requests", Version=version),
                          ours("Requests", Version=version, Outcome=outcome)}
         self.metrics = Metrics(declared)
 
-    def answers(self, minutes: range, per_minute: float, code: str = "TOK200", version: str = "old", ms: float = 40) -> None:
+    def answers(self, minutes: range, per_minute: float, code: str = "TOK200", version: str = "old", ms: float = 40,
+                operation: str = "GetToken") -> None:
         for minute in minutes:
             # Below one a minute: every so many minutes.
             times = math.floor((minute + 1) * per_minute + 1e-6) - math.floor(minute * per_minute + 1e-6)
-            self.answer(minute, times, code, version, ms)
+            self.answer(minute, times, code, version, ms, operation)
 
-    def answer(self, minute: int, times: float, code: str, version: str = "old", ms: float = 40) -> None:
+    def answer(self, minute: int, times: float, code: str, version: str = "old", ms: float = 40,
+               operation: str = "GetToken") -> None:
         add, status = self.metrics.add, STATUS[code]
         add(api("Count"), minute, 1, times)
         add(api("4XXError"), minute, status // 100 == 4, times)
@@ -94,11 +101,13 @@ class Service:
             add(released("Errors"), minute, code == "crash", times)
         if code == "crash":
             return
-        for dimensions in ({}, {"Outcome": code}, {"Version": version}, {"Version": version, "Outcome": code}):
+        for dimensions in ({}, {"Outcome": code}, {"Version": version}, {"Version": version, "Outcome": code},
+                           {"Operation": operation, "Outcome": code}):
             add(ours("Requests", **dimensions), minute, 1, times)
-        if code in ("TOK200", "TOK503"):
-            add(ours("DynamoDBLatency"), minute, 5, times)
-            add(ours("DynamoDBAttempts"), minute, 1, times)
+        for dimensions in ({}, {"Operation": operation}):
+            add(ours("Latency", **dimensions), minute, ms, times)
+        if code == "TOK200":
+            add(ours("ConsumedReadCapacity" if operation == "Introspect" else "ConsumedWriteCapacity"), minute, 1, times)
 
     def send(self, key: Key, minutes: range, value: float = 1, times: float = 1) -> None:
         for minute in minutes:
@@ -130,22 +139,27 @@ def scenario(alarm: str, what: str, on: tuple[int, int] | None = None, **more: A
     return register
 
 
-def mixed(*parts: tuple[range, float, str], version: str = "old") -> Callable[[Service], None]:
-    """Parts of traffic, each of a time, a rate and a code."""
+def mixed(*parts: tuple[range, float, str] | tuple[range, float, str, str], version: str = "old") -> Callable[[Service], None]:
+    """Parts of traffic, each of a time, a rate, a code and, where it is not Get Token, an operation."""
     def build(service: Service) -> None:
-        for minutes, per_minute, code in parts:
-            service.answers(minutes, per_minute, code, version)
+        for minutes, per_minute, code, *operation in parts:
+            service.answers(minutes, per_minute, code, version, operation=(operation or ["GetToken"])[0])
 
     return build
 
 
-def leak(rate: float, share: float, code: str = "TOK503", days: bool = False) -> Callable[[Service], None]:
-    """A share of the requests fails from T on."""
+def leak(
+    rate: float, share: float, code: str = "TOK503", operation: str = "GetToken", days: bool = False, beside: tuple = ()
+) -> Callable[[Service], None]:
+    """A share of the requests fails from T on, `beside` other parts of the traffic."""
     before, since = (DAY_BEFORE, after(2 * DAY)) if days else (BEFORE, after(3 * HOUR))
-    return mixed((before, rate, "TOK200"), (since, rate * (1 - share), "TOK200"), (since, rate * share, code))
+    return mixed((before, rate, "TOK200", operation), (since, rate * (1 - share), "TOK200", operation),
+                 (since, rate * share, code, operation), *beside)
 
 
 STRANGERS = (EVER, 600, "TOK002")  # Ten a second.
+# Two hundred to a token, at 5 tokens a minute.
+INTROSPECTIONS = (EVER, 1000, "TOK200", "Introspect")
 scenario("errors", "outage at 5 a minute", (1, 2))(leak(SLOW, 1))
 scenario("errors", "outage at 500 a second", (1, 1))(leak(FAST, 1))
 scenario("errors", "the function crashes at 5 a minute", (1, 2))(leak(SLOW, 1, "crash"))
@@ -291,14 +305,22 @@ scenario("throttles", "0.5 % at 500 a second, which retries carry")(leak(FAST, 0
 scenario("throttles", "two in a quiet night")(mixed((EVER, 0.1, "TOK200"), (after(1), 2, "throttled")))
 
 
-def table_throttled(rate: float, per_minute: int, minutes: int) -> Callable[[Service], None]:
+def table_throttled(
+    rate: float, per_minute: int, minutes: int, operation: str = "GetToken", beside: tuple = ()
+) -> Callable[[Service], None]:
     def build(service: Service) -> None:
-        service.answers(EVER, rate)
-        service.send(WRITE_THROTTLES, after(minutes), times=per_minute)
+        mixed((EVER, rate, "TOK200", operation), *beside)(service)
+        service.send(READ_THROTTLES if operation == "Introspect" else WRITE_THROTTLES, after(minutes), times=per_minute)
 
     return build
 
 
+scenario("table-throttles", "each read at 5 a minute", (1, 1))(table_throttled(SLOW, 5, HOUR, "Introspect"))
+scenario("table-throttles", "3 % of the reads at 500 a second", (2, 3))(table_throttled(FAST, 900, HOUR, "Introspect"))
+scenario("table-throttles", "3 % of the writes at 2 a second, beside 500 reads a second", (2, 3))(
+    table_throttled(120, 4, HOUR, beside=((EVER, FAST, "TOK200", "Introspect"),)))
+scenario("table-throttles", "3 % of the reads at 2 a second, beside 500 writes a second", (2, 3))(
+    table_throttled(120, 4, HOUR, "Introspect", beside=((EVER, FAST, "TOK200"),)))
 scenario("table-throttles", "each write at 5 a minute", (1, 1))(table_throttled(SLOW, 5, HOUR))
 scenario("table-throttles", "3 % at 500 a second", (2, 3))(table_throttled(FAST, 900, HOUR))
 scenario("table-throttles", "0.3 % at 500 a second, which retries carry")(table_throttled(FAST, 90, HOUR))
@@ -327,11 +349,18 @@ scenario("secrets-age", "an age up to the refresh, at both rates")(
 
 scenario("key-wear", "333 writes a second", (270, 345), minutes=DAY)(
     mixed((DAY_BEFORE, 15_000, "TOK200"), (after(DAY), 20_000, "TOK200")))
+scenario("key-wear", "200 tokens and 133 renewals a second", (270, 345), minutes=DAY)(
+    mixed((DAY_BEFORE, 9000, "TOK200"), (DAY_BEFORE, 6000, "TOK200", "Renew"),
+          (after(DAY), 12_000, "TOK200"), (after(DAY), 8000, "TOK200", "Renew")))
+scenario("key-wear", "250 writes a second, beside 250 introspections", minutes=DAY)(
+    mixed((DAYS, 15_000, "TOK200"), (DAYS, 15_000, "TOK200", "Introspect")))
 scenario("key-wear", "250 writes a second", minutes=DAY)(mixed((DAYS, 15_000, "TOK200")))
 scenario("key-wear", "5 a minute", minutes=DAY)(mixed((DAYS, SLOW, "TOK200")))
 
 for name, code, allowed in (("unauthorized", "TOK002", 2), ("sdk-api-key", "TOK004", 1), ("unopenable", "TOK422", 1)):
     scenario(name, "the only partner's requests at 5 a minute", (7, 9))(leak(SLOW, 1, code, days=True))
+    scenario(name, "the only partner's requests at 5 a minute, beside introspections", (7, 9))(
+        leak(SLOW, 1, code, beside=(INTROSPECTIONS,)))
     scenario(name, "a partner of 5 % at 500 a second", (6, 10))(leak(FAST, 0.05, code))
     scenario(name, "one a minute beside 5 a minute")(mixed((EVER, SLOW, "TOK200"), (after(3 * HOUR), 1, code)))
     scenario(name, "less than the allowed share at 500 a second")(leak(FAST, allowed * 0.008, code))
@@ -341,11 +370,58 @@ scenario("sdk-api-key", "5 a minute, strangers knock", (7, 9))(
 scenario("unopenable", "5 a minute, strangers knock", (7, 9))(
     mixed((BEFORE, SLOW, "TOK200"), (after(3 * HOUR), SLOW, "TOK422"), STRANGERS))
 
+for name, code in (("unauthorized", "TOK002"), ("unopenable", "TOK422")):
+    scenario(name, "the only partner's invalidations at 5 a minute, beside introspections", (7, 9))(
+        leak(SLOW, 1, code, "Invalidate", beside=(INTROSPECTIONS,)))
+    scenario(name, "renewals, which have their own alarm")(
+        leak(SLOW, 1, code, "Renew", beside=((EVER, SLOW, "TOK200"), INTROSPECTIONS)))
+scenario("unauthorized", "the only resource server's introspections at 5 a minute, beside 500 tokens a second", (7, 9))(
+    leak(SLOW, 1, "TOK002", "Introspect", beside=((EVER, FAST, "TOK200"),)))
+scenario("unauthorized", "a resource server of 5 % at 500 a second", (6, 10))(leak(FAST, 0.05, "TOK002", "Introspect"))
+
+scenario("unauthorized", "the only partner's requests at 5 a minute, 20 minutes long", (7, 9), off=(22, 26))(
+    mixed((BEFORE, SLOW, "TOK200"), (after(20), SLOW, "TOK002"), (range(T + 20, T + 3 * HOUR), SLOW, "TOK200")))
+
+TOKENS = (EVER, SLOW, "TOK200")
+scenario("renewals", "no token is known: each at 5 a minute", (9, 10))(leak(SLOW, 1, "TOK401", "Renew", beside=(TOKENS,)))
+scenario("renewals", "no token is known: each at 500 a second", (7, 9))(leak(FAST, 1, "TOK401", "Renew", beside=(TOKENS,)))
+for code in ("TOK002", "TOK422"):
+    scenario("renewals", f"{code} for each at 5 a minute, beside introspections", (7, 9))(
+        leak(SLOW, 1, code, "Renew", beside=(TOKENS, INTROSPECTIONS)))
+    scenario("renewals", f"{code} for a partner of 5 % at 500 a second", (6, 10))(leak(FAST, 0.05, code, "Renew"))
+    scenario("renewals", f"{code} of partners' servers, which have their own alarms")(
+        leak(SLOW, 1, code, beside=((EVER, SLOW, "TOK200", "Renew"),)))
+scenario("renewals", "each at 5 a minute, 20 minutes long", (7, 9), off=(22, 26))(
+    mixed((BEFORE, SLOW, "TOK200", "Renew"), (after(20), SLOW, "TOK002", "Renew"),
+          (range(T + 20, T + 3 * HOUR), SLOW, "TOK200", "Renew")))
+scenario("renewals", "a third is of sessions that have ended, at 5 a minute")(leak(SLOW, 1 / 3, "TOK401", "Renew"))
+scenario("renewals", "a third is of sessions that have ended, at 500 a second")(leak(FAST, 1 / 3, "TOK401", "Renew"))
+scenario("renewals", "a burst of 500 within a minute")(
+    mixed((EVER, SLOW, "TOK200", "Renew"), (after(1), 500, "TOK401", "Renew")))
+
+
+def superseded(rate: float, minutes: range, times: float = 1) -> Callable[[Service], None]:
+    def build(service: Service) -> None:
+        mixed((EVER, rate, "TOK200", "Renew"), INTROSPECTIONS)(service)
+        service.send(ours("Superseded"), minutes, times=times)
+
+    return build
+
+
+scenario("superseded", "three in half an hour at 5 a minute", (21, 21), off=(61, 61), minutes=2 * HOUR)(
+    superseded(SLOW, range(T, T + 30, 10)))
+scenario("superseded", "one in 500 at 500 a second", (30, 33))(superseded(FAST, after(3 * HOUR), 60))
+scenario("superseded", "two in an hour at 5 a minute")(superseded(SLOW, range(T, T + 20, 10)))
+scenario("superseded", "three in half an hour at 500 a second")(superseded(FAST, range(T, T + 30, 10)))
+scenario("superseded", "none")(superseded(SLOW, range(0)))
+
 scenario("metrics-lost", "one line", (1, 1))(lambda service: service.send(lines("EMFValidationErrors"), after(1)))
 scenario("metrics-lost", "no line")(mixed((EVER, FAST, "TOK200")))
 
 scenario("silence", "5 a minute end", (15, 18))(mixed((BEFORE, SLOW, "TOK200")))
 scenario("silence", "500 a second end, strangers knock on", (15, 18))(mixed((BEFORE, FAST, "TOK200"), STRANGERS))
+scenario("silence", "5 a minute end, introspections and renewals go on", (15, 18))(
+    mixed((BEFORE, SLOW, "TOK200"), INTROSPECTIONS, (EVER, SLOW, "TOK200", "Renew")))
 scenario("silence", "each request fails", (15, 18))(leak(SLOW, 1))
 scenario("silence", "a canary every 5 minutes ends", (11, 18))(mixed((BEFORE, 0.2, "TOK200")))
 scenario("silence", "a canary every 5 minutes, and nobody else")(mixed((EVER, 0.2, "TOK200")))
@@ -421,6 +497,13 @@ def _period(period: int) -> Callable[[Properties], None]:
     return change
 
 
+def _of_every_operation(alarm: Properties) -> None:
+    stats = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query]
+    for metric in stats or [alarm]:
+        if "Dimensions" in metric:
+            metric["Dimensions"] = [part for part in metric["Dimensions"] if part["Name"] != "Operation"]
+
+
 FAULTS: list[tuple[str, str, Callable[[Properties], None]]] = [
     ("errors", "five failures a minute, at any rate",
      _one_metric("failed", Period=60, Threshold=5, ComparisonOperator="GreaterThanOrEqualToThreshold",
@@ -450,7 +533,9 @@ FAULTS: list[tuple[str, str, Callable[[Properties], None]]] = [
     ("gateway-throttles", "only a large share", _changed(Threshold=50)),
     ("throttles", "each one", _one_metric("throttled", Threshold=0)),
     ("throttles", "only a large share", _changed(Threshold=20)),
-    ("table-throttles", "each one", _one_metric("throttled", Threshold=0)),
+    ("table-throttles", "each one", _one_metric("throttled_writes", Threshold=0)),
+    ("table-throttles", "blind to reads", _expression("SUM([of_writes, of_reads])", "of_writes")),
+    ("table-throttles", "a share of all calls", _expression("SUM([writes, written])", "SUM([writes, written, served])")),
     ("table-throttles", "only a large share", _changed(Threshold=20)),
     ("secrets-refresh", "three failures in a quarter of an hour",
      _changed(Period=900, Threshold=3, EvaluationPeriods=1, DatapointsToAlarm=1)),
@@ -459,16 +544,38 @@ FAULTS: list[tuple[str, str, Callable[[Properties], None]]] = [
     ("secrets-fallback", "missing is an alarm", _changed(TreatMissingData="breaching")),
     ("secrets-age", "the average age", _changed(Threshold=7200)),
     ("secrets-age", "below the refresh", _changed(Threshold=300)),
-    ("key-wear", "an hour long", _changed(Period=3600)),
+    ("key-wear", "an hour long", _period(3600)),
+    ("key-wear", "of every operation", _of_every_operation),
+    ("key-wear", "blind to renewals", _expression("SUM([issued, conflicts, renewed, refused])", "SUM([issued, conflicts])")),
     ("key-wear", "a tenth", _changed(Threshold=2_300_000)),
-    ("unauthorized", "a hundred at any rate", _one_metric("unknown", Threshold=100)),
+    ("unauthorized", "a hundred at any rate", _one_metric("unknown_issues", Threshold=100)),
+    ("unauthorized", "of every operation", _of_every_operation),
+    ("unauthorized", "does not end", _expression("unknown_ends, 0 * issues", "unknown_ends")),
+    ("unauthorized", "blind to resource servers", _expression("SUM([partners, resources])", "partners")),
+    ("unauthorized", "blind to invalidations", _expression("unknown_ends, ", "")),
+    ("sdk-api-key", "of every operation", _of_every_operation),
     ("sdk-api-key", "twenty at any rate", _one_metric("wrong", Threshold=20)),
     ("sdk-api-key", "one period", _changed(EvaluationPeriods=1, DatapointsToAlarm=1)),
-    ("unopenable", "a hundred at any rate", _one_metric("unopenable", Threshold=100)),
+    ("unopenable", "a hundred at any rate", _one_metric("unopenable_issues", Threshold=100)),
+    ("unopenable", "of every operation", _of_every_operation),
+    ("unopenable", "blind to invalidations", _expression("SUM([unopenable_issues, unopenable_ends])", "unopenable_issues")),
     ("unopenable", "blind where nothing is answered 200", _expression("SUM([unopenable, ok])", "ok")),
+    ("renewals", "of every operation", _of_every_operation),
+    ("renewals", "an ended session is a mistake", _expression("4 * (refused - 10)", "100 * (refused - 10)")),
+    ("renewals", "blind to tokens that are not known", _expression("SUM([ended, mistaken])", "mistaken")),
+    ("renewals", "blind to what does not open", _expression("SUM([unknown, unopenable])", "unknown")),
+    ("renewals", "blind to unknown keys", _expression("SUM([unknown, unopenable])", "unopenable")),
+    ("renewals", "does not end", _expression("SUM([unauthorized, 0 * renewals])", "unauthorized")),
+    ("renewals", "one period", _changed(EvaluationPeriods=1)),
+    ("superseded", "one is enough", _expression("replaced >= 3", "replaced >= 1")),
+    ("superseded", "three at any rate", _one_metric("superseded", Threshold=2)),
+    ("superseded", "does not end", _expression("SUM([superseded, 0 * renewals])", "superseded")),
+    ("superseded", "five minutes long", _period(300)),
+    ("superseded", "of every operation", _of_every_operation),
     ("metrics-lost", "only both kinds at once", _expression("SUM([unread, invalid])", "unread * invalid")),
     ("metrics-lost", "missing is an alarm", _changed(TreatMissingData="breaching")),
     ("silence", "missing is no alarm", _changed(TreatMissingData="notBreaching")),
+    ("silence", "of every operation", _of_every_operation),
     ("silence", "one minute", _changed(EvaluationPeriods=1, DatapointsToAlarm=1)),
 ]
 

@@ -4,6 +4,10 @@ bootstrap. An operator fills the secrets by `tokenctl`, and a partner calls thro
 In order: each test goes on where the one before it stopped, as the life of a stack does.
 """
 
+import base64
+import contextlib
+import copy
+import hashlib
 import http.client
 import json
 import pathlib
@@ -21,6 +25,7 @@ from checks.template import BESIDE, CORE, ROOT, of_type, written
 
 V2 = "/token-service/client/server/new/v2/token"
 LEGACY = "/token-service/client/server/new/token"
+(INTROSPECT,) = contract.operations()["Introspect"]
 
 
 class Reply(NamedTuple):
@@ -65,8 +70,7 @@ class Stack:
             API_KEYS_SECRET_ID=self.outputs["ApiKeysSecretArn"],
             SERVER_KEYS_SECRET_ID=self.outputs["ServerKeysSecretArn"],
             TOKENS_TABLE=self.outputs["TokensTableName"],
-            TOKENCTL_CREDENTIALS=str(self.aws.folder / "acme-credentials.json"),
-            **more,
+            **{"TOKENCTL_CREDENTIALS": str(self.aws.folder / "acme-credentials.json")} | more,
         )
 
     @property
@@ -75,15 +79,17 @@ class Stack:
 
     def sealed(self, **members: Any) -> bytes:
         """A request's body. Values may break the rules."""
-        request = {"sdkPublicKey": SDK_KEY, "accountNumber": "123123123"} | members
+        return self.seal({"sdkPublicKey": SDK_KEY, "accountNumber": "123123123"} | members)
+
+    def seal(self, request: dict[str, Any], **more: str) -> bytes:
         file = self.aws.folder / "request.json"
         file.write_text(json.dumps(request))
-        return self.tokenctl("encrypt", "--unchecked", file).splitlines()[-1].encode()
+        return self.tokenctl("encrypt", "--unchecked", "--no-kid", file, **more).splitlines()[-1].encode()
 
-    def opened(self, reply: Reply) -> dict[str, Any]:
+    def opened(self, reply: Reply, **more: str) -> dict[str, Any]:
         file = self.aws.folder / "answer.txt"
         file.write_text(reply.body)
-        return json.loads(self.tokenctl("decrypt", file))
+        return json.loads(self.tokenctl("decrypt", file, **more))
 
     def call(self, body: bytes, method: str = "POST", path: str = V2, key_header: str = "X-API-KEY", **headers: str) -> Reply:
         """Headers are sent as they are spelt here. An empty one is not sent."""
@@ -98,6 +104,53 @@ class Stack:
             return Reply(response.status, _lower(response.headers), response.read().decode())
         finally:
             connection.close()
+
+
+class App:
+    """A mobile app with a session: what Get Token gave to its SDK."""
+
+    def __init__(self, stack: Stack, reference: str) -> None:
+        self._stack, self.reference = stack, reference
+        folder = stack.aws.folder
+        public_key = stack.tokenctl("sdk", "keygen", "--out", folder / f"{reference}.json").split()[-1]
+        reply = stack.call(stack.sealed(referenceId=reference, sdkPublicKey=public_key))
+        assert reply.status == 200
+        answer = stack.opened(reply)
+        self.token = answer["token"]
+        self.key = stack.tokenctl("sdk", "derive", "--key", folder / f"{reference}.json", answer["serverPubKey"]).split()[-1]
+        # The session key in the place of the partner's: then tokenctl seals and opens as the SDK does.
+        credentials = stack.credentials | {"payloadKeys": {"keys": [{"kty": "oct", "kid": "session", "k": self.key}]}}
+        file = folder / f"{reference}-credentials.json"
+        file.write_text(json.dumps(credentials))
+        self._credentials = {"TOKENCTL_CREDENTIALS": str(file)}
+
+    def renew(self, token: str = "", path: str = "") -> tuple[Reply, dict[str, Any]]:
+        """Renews its current token, or another."""
+        token = token or self.token
+        body = self._stack.seal({"token": token}, **self._credentials)
+        reply = self._stack.call(body, path=path or contract.operations()["Renew"][0], X_API_TOKEN=token,
+                                 X_API_KEY=self._stack.credentials["sdkApiKey"], X_ACCOUNT_NUMBER="123123123")
+        return reply, self._stack.opened(reply, **self._credentials)
+
+
+# A resource server's credentials.
+WALLET = "wallet", "correct horse battery staple"
+
+
+def introspect(stack: Stack, token: str, secret: str = WALLET[1]) -> Reply:
+    credentials = base64.b64encode(f"{WALLET[0]}:{secret}".encode()).decode()
+    return stack.call(f"token={token}".encode(), path=INTROSPECT, X_API_KEY="",
+                      Content_Type="application/x-www-form-urlencoded", Authorization=f"Basic {credentials}")
+
+
+def is_active(stack: Stack, token: str) -> bool:
+    reply = introspect(stack, token)
+    assert reply.status == 200, reply
+    return json.loads(reply.body)["active"]
+
+
+def invalidate(stack: Stack, reference: str, path: str = "") -> Reply:
+    return stack.call(stack.seal({"tokenReferenceId": reference}), path=path or contract.operations()["Invalidate"][0])
 
 
 def _lower(headers: Any) -> dict[str, str]:
@@ -189,16 +242,16 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(stack: Stack, para
 def test_what_would_fail_is_refused_before_a_build(stack: Stack) -> None:
     with pytest.raises(RuntimeError, match="samconfig.toml has no stage tset. There are: dev, prod."):
         stack.on_stage("check", "tset")
-    copy = stack.aws.folder / "copy"
-    for folder in ("deploy/checks", "docs"):
-        shutil.copytree(ROOT / folder, copy / folder)
+    project = stack.aws.folder / "project"
+    for folder in ("deploy/checks", "docs", "src"):
+        shutil.copytree(ROOT / folder, project / folder)
     for file in ("deploy/stage.py", *BESIDE):
-        shutil.copy(ROOT / file, copy / file)
+        shutil.copy(ROOT / file, project / file)
     text = (ROOT / CORE).read_text()
     assert text.count('SECRETS_TTL_SECONDS: "300"') == 1
-    (copy / CORE).write_text(text.replace('SECRETS_TTL_SECONDS: "300"', 'SECRETS_TTL_SECONDS: "20"'))
+    (project / CORE).write_text(text.replace('SECRETS_TTL_SECONDS: "300"', 'SECRETS_TTL_SECONDS: "20"'))
     with pytest.raises(RuntimeError, match="SECRETS_MIN_REFRESH_SECONDS must be at most SECRETS_TTL_SECONDS"):
-        stack.aws.run(ROOT / ".venv/sam/bin/python", copy / "deploy/stage.py", "check", "dev")
+        stack.aws.run(ROOT / ".venv/sam/bin/python", project / "deploy/stage.py", "check", "dev")
 
 
 def test_deploys_into_an_empty_account(stack: Stack) -> None:
@@ -268,10 +321,69 @@ def test_the_record_is_one_item_and_tells_nothing(stack: Stack) -> None:
     item = stack.aws.client("dynamodb").get_item(
         TableName=stack.outputs["TokensTableName"], Key={"pk": {"S": "acme#again"}}
     )["Item"]
-    assert item.keys() == {"pk", "jti", "status", "issuedAt", "expireAt", "ttl", "fingerprint", "sealedBy", "sealed"}
+    assert item.keys() == {"pk", "jti", "status", "issuedAt", "expireAt", "ttl", "fingerprint", "sealedBy", "sealed", "token"}
     assert int(item["ttl"]["N"]) == int(item["expireAt"]["N"]) // 1000 + 86_400
     assert "123123123" not in str(item)
     assert "active" in stack.tokenctl("lookup", "again", "--partner", "acme")
+
+
+def test_a_resource_server_asks(stack: Stack) -> None:
+    secrets, partners = stack.aws.client("secretsmanager"), stack.outputs["ApiKeysSecretArn"]
+    document = json.loads(secrets.get_secret_value(SecretId=partners)["SecretString"])
+    name, secret = WALLET
+    server = {"resourceServerId": name, "secretSha256": [hashlib.sha256(secret.encode()).hexdigest()]}
+    secrets.put_secret_value(SecretId=partners, SecretString=json.dumps(document | {"resourceServers": [server]}))
+    app = App(stack, "asked")
+    eventually(lambda: introspect(stack, app.token).status == 200, "the resource server is known")
+    reply = introspect(stack, app.token)
+    claims = json.loads(reply.body)
+    assert (claims["active"], claims["ref"], claims["cnf"]["jwk"]["k"]) == (True, app.reference, app.key)
+    assert (reply.headers["content-type"], reply.headers["cache-control"]) == ("application/json", "no-store")
+    assert json.loads(introspect(stack, "none.of.this.service").body) == {"active": False}
+    reply = introspect(stack, app.token, "another secret")
+    assert (reply.status, json.loads(reply.body)) == (401, {"error": "invalid_client"})
+    # Behind a REST API it has another name.
+    assert {"www-authenticate", "x-amzn-remapped-www-authenticate"} & reply.headers.keys()
+
+
+@pytest.mark.parametrize("path", contract.operations()["Renew"])
+def test_an_app_renews(stack: Stack, path: str) -> None:
+    app = App(stack, f"renewed-{path.count('v2')}")
+    reply, answer = app.renew(path=path)
+    assert (reply.status, answer["resCode"]) == (200, "TOK200" if "v2" in path else 100)
+    assert answer["referenceId"] == app.reference and answer["token"] != app.token
+    # Its answer was lost: it gets the same token.
+    reply, again = app.renew(path=path)
+    assert (reply.headers["idempotent-replayed"], again["token"]) == ("true", answer["token"])
+    assert is_active(stack, answer["token"]) and is_active(stack, app.token)
+    item = stack.aws.client("dynamodb").get_item(
+        TableName=stack.outputs["TokensTableName"], Key={"pk": {"S": f"acme#{app.reference}"}}
+    )["Item"]
+    assert {"previousJti", "tokenSealedBy"} <= item.keys()
+
+
+def test_who_presents_a_replaced_token_is_refused_and_counted(stack: Stack) -> None:
+    app = App(stack, "stolen")
+    _, first = app.renew()
+    assert app.renew(first["token"])[0].status == 200
+    reply, answer = app.renew()
+    assert (reply.status, answer["resCode"]) == (401, "TOK401")
+    assert answer["errors"] == [{"field": "token", "reason": "superseded"}]
+    lines = [json.loads(line) for line in _log(stack).splitlines() if line.startswith("{")]
+    assert [line["PartnerId"] for line in lines if line.get("Superseded") == 1] == ["acme"]
+
+
+@pytest.mark.parametrize("path", contract.operations()["Invalidate"])
+def test_a_partner_ends_a_session(stack: Stack, path: str) -> None:
+    app = App(stack, f"ended-{path.count('v2')}")
+    assert is_active(stack, app.token)
+    for _ in range(2):
+        reply = invalidate(stack, app.reference, path)
+        assert reply.status == 200
+        assert stack.opened(reply)["resCode"] == ("TOK200" if "v2" in path else 100)
+    assert not is_active(stack, app.token)
+    reply, answer = app.renew()
+    assert (reply.status, answer["errors"]) == (401, [{"field": "token", "reason": "revoked"}])
 
 
 # Name, how to call, status, code, whether the answer is sealed.
@@ -288,6 +400,8 @@ ERRORS: list[tuple[str, Callable[[Stack], Reply], int, str | int, bool]] = [
     ("type", lambda s: s.call(b"x", Content_Type="image/png"), 415, "TOK415", False),
     ("members", lambda s: s.call(s.sealed(referenceId="e2", accountNumber="12 34")), 400, "TOK400", True),
     ("sdkApiKey", lambda s: s.call(s.sealed(referenceId="e3", sdkApiKey="another")), 401, "TOK004", True),
+    ("no token", lambda s: s.call(b"x", path=contract.operations()["Renew"][0]), 401, "TOK401", False),
+    ("no such session", lambda s: invalidate(s, "never-begun"), 404, "TOK404", True),
     ("conflict", lambda s: s.call(s.sealed(referenceId="again", accountNumber="9")), 409, "TOK409", True),
 ]
 
@@ -311,27 +425,61 @@ def test_a_disabled_partner_is_out(stack: Stack) -> None:
     eventually(lambda: stack.call(body).status == 200, "the partner is in again")
 
 
-@pytest.mark.parametrize(("sid", "status", "code"), [("RecordTokens", 500, "TOK003"), ("ReadKeys", 200, "TOK200")])
-def test_the_role_has_no_permission_to_spare(stack: Stack, sid: str, status: int, code: str) -> None:
-    """Each statement is needed, and IAM is what allows: taken out, the service fails in the way that the protocol says."""
+@contextlib.contextmanager
+def other_rights(stack: Stack, change: Callable[[list[dict[str, Any]]], None]) -> Iterator[None]:
+    """The function's role with other statements for a while."""
     iam = stack.aws.client("iam")
     role = next(role for role in iam.list_roles()["Roles"] if "FunctionRole" in role["RoleName"])["RoleName"]
     policy = iam.get_role_policy(RoleName=role, PolicyName="token-service")["PolicyDocument"]
-    less = policy | {"Statement": [statement for statement in policy["Statement"] if statement["Sid"] != sid]}
-    assert len(less["Statement"]) == len(policy["Statement"]) - 1
 
     def put(document: dict[str, Any]) -> None:
         iam.put_role_policy(RoleName=role, PolicyName="token-service", PolicyDocument=json.dumps(document))
 
-    put(less)
+    other = copy.deepcopy(policy)
+    change(other["Statement"])
+    assert other != policy
+    put(other)
     try:
-        if sid == "ReadKeys":
-            # The last good keys serve on, and the log says why.
-            eventually(lambda: "GetSecretValue: refused with AccessDenied" in _log(stack), "the refresh fails")
-        reply = stack.call(stack.sealed(referenceId=f"without-{sid}"))
-        assert (reply.status, stack.opened(reply)["resCode"]) == (status, code)
+        yield
     finally:
         put(policy)
+
+
+def without(sid: str) -> Callable[[list[dict[str, Any]]], None]:
+    return lambda statements: statements.remove(next(one for one in statements if one["Sid"] == sid))
+
+
+def test_the_role_has_no_permission_to_spare(stack: Stack) -> None:
+    """Each statement is needed, and IAM is what allows: without it the service fails in the way that the protocol says."""
+    app = App(stack, "rights")
+    with other_rights(stack, without("RecordTokens")):
+        reply = stack.call(stack.sealed(referenceId="without-put"))
+        assert (reply.status, stack.opened(reply)["resCode"]) == (500, "TOK003")
+        assert app.renew()[0].status == 200 and is_active(stack, app.token)
+    with other_rights(stack, without("ChangeSessions")):
+        reply, answer = app.renew()
+        assert (reply.status, answer["resCode"]) == (500, "TOK003")
+        assert invalidate(stack, app.reference).status == 500
+    with other_rights(stack, without("ReadSessions")):
+        reply = introspect(stack, app.token)
+        assert (reply.status, json.loads(reply.body)) == (500, {"error": "server_error"})
+    with other_rights(stack, without("ReadKeys")):
+        # The last good keys serve on, and the log says why.
+        eventually(lambda: "GetSecretValue: refused with AccessDenied" in _log(stack), "the refresh fails")
+        assert stack.call(stack.sealed(referenceId="without-keys")).status == 200
+
+
+def test_the_role_reads_named_attributes_only(stack: Stack) -> None:
+    """MiniStack tells IAM what GetItem projects, and of the writes nothing."""
+    app = App(stack, "attributes")
+
+    def forget(statements: list[dict[str, Any]]) -> None:
+        read, = (one for one in statements if one["Sid"] == "ReadSessions")
+        read["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"].remove("issuedAt")
+
+    with other_rights(stack, forget):
+        assert introspect(stack, app.token).status == 500
+    assert is_active(stack, app.token)
 
 
 def _log(stack: Stack) -> str:
@@ -356,7 +504,9 @@ def test_the_log_is_json_and_tells_no_secret(stack: Stack) -> None:
 
 def _secrets(stack: Stack) -> list[str]:
     credentials = stack.credentials
-    return [credentials["apiKey"], credentials["sdkApiKey"], *(key["k"] for key in credentials["payloadKeys"]["keys"])]
+    sessions = [json.loads(file.read_text())["payloadKeys"]["keys"][0]["k"] for file in stack.aws.folder.glob("*-credentials.json")]
+    assert len(sessions) > 5
+    return [WALLET[1], *sessions, credentials["apiKey"], credentials["sdkApiKey"], *(key["k"] for key in credentials["payloadKeys"]["keys"])]
 
 
 def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
@@ -369,7 +519,8 @@ def test_the_metrics_are_the_documented_ones(stack: Stack) -> None:
             sets = {frozenset(names) for names in directive["Dimensions"]}
             assert sets <= contract.metrics()[metric["Name"]], metric
     seen = {metric["Name"] for directive in directives for metric in directive["Metrics"]}
-    assert {"Requests", "Latency", "SecretsAge", "SecretsRefreshFailures", "DynamoDBLatency"} <= seen
+    assert {"Requests", "Latency", "SecretsAge", "SecretsRefreshFailures", "DynamoDBLatency", "Superseded",
+            "ConsumedReadCapacity"} <= seen
 
 
 def test_a_changed_setting_is_a_release_and_keeps_the_data(stack: Stack) -> None:

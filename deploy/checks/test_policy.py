@@ -6,7 +6,7 @@ from collections.abc import Callable
 import contract
 import pytest
 
-from checks import rules
+from checks import calls, rules
 from checks.template import CORE, Template, all_written, together
 
 WRITTEN = all_written()
@@ -25,21 +25,34 @@ def test_the_contract_was_found() -> None:
     assert {"Requests", "SecretsAge"} <= contract.metrics().keys()
     assert contract.metrics()["Requests"] >= {frozenset(), frozenset({"Outcome"})}
     assert contract.alarms()
+    assert [len(paths) for paths in contract.operations().values()] == [2, 2, 2, 1]
+    assert {action: len(names) for action, names in calls.attributes().items()} == {
+        "dynamodb:PutItem": 10, "dynamodb:UpdateItem": 9, "dynamodb:GetItem": 4,
+    }
 
 
 # (rule, fault): what to do to the properties of a resource of the written template.
 Fault = tuple[rules.Rule, str, Callable[[dict], None]]
 
 
+def _statements_of(role: dict) -> list[dict]:
+    return role["Policies"][0]["PolicyDocument"]["Statement"]
+
+
 def _statement(number: int, **members: object) -> Callable[[dict], None]:
-    return lambda role: role["Policies"][0]["PolicyDocument"]["Statement"][number].update(members)
+    return lambda role: _statements_of(role)[number].update(members)
+
+
+def _attributes(number: int, change: Callable[[list[str]], None]) -> Callable[[dict], None]:
+    return lambda role: change(
+        _statements_of(role)[number]["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"])
 
 
 def _set(**members: object) -> Callable[[dict], None]:
     return lambda properties: properties.update(members)
 
 
-def _without(*path: str) -> Callable[[dict], None]:
+def _without(*path: str | int) -> Callable[[dict], None]:
     def remove(properties: dict) -> None:
         for member in path[:-1]:
             properties = properties[member]
@@ -48,7 +61,7 @@ def _without(*path: str) -> Callable[[dict], None]:
     return remove
 
 
-def _replace(*path: str) -> Callable[[dict], None]:
+def _replace(*path: str | int) -> Callable[[dict], None]:
     *path, member, old, new = path
 
     def replace(properties: dict) -> None:
@@ -69,14 +82,21 @@ def _environment(**members: object) -> Callable[[dict], None]:
 
 
 ANY = "x-amazon-apigateway-any-method"
+APPS = ("x-amazon-apigateway-policy", "Statement", 1, "Resource", 0)
 FAULTS: list[Fault] = [
     (rules.actions_are_exact, "FunctionRole", _statement(0, Action="dynamodb:*")),
-    (rules.actions_are_exact, "FunctionRole", _statement(1, Action=["secretsmanager:Get*"])),
+    (rules.actions_are_exact, "FunctionRole", _statement(3, Action=["secretsmanager:Get*"])),
     (rules.resources_are_exact, "FunctionRole", _statement(0, Resource="*")),
     (rules.resources_are_exact, "FunctionRole", _statement(0, Resource={"Fn::Sub": "${TokensTable.Arn}*"})),
     (rules.resources_are_exact, "FunctionRole",
      _set(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])),
-    (rules.keys_are_used_through_their_service, "FunctionRole", _statement(2, Condition={})),
+    (rules.the_table_is_used_as_the_code_uses_it, "FunctionRole", _statement(2, Action=["dynamodb:GetItem", "dynamodb:Query"])),
+    (rules.the_table_is_used_as_the_code_uses_it, "FunctionRole", _statement(2, Condition={})),
+    (rules.the_table_is_used_as_the_code_uses_it, "FunctionRole", _attributes(0, lambda names: names.append("previousJti"))),
+    (rules.the_table_is_used_as_the_code_uses_it, "FunctionRole", _attributes(1, lambda names: names.remove("revokedAt"))),
+    (rules.the_table_is_used_as_the_code_uses_it, "FunctionRole",
+     lambda role: _statements_of(role)[1]["Condition"].update(StringEqualsIfExists={"dynamodb:ReturnValues": "ALL_OLD"})),
+    (rules.keys_are_used_through_their_service, "FunctionRole", _statement(4, Condition={})),
     (rules.nobody_outside_is_let_in, "ApiKeysPolicy", _set(BlockPublicPolicy=False)),
     (rules.nobody_outside_is_let_in, "ServerKeysPolicy", _set(SecretId={"Ref": "ApiKeysSecret"})),
     (rules.nobody_outside_is_let_in, "ApiKeysPolicy",
@@ -110,14 +130,23 @@ FAULTS: list[Fault] = [
     (rules.logs_end_and_tell_nothing, "Api", _without("Tags")),
     (rules.logs_end_and_tell_nothing, "ExecutionLogs", _replace("LogGroupName", "Fn::Sub", "${Stage}", "dev")),
     (rules.logs_end_and_tell_nothing, "WafLogging", _without("RedactedFields")),
+    (rules.logs_end_and_tell_nothing, "WafLogging", lambda logging: logging["RedactedFields"].pop()),
     (rules.logs_end_and_tell_nothing, "WebAcl", _without("DataProtectionConfig")),
     (rules.the_api_is_guarded, "Api", _set(EndpointConfiguration={"Type": "EDGE"})),
     (rules.the_api_is_guarded, "Api", _without("SecurityPolicy")),
     (rules.the_api_is_guarded, "Api", _set(CacheClusterEnabled=True)),
     (rules.the_api_is_guarded, "Api", lambda api: api["MethodSettings"][0].pop("ThrottlingRateLimit")),
     (rules.the_api_is_guarded, "Api", _body(_without("x-amazon-apigateway-policy"))),
+    (rules.the_api_is_guarded, "Api", _body(_replace(*APPS, "Fn::Sub", "/v2/token", "/*"))),
+    (rules.the_api_is_guarded, "Api", _body(_replace(*APPS, "Fn::Sub", "/app/renew/", "/server/new/"))),
+    (rules.the_api_is_guarded, "Api", _body(_without("x-amazon-apigateway-policy", "Statement", 0, "Condition"))),
     (rules.the_api_is_guarded, "Api", _body(_set(security=[{"apiKey": []}]))),
     (rules.the_api_is_guarded, "Api", _set(SecurityPolicy="SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09")),
+    (rules.the_api_is_guarded, "WebAcl",
+     lambda acl: acl["Rules"][1]["Statement"]["RateBasedStatement"].pop("ScopeDownStatement")),
+    (rules.the_api_is_guarded, "WebAcl",
+     _replace("Rules", 1, "Statement", "RateBasedStatement", "ScopeDownStatement", "NotStatement", "Statement",
+              "RegexMatchStatement", "RegexString", "/app/renew", "")),
     (rules.the_api_is_guarded, "Domain", _set(SecurityPolicy="TLS_1_0")),
     (rules.every_request_reaches_the_function, "Api", _body(_without("paths", "/"))),
     (rules.every_request_reaches_the_function, "Api", _body(_without("paths", "/{proxy+}", ANY))),
@@ -153,6 +182,7 @@ FAULTS: list[Fault] = [
     (rules.settings_are_in_range, "Function", _environment(TOKEN_TTL_SECONDS="59")),
     (rules.settings_are_in_range, "Function", _environment(TOKEN_TTL_SECONDS=1800)),
     (rules.settings_are_in_range, "Function", _environment(TOKEN_TTL_SECONDS="1800 s")),
+    (rules.settings_are_in_range, "Function", _environment(SESSION_TTL_SECONDS="2592001")),
     (rules.settings_are_in_range, "Function", _environment(RECORD_RETENTION_SECONDS={"Fn::If": ["HasDomain", "299", "300"]})),
     (rules.settings_are_in_range, "Function", _environment(SECRETS_MIN_REFRESH_SECONDS="301")),
     (rules.settings_are_in_range, "Function", _environment(SECRETS_MAX_STALE_SECONDS="329")),
@@ -165,13 +195,13 @@ FAULTS: list[Fault] = [
     (rules.alarms_are_wired, "KeyTamperingRule", _set(Targets=[])),
     (rules.alarms_are_wired, "SecretsTamperingRule", _set(Description="Tampering. docs/operations.md#fiddling")),
     (rules.metrics_are_the_documented_ones, "UnopenableAlarm",
-     lambda alarm: alarm["Metrics"][1]["MetricStat"]["Metric"].update(MetricName="Request")),
+     lambda alarm: alarm["Metrics"][3]["MetricStat"]["Metric"].update(MetricName="Request")),
     (rules.metrics_are_the_documented_ones, "SecretsAgeAlarm", _set(MetricName="SecretAge")),
     (rules.metrics_are_the_documented_ones, "SecretsAgeAlarm", _set(Dimensions=[{"Name": "Secret", "Value": "x"}])),
     (rules.metrics_are_the_documented_ones, "Dashboard", _replace("DashboardBody", "Fn::Sub", '"Replays"', '"Repeats"')),
     (rules.metrics_are_the_documented_ones, "Dashboard",
      _replace("DashboardBody", "Fn::Sub", "{TokenService,TokenKid}", "{TokenService,Kid}")),
-    (rules.codes_are_the_protocols, "UnopenableAlarm", _set(Dimensions=[{"Name": "Outcome", "Value": "TOK401"}])),
+    (rules.codes_are_the_protocols, "UnopenableAlarm", _set(Dimensions=[{"Name": "Outcome", "Value": "TOK499"}])),
     (rules.codes_are_the_protocols, "Api",
      _body(lambda body: body["x-amazon-apigateway-gateway-responses"]["THROTTLED"].update(
          responseTemplates={"application/json": '{"resCode":"TOK429","resDesc":""}'}))),
