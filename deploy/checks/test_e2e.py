@@ -324,7 +324,7 @@ def test_the_record_is_one_item_and_tells_nothing(stack: Stack) -> None:
     assert item.keys() == {"pk", "jti", "status", "issuedAt", "expireAt", "ttl", "fingerprint", "sealedBy", "sealed", "token"}
     assert int(item["ttl"]["N"]) == int(item["expireAt"]["N"]) // 1000 + 86_400
     assert "123123123" not in str(item)
-    assert "active" in stack.tokenctl("lookup", "again", "--partner", "acme")
+    assert "active" in stack.tokenctl("session", "show", "acme", "again")
 
 
 def test_a_resource_server_asks(stack: Stack) -> None:
