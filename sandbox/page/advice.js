@@ -1,8 +1,30 @@
 /** What an answer means, and what a partner does about it (docs/protocol.md, Errors). */
 
+const SUCCESSES = {
+  GetToken: ['A token was issued', 'The function opened the request, agreed a session key with the SDK\'s public key, recorded the issue, and answered encrypted.', 'Hand token and serverPubKey to the SDK. Before expireAt, the SDK renews the token.'],
+  Renew: ['The token was renewed', 'The function opened the token and, with the session key in it, the body. It recorded the new token, and answered encrypted with the session key, which stays the same.', 'Use the new token from now on.'],
+  Invalidate: ['The session was ended', 'The record is revoked: no token of the session is renewed any more, and introspection says inactive.', 'Nothing. To end it again is a success too.'],
+  Introspect: ['The resource server was told whether the token is active', 'It authenticated with its id and secret.', 'Serve the SDK only for an active token, and after it has proved that it holds the session key.'],
+}
+
+const REPLAYS = {
+  GetToken: ['The same token again', 'This referenceId was answered before, and the request is the same: the answer has the session\'s serverPubKey, its current token and expireAt. The header Idempotent-Replayed says so.', 'Nothing: use it as the first answer. The session key comes from the key pair of the first request.'],
+  Renew: ['The same new token again', 'This token was renewed before: the answer has the token that replaced it. The header Idempotent-Replayed says so.', 'Nothing: use it as the first answer. So a lost answer costs nothing.'],
+}
+
+const INTROSPECTED = {
+  active: ['The token is active', 'The token is one of this service, has not expired, and its session has not been ended. Its claims come with the answer.', 'Make the SDK prove that it holds the session key in cnf, then serve it.'],
+  inactive: ['The token is not active', 'It is no token of this service, has expired, or its session was ended. The answer does not say which.', 'Refuse the SDK, which renews its token or asks its partner for a new one.'],
+  invalid_client: ['The resource server is not known', 'Its id or secret is missing, unknown or wrong, or it is disabled.', 'Check both; ask the operator.'],
+  invalid_request: ['The form is not valid', 'The token is missing, empty, too long or repeated, or the request is not a form.', 'Correct the request.'],
+  temporarily_unavailable: ['Not available for now', 'DynamoDB or Secrets Manager could not be reached, throttled or timed out.', 'Ask again after Retry-After. Do not take the token for active meanwhile.'],
+  server_error: ['A fault of the service', 'Something is broken on the service\'s side.', 'Do not retry in a loop. Report it with X-Request-Id.'],
+}
+
 const ADVICE = {
-  TOK404: ['There is nothing at this path', 'The path is neither of the two of Get Token; paths are compared exactly.', 'Correct the URL.'],
-  TOK405: ['The method is not allowed', 'Get Token takes POST, and GET with a body.', 'Use POST.'],
+  TOK401: ['The token is none of this service', 'X-API-TOKEN is missing, or is no token of this service. Nothing was decrypted, so the answer is in the clear; it is one answer for every cause.', 'Ask the partner\'s server for a new token.'],
+  TOK404: ['There is nothing at this path', 'The path is none of the service\'s; paths are compared exactly.', 'Correct the URL.'],
+  TOK405: ['The method is not allowed', 'The service takes POST, and for Get Token also GET with a body.', 'Use POST.'],
   TOK413: ['The body is too large', 'It has more than 32,768 bytes. A valid request is far below that.', 'Send less: look at data.'],
   TOK415: ['The content type is not accepted', 'It is none of text/plain, application/jose and application/json.', 'Send Content-Type: text/plain.'],
   TOK002: [
@@ -29,6 +51,14 @@ const ADVICE = {
   TOK003: ['A fault of the service', 'Something is broken on the service\'s side: access, a missing table, a record that does not open.', 'Do not retry in a loop. Report it with X-Request-Id.'],
 }
 
+const ENDS = {
+  revoked: ['The session was ended', 'The partner\'s server has invalidated it: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],
+  expired: ['The session has expired', 'Its lifetime is over, or its record is gone: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],
+  superseded: ['The token was renewed already', 'So was the token that replaced it: the session has a newer one.', 'Use the session\'s current token. If the SDK has no other, somebody else renewed this one.'],
+}
+
+const UNKNOWN_SESSION = ['There is no such session', 'It has expired and is forgotten, or it never was this partner\'s.', 'Nothing: there is no session to end.']
+
 const CONFLICTS = {
   reused: [
     'The referenceId was used for another request',
@@ -36,7 +66,7 @@ const CONFLICTS = {
     'Find out how two requests came to one referenceId, or why a retry changed, before you take a new one.',
   ],
   expired: ['The token of this referenceId has expired', 'The request is the same, but its token is no longer valid.', 'Ask again under a new referenceId.'],
-  revoked: ['The token of this referenceId was revoked', 'An operator invalidated it.', 'Ask again under a new referenceId.'],
+  revoked: ['The token of this referenceId was revoked', 'Its session was ended.', 'Ask again under a new referenceId.'],
 }
 
 const GATEWAY = {
@@ -45,13 +75,15 @@ const GATEWAY = {
   504: 'The function did not answer in API Gateway\'s time.',
 }
 
-/** {title, means, todo} of an answer. `code` is in the newer form; `reason` is that of the first error. */
-export function explain({ status, code, reason, replayed }) {
-  if (code === 'TOK200') {
-    return replayed
-      ? told('The same token again', 'This referenceId was answered before, and the request is the same: token, serverPubKey and expireAt are those of the first answer. The header Idempotent-Replayed says so.', 'Nothing: use it as the first answer. The session key comes from the key pair of the first request.')
-      : told('A token was issued', 'The function opened the request, agreed a session key with the SDK\'s public key, recorded the issue, and answered encrypted.', 'Hand token and serverPubKey to the SDK. From expireAt on, ask for a new token under a new referenceId.')
-  }
+/**
+ * {title, means, todo} of an answer to an operation. `code` is in the newer form, or what introspection has in its place;
+ * `reason` is that of the first error.
+ */
+export function explain({ operation = 'GetToken', status, code, reason, replayed }) {
+  if (code === 'TOK200') return told(...((replayed && REPLAYS[operation]) || SUCCESSES[operation]))
+  if (operation === 'Introspect' && INTROSPECTED[code]) return told(...INTROSPECTED[code])
+  if (code === 'TOK401' && ENDS[reason]) return told(...ENDS[reason])
+  if (code === 'TOK404' && reason === 'unknown') return told(...UNKNOWN_SESSION)
   if (code === 'TOK409' && CONFLICTS[reason]) return told(...CONFLICTS[reason])
   if (ADVICE[code]) return told(...ADVICE[code])
   if (GATEWAY[status]) {

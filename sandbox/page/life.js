@@ -14,7 +14,7 @@ export function life(issuedAt, expireAt) {
     clock.textContent = left > 0 ? minutes(left) : 'expired'
     bar.value = left
     const until = new Date(expireAt).toLocaleTimeString('en-GB')
-    note.textContent = left > 0 ? `until ${until}, by this machine's clock` : `since ${until}. Ask for a new token, under a new referenceId.`
+    note.textContent = left > 0 ? `until ${until}, by this machine's clock` : `since ${until}. The SDK renews it, as long as its session lasts.`
     if (left === 0) stop()
   }
   stop()

@@ -8,14 +8,17 @@ import { keep, load } from './kept.js'
 import { ask, buildOutages } from './outages.js'
 import { refresh, watchRecent } from './recent.js'
 import { prepare, read, send } from './request.js'
+import { after, introspection, invalidation, renewal, sessionOf, showSession } from './session.js'
 import { showFailure, showJourney, showRequest } from './steps.js'
 
 const kept = load()
-let cast // {partners, tokenKeys, paths}
+let cast // {partners, tokenKeys, resourceServer, paths, sessionPaths}
 let form
 let busy = false
 /** The last journey that got a token: what a replay repeats. */
 let last = null
+/** The session of the last token that was shown. */
+let session = null
 
 function trouble(text) {
   byId('trouble').textContent = text
@@ -47,9 +50,23 @@ async function travel(template, set, twist, story, isShown = true) {
   if (journey.answer.code === 'TOK200') last = { ...journey, template, set }
   if (!isShown) return journey
   const item = journey.token ? await storedItem(journey) : null
+  if (journey.token) showSession((session = sessionOf(journey)))
   showJourney(journey, story, item)
   await refresh()
   return journey
+}
+
+/** Sends a request of the session and shows it. */
+function goOn(make) {
+  return alone(async () => {
+    const prepared = await make(session, cast.sessionPaths, cast.resourceServer)
+    showRequest(prepared)
+    const journey = await read(await send(prepared), cast.tokenKeys.keys)
+    showSession((session = after(session, journey)))
+    const isStored = journey.operation !== 'Introspect' && journey.http.status === 200
+    showJourney(journey, undefined, isStored ? await storedItem(journey) : null)
+    await refresh()
+  })
 }
 
 function storedItem({ partner, referenceId }) {
@@ -81,7 +98,7 @@ const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches
 function setBusy(now) {
   busy = now
   byId('result').setAttribute('aria-busy', String(now))
-  for (const button of document.querySelectorAll('#send, #send-anyway, #breaks button')) button.setAttribute('aria-disabled', String(now))
+  for (const button of document.querySelectorAll('#send, #send-anyway, #breaks button, #session button')) button.setAttribute('aria-disabled', String(now))
 }
 
 function submit(event) {
@@ -160,6 +177,9 @@ async function begin() {
   for (const id of ['partner', 'key', 'path', 'name-kid']) byId(id).addEventListener('change', keepAll)
   byId('request').addEventListener('submit', submit)
   byId('send-anyway').addEventListener('click', () => alone(() => travel(form.text, setup())))
+  for (const [id, make] of [['renew', renewal], ['introspect', introspection], ['logout', invalidation]]) {
+    byId(`session-${id}`).addEventListener('click', () => goOn(make))
+  }
   buildBreaks()
   buildOutages(gone)
   await watchRecent()

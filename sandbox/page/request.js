@@ -23,7 +23,8 @@ export async function prepare(template, { partner, key, nameKid, path }, twist =
   const headers = { 'X-API-KEY': twist.apiKey ?? partner.apiKey, 'Content-Type': 'text/plain' }
   // With a key of the person's own only they can derive the session key.
   const ours = plaintext.includes(sdk.publicKey)
-  return { plaintext, referenceId: member(plaintext, 'referenceId'), body, headers, path, partner, sdk: ours ? sdk : null, curl: curl(path, headers, body) }
+  const keys = partner.payloadKeys.keys
+  return { operation: 'GetToken', plaintext, referenceId: member(plaintext, 'referenceId'), body, headers, path, partner, key, keys, sdk: ours ? sdk : null, curl: curl(path, headers, body) }
 }
 
 /** Sends it, and gives it with what came back in `http`. @throws where nothing came back */
@@ -35,27 +36,33 @@ export async function send(prepared) {
   return { ...prepared, http, replayed: response.headers.get('Idempotent-Replayed') === 'true' }
 }
 
-/** Reads the answer, and gives the journey with `answer`, `session` and `token`, as far as it came. */
+/**
+ * Reads the answer with `keys`, or in the clear without any, and gives the journey with `answer`, `session` and `token`, as
+ * far as it came.
+ */
 export async function read(sent, tokenKeys) {
-  const { http, partner } = sent
-  const encrypted = http.status === 200 || http.body.startsWith('ey')
+  const { operation, http, keys } = sent
+  const encrypted = keys !== null && (http.status === 200 || http.body.startsWith('ey'))
   const answer = { encrypted, code: '', errors: [] }
   try {
     if (encrypted) {
-      const opened = await open(http.body, partner.payloadKeys.keys)
+      const opened = await open(http.body, keys)
       Object.assign(answer, { text: opened.text, kid: opened.kid })
     } else {
       answer.text = http.body
     }
     const said = JSON.parse(answer.text)
-    Object.assign(answer, { said, code: codeOf(said.resCode), errors: said.errors ?? [] })
+    Object.assign(answer, { said, code: operation === 'Introspect' ? activity(said) : codeOf(said.resCode), errors: said.errors ?? [] })
   } catch (error) {
     answer.fault = error.message
   }
   const journey = { ...sent, answer }
-  if (answer.code !== 'TOK200') return journey
-  return { ...journey, session: await session(sent, answer.said), token: await token(answer.said, tokenKeys) }
+  if (answer.code !== 'TOK200' || operation === 'Invalidate') return journey
+  return { ...journey, session: sent.session ?? (await session(sent, answer.said)), token: await token(answer.said, tokenKeys) }
 }
+
+/** What introspection has in the place of a code; nothing, if API Gateway answered by itself. */
+const activity = ({ active, error }) => error ?? new Map([[true, 'active'], [false, 'inactive']]).get(active) ?? ''
 
 /** As the SDK: the session key from its private key and serverPubKey. */
 async function session({ sdk }, { serverPubKey }) {
@@ -94,7 +101,7 @@ function member(json, name) {
   }
 }
 
-function curl(path, headers, body) {
+export function curl(path, headers, body) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`
   const each = Object.entries(headers).map(([name, value]) => ` -H ${quoted(`${name}: ${value}`)}`)
   return `curl -sS -i ${quoted(location.origin + path)}${each.join('')} --data-raw ${quoted(body)}`

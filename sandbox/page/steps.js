@@ -5,6 +5,36 @@ import { block, byId, copyButton, el, indented, longBlock, plural } from './dom.
 import { hex, parts } from './jose.js'
 import { life } from './life.js'
 
+const PARTNERS_SERVER = 'the partner\'s server'
+const SEVERAL = 'Pasted into a shell it is a retry: '
+/** Of each operation: who asks, how the request is made, what the same once more does, what opens the answer, what is written. */
+const OPERATIONS = {
+  GetToken: {
+    who: PARTNERS_SERVER,
+    made: 'Encrypted exactly as it stands. sdkPublicKey is the public half of a key pair that this page, as the SDK, made for this request.',
+    again: `${SEVERAL}the same body, so the same token.`,
+    opener: ({ answer, partner }) => `the payload key ${answer.kid} of ${partner.partnerId}`,
+    written: 'One conditional PutItem, and no read.',
+    replayed: 'It is the first request\'s: a replay writes nothing.',
+  },
+  Renew: {
+    who: 'the SDK',
+    made: 'Encrypted with the session key, which proves that the SDK holds it.',
+    again: `${SEVERAL}the new token again, as long as nobody renews that one.`,
+    opener: () => 'the session key',
+    written: 'One conditional UpdateItem, and no read.',
+    replayed: 'It is the first renewal\'s: a replay writes nothing.',
+  },
+  Invalidate: {
+    who: PARTNERS_SERVER,
+    made: 'Encrypted with the payload key. tokenReferenceId is the referenceId of the request for the token.',
+    again: `${SEVERAL}to end a session again is a success, and changes nothing.`,
+    opener: ({ answer, partner }) => `the payload key ${answer.kid} of ${partner.partnerId}`,
+    written: 'One conditional UpdateItem, which makes status REVOKED, and no read.',
+  },
+  Introspect: { who: 'a resource server', again: 'Pasted into a shell it asks again.' },
+}
+
 /** A request that is on its way: what is known of it before an answer. */
 export function showRequest(journey) {
   byId('steps').replaceChildren(...requestSteps(journey))
@@ -22,8 +52,8 @@ export function showFailure(title, means, todo) {
 }
 
 function verdict(journey, story) {
-  const { http, answer, replayed } = journey
-  const { title, means, todo } = explain({ status: http.status, code: answer.code, reason: answer.errors[0]?.reason, replayed })
+  const { operation, http, answer, replayed } = journey
+  const { title, means, todo } = explain({ operation, status: http.status, code: answer.code, reason: answer.errors[0]?.reason, replayed })
   return [
     el('p', {}, el('span', { className: `badge ${http.status === 200 ? 'good' : 'bad'}` }, `HTTP ${http.status} ${answer.code}`)),
     el('h3', {}, title),
@@ -36,45 +66,54 @@ function verdict(journey, story) {
   ].filter(Boolean)
 }
 
-function requestSteps({ plaintext, body, curl, partner, headers }) {
+function requestSteps({ operation, plaintext, body, curl, partner, headers }) {
+  const { who, made, again } = OPERATIONS[operation]
   return [
-    step('The request in JSON', 'the partner\'s server', [
-      el('p', { className: 'hint' }, 'Encrypted exactly as it stands. sdkPublicKey is the public half of a key pair that this page, as the SDK, made for this request.'),
-      block('The request in JSON', indented(plaintext)),
-    ]),
-    step('The body', 'the partner\'s server', jweOrText(body)),
-    step('The same request by curl', `X-API-KEY of ${headers['X-API-KEY'] === partner.apiKey ? partner.partnerId : 'nobody'}`, [
-      el('p', { className: 'hint' }, 'Pasted into a shell it is a retry: the same body, so the same token.'),
+    plaintext !== undefined && step('The request in JSON', who, [el('p', { className: 'hint' }, made), block('The request in JSON', indented(plaintext))]),
+    step('The body', who, plaintext === undefined ? form(body) : jweOrText(body)),
+    step('The same request by curl', `${credential(headers, partner)}`, [
+      el('p', { className: 'hint' }, again),
       longBlock('curl line', curl),
       copyButton(curl, 'the curl line'),
     ]),
-  ]
+  ].filter(Boolean)
 }
 
-function answerSteps({ http, answer, session, token, referenceId, partner, replayed }, item) {
+function credential(headers, { apiKey, sdkApiKey, partnerId }) {
+  if (headers.Authorization) return 'Authorization of a resource server'
+  const whose = { [sdkApiKey]: `the SDK of ${partnerId}`, [apiKey]: partnerId }
+  return `X-API-KEY of ${whose[headers['X-API-KEY']] ?? 'nobody'}`
+}
+
+const form = (body) => [el('p', { className: 'hint' }, 'A form, as RFC 7662 has it. Only the token in it is encrypted.'), longBlock('Body of the request', body), copyButton(body, 'the body')]
+
+function answerSteps(journey, item) {
+  const { operation, http, answer, session, token, referenceId, replayed } = journey
+  const { who, opener, ...words } = OPERATIONS[operation]
   const steps = [
     step('The answer by HTTP', `after ${http.milliseconds.toFixed(0)} ms`, [
       block('Status and headers of the answer', `HTTP ${http.status}\n${http.headers.map(([name, value]) => `${name}: ${value}`).join('\n')}`),
       longBlock('Body of the answer', http.body),
-      !answer.encrypted && el('p', { className: 'hint' }, 'In the clear, as the request was not decrypted: anybody on the way could have written it. Take it as a hint.'),
+      !answer.encrypted && operation !== 'Introspect' && el('p', { className: 'hint' }, 'In the clear, as the request was not decrypted: anybody on the way could have written it. Take it as a hint.'),
     ]),
   ]
   if (answer.encrypted) {
     const same = answer.said?.referenceId === referenceId
     steps.push(
-      step('The answer, decrypted', 'the partner\'s server', answer.fault
+      step('The answer, decrypted', who, answer.fault
         ? [el('p', { className: 'fault' }, `It cannot be read: ${answer.fault}. Do not use it.`)]
         : [
-            el('p', { className: 'hint' }, `Opened with the payload key ${answer.kid} of ${partner.partnerId}.`),
+            el('p', { className: 'hint' }, `Opened with ${opener(journey)}.`),
             block('The answer in JSON', indented(answer.text)),
             answer.said?.referenceId !== undefined &&
               fact(same, 'referenceId is the one that was asked for', 'referenceId is not the one that was asked for: do not use this answer'),
           ]),
     )
   }
-  if (session) steps.push(step('The session key', 'the SDK', sessionKey(session)))
+  if (operation === 'Introspect') steps.push(step('The answer in JSON', who, introspected(answer, session)))
+  if (operation === 'GetToken' && session) steps.push(step('The session key', 'the SDK', sessionKey(session)))
   if (token) steps.push(step('The token, opened', 'a resource server', openedToken(token, session, answer.said)))
-  if (item) steps.push(step('The stored item', 'DynamoDB', stored(item, replayed)))
+  if (item) steps.push(step('The stored item', 'DynamoDB', stored(item, replayed ? words.replayed : words.written)))
   return steps
 }
 
@@ -90,7 +129,7 @@ function openedToken({ fault, text, header, kid, claims, confirmed }, session, {
   if (fault) return [el('p', { className: 'fault' }, `It cannot be opened here: ${fault}.`)]
   return [
     life(claims.iat * 1000, expireAt),
-    el('p', { className: 'hint' }, `Opened with the token key ${kid}, which a resource server has and a partner has not.`),
+    el('p', { className: 'hint' }, `Opened with the token key ${kid}, which a resource server may have, and a partner never has.`),
     block('Header of the token', indented(JSON.stringify(header))),
     block('Claims of the token', indented(text)),
     fact(claims.exp * 1000 === expireAt, 'expireAt of the answer is exp times 1,000', 'expireAt of the answer is not exp times 1,000'),
@@ -99,10 +138,17 @@ function openedToken({ fault, text, header, kid, claims, confirmed }, session, {
   ]
 }
 
-function stored({ bytes, writeUnits, item }, replayed) {
+function introspected({ text, code, said }, { encoded }) {
   return [
-    el('p', {}, el('strong', { id: 'item-size' }, plural(bytes, 'byte')), ` of ${(writeUnits * 1024).toLocaleString('en')}: ${plural(writeUnits, 'write unit')}. `, replayed ? 'It is the first request\'s: a replay writes nothing.' : 'One conditional PutItem, and no read.'),
-    el('p', { className: 'hint' }, 'The customer and the token are in sealed, which neither this page nor a dump of the table can read.'),
+    block('The answer in JSON', indented(text)),
+    code === 'active' && fact(said.cnf?.jwk?.k === encoded, 'cnf holds the same session key as the SDK derived', 'cnf holds another session key than the SDK derived'),
+  ].filter(Boolean)
+}
+
+function stored({ bytes, writeUnits, item }, written) {
+  return [
+    el('p', {}, el('strong', { id: 'item-size' }, plural(bytes, 'byte')), ` of ${(writeUnits * 1024).toLocaleString('en')}: ${plural(writeUnits, 'write unit')}. ${written}`),
+    el('p', { className: 'hint' }, 'The customer is in sealed and the token in token: neither this page nor a dump of the table can read them.'),
     block('The stored item', attributes(item)),
   ]
 }

@@ -17,8 +17,9 @@ const KEPT: usize = 60;
 /// Where a partner's body is too long for the protocol, there is nothing in it to remember.
 const MAX_BODY_BYTES: usize = 32 * 1024;
 /// The members of a log line that the page shows.
-const OF_THE_LOG: [&str; 7] = [
+const OF_THE_LOG: [&str; 8] = [
     "PartnerId",
+    "Operation",
     "Outcome",
     "status",
     "Latency",

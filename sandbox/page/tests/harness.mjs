@@ -114,7 +114,7 @@ export const region = (page, label) => page.getByRole('region', { name: label, e
 export async function recentOf(page, requestId) {
   const line = page.locator(`[data-request="${requestId}"]`)
   await line.locator('summary').click()
-  await line.getByText('of the write').waitFor()
+  await line.getByText(/of the (write|read)/).waitFor()
   return line.innerText()
 }
 

@@ -54,7 +54,7 @@ onPage('the token ticks down and expires', {}, async (page) => {
   assert.match(await left(), /^(5:00|4:5\d)$/)
   await page.clock.fastForward('05:01')
   assert.equal(await left(), 'expired')
-  assert.match(await page.innerText('.life'), /Ask for a new token, under a new referenceId/)
+  assert.match(await page.innerText('.life'), /The SDK renews it, as long as its session lasts/)
 })
 
 onPage('the curl line gets the same token, and the list sees it', {}, async (page) => {

@@ -3,6 +3,7 @@
 import './vectors.mjs'
 import './guard.mjs'
 import './journey.mjs'
+import './session.mjs'
 import './breaks.mjs'
 import './input.mjs'
 import './looks.mjs'

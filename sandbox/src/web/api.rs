@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `GET partners` | the development partners with their keys, and the token ring of a resource server |
+//! | `GET partners` | the development partners with their keys, a resource server with its secret and the token ring, and the paths |
 //! | `GET requests` | the outages in force and the last requests, the newest first |
 //! | `GET item?partner=&reference=` | the stored item of an issue, and its size |
 //! | `POST outage` | `{"service":"dynamodb"|"secrets-manager","outage":"down"|"throttling"|"stalling"|null}` |
@@ -15,7 +15,9 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use peers::{
     credentials::Credentials,
-    partner::{LEGACY_TOKEN_PATH, TOKEN_PATH},
+    partner::{INVALIDATE_PATH, LEGACY_TOKEN_PATH, TOKEN_PATH},
+    resource_server::INTROSPECT_PATH,
+    sdk::RENEW_PATH,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -160,7 +162,7 @@ impl WebPage {
     }
 }
 
-/// Who can be played: every partner as its credentials file says, and a resource server with the token ring.
+/// Who can be played: every partner as its credentials file says, and a resource server with its secret and the token ring.
 fn partners() -> Result<Value, Refusal> {
     let disabled = development::initech()?.partner_id;
     let partners: Vec<Value> = development::partners()?
@@ -175,10 +177,13 @@ fn partners() -> Result<Value, Refusal> {
         })
         .collect();
     let mut server_keys = development::server_keys()?;
+    let wallet = development::wallet()?;
     Ok(json!({
         "partners": partners,
         "tokenKeys": server_keys.get_mut("token").map(Value::take),
+        "resourceServer": { "id": wallet.resource_server_id, "secret": wallet.secret },
         "paths": [TOKEN_PATH, LEGACY_TOKEN_PATH],
+        "sessionPaths": { "renew": RENEW_PATH, "invalidate": INVALIDATE_PATH, "introspect": INTROSPECT_PATH },
     }))
 }
 

@@ -16,7 +16,7 @@ macro_rules! files {
 }
 
 /// Name, media type and text of each file. The tests hold the list against the folder.
-static FILES: [(&str, &str, &str); 18] = files![
+static FILES: [(&str, &str, &str); 19] = files![
     ("index.html", HTML),
     ("style.css", CSS),
     ("parts.css", CSS),
@@ -34,6 +34,7 @@ static FILES: [(&str, &str, &str); 18] = files![
     ("recent.js", JS),
     ("request.js", JS),
     ("rules.js", JS),
+    ("session.js", JS),
     ("steps.js", JS),
 ];
 
