@@ -23,8 +23,8 @@ export class ResourceServer {
   constructor({ url, resourceServerId, secret }) {
     this.#url = `${url.replace(/\/+$/, '')}/token-service/introspect`
     // Both are form-encoded before they become Basic's (RFC 6749 section 2.3.1).
-    const credentials = `${encodeURIComponent(resourceServerId)}:${encodeURIComponent(secret)}`
-    this.#authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
+    const [id, password] = [resourceServerId, secret].map((text) => new URLSearchParams({ '': text }).toString().slice(1))
+    this.#authorization = `Basic ${Buffer.from(`${id}:${password}`).toString('base64')}`
   }
 
   /**

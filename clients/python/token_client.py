@@ -134,7 +134,7 @@ class TokenClient:
         nothing. Gives the request's id, for the operator. Raises RefusedError TOK404 with the reason unknown if there is no
         such session: it has ended, or never was yours.
         """
-        plaintext = json.dumps({"tokenReferenceId": reference_id}).encode()
+        plaintext = json.dumps({"tokenReferenceId": reference_id}, separators=(",", ":")).encode()
         headers = {"X-API-KEY": self._api_key}
         call = _Call("server/invalidate", reference_id, headers, self._keys, _invalidated)
         return self._retry(call, lambda: self.encrypt(plaintext))
@@ -153,7 +153,7 @@ class TokenClient:
             "X-API-TOKEN": _visible(answer.token, "token"),
             "X-ACCOUNT-NUMBER": _visible(account_number, "account_number"),
         }
-        plaintext = json.dumps({"token": answer.token}).encode()
+        plaintext = json.dumps({"token": answer.token}, separators=(",", ":")).encode()
 
         def renewed(said, *context):
             return _token({**said, "serverPubKey": answer.server_pub_key}, *context)
