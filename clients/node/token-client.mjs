@@ -328,7 +328,10 @@ export class UnreadableAnswerError extends TokenError {
 function advice(status, code, reason) {
   if (RETRYABLE.includes(status)) return 'Try again later with the same referenceId'
   if (code === 'TOK002') {
-    return 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; else ask the operator'
+    return (
+      'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; ' +
+      'else ask the operator'
+    )
   }
   if (code === 'TOK422') {
     return (

@@ -423,8 +423,8 @@ final class TokenClient
     {
         return match (true) {
             self::retryable($status) => 'Try again later with the same referenceId',
-            $code === 'TOK002' => 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; '
-                . 'else ask the operator',
+            $code === 'TOK002' => 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again '
+                . 'in a minute; else ask the operator',
             $code === 'TOK422' => 'No payload key on file for you opens this body: check that the credentials are '
                 . 'those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key '
                 . 'is the token\'s)',
@@ -433,7 +433,8 @@ final class TokenClient
             $code === 'TOK409' && $reason === 'reused' => 'Another request had this referenceId: find out why before you '
                 . 'take a new one',
             $code === 'TOK409' => 'The token of this referenceId is no longer valid: ask again under a new referenceId',
-            $code === 'TOK401' && $reason === 'superseded' => 'This token was renewed already: use the newest one of its session',
+            $code === 'TOK401' && $reason === 'superseded' => 'This token was renewed already: use the newest one of its '
+                . 'session',
             $code === 'TOK401' => 'This token cannot be renewed: get a new one under a new referenceId',
             $code === 'TOK404' && $reason === 'unknown' => 'There is nothing to invalidate: the session has ended, or never '
                 . 'was yours',
