@@ -162,7 +162,11 @@ func (t *table) caseFault(number int, c testCase) string {
 	case c.Call == "invalidate":
 		requestID, err = client.Invalidate(context.Background(), reference)
 	case c.Call == "renew":
-		answer, err = t.renew(client, *t.answers[c.SameReferenceID], request)
+		last := t.answers[c.SameReferenceID]
+		if last == nil {
+			return "there is no token of " + c.SameReferenceID
+		}
+		answer, err = t.renew(client, *last, request)
 	case c.Body == "":
 		answer, err = client.GetToken(context.Background(), request)
 	default:
