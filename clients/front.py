@@ -17,8 +17,8 @@ import urllib.parse
 ROUTE = re.compile(r"/front/(?P<steps>[a-z0-9.-]+)/(?P<id>[A-Za-z0-9]+)(?P<path>/.*)?$")
 STATUS = re.compile(r"(?P<status>429|500|502|503|504)(-(?P<after>\d+))?$")
 STEPS = re.compile(r"drop|lose|cut|tamper|stale|html|plain")
-PASSED_ON = ("X-API-KEY", "Content-Type")
-PASSED_BACK = ("Content-Type", "Cache-Control", "X-Request-Id", "Idempotent-Replayed", "Retry-After", "Allow")
+PASSED_ON = ("X-API-KEY", "X-API-TOKEN", "X-ACCOUNT-NUMBER", "Authorization", "Content-Type")
+PASSED_BACK = ("Content-Type", "Cache-Control", "X-Request-Id", "Idempotent-Replayed", "Retry-After", "Allow", "WWW-Authenticate")
 # As API Gateway says them; the others are the service's.
 GATEWAYS = {429: "Too Many Requests", 502: "Internal server error", 504: "Endpoint request timed out"}
 
@@ -34,7 +34,7 @@ class Front(http.server.ThreadingHTTPServer):
         self.service = urllib.parse.urlsplit(service).netloc
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.calls = {}
-        self.newest_token = None
+        self.newest_success = None
         self.lock = threading.Lock()
 
     def start(self):
@@ -82,7 +82,7 @@ class Call(http.server.BaseHTTPRequestHandler):
             success = {"resCode": "TOK200", "resDesc": "SUCCESS", "token": "a.b.c.d.e", "serverPubKey": "e30", "expireAt": 1}
             return self.answer(200, json.dumps(success).encode())
         if step == "stale":
-            return self.answer(200, self.server.newest_token or b"", {"Content-Type": "text/plain"})
+            return self.answer(200, self.server.newest_success or b"", {"Content-Type": "text/plain"})
         status, answer, headers = self.forward(path, body)
         if step == "lose":
             return self.reset()
@@ -106,7 +106,7 @@ class Call(http.server.BaseHTTPRequestHandler):
         finally:
             service.close()
         if response.status == 200:
-            self.server.newest_token = answer
+            self.server.newest_success = answer
         return response.status, answer, {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
 
     def refuse(self, status, after, path):

@@ -1,7 +1,8 @@
 """The programs and commands of the project's pages, run as a reader would.
 
 After `<!-- run: LANGUAGE -->`, up to the next such mark, a page's fenced blocks are gone through in order, in a fresh folder
-that holds credentials.json (the sandbox's partner acme), token-ring.json and the language's client file:
+that holds credentials.json (the sandbox's partner acme), resource-server.json (its resource server wallet), token-ring.json and
+the language's files:
 
     ```js get-token.mjs     is saved under that name
     ```sh                   is run, line by line; `# exit N` behind a line is how it must end, where that is not 0
@@ -26,9 +27,9 @@ PROJECT = HERE.parent
 SECRETS = PROJECT / "events" / "secrets"
 SECONDS = 120
 FILES = {
-    "node": ["node/token-client.mjs", "node/checks/token.mjs"],
+    "node": ["node/token-client.mjs", "node/resource-server.mjs", "node/checks/token.mjs"],
     "python": ["python/token_client.py"],
-    "java": ["java/TokenClient.java"],
+    "java": ["java/TokenClient.java", "java/ResourceServer.java"],
     "go": ["go/tokenclient.go"],
     "php": ["php/TokenClient.php"],
     "curl": ["curl/get-token.sh"],
@@ -128,8 +129,8 @@ def run(language, url, blocks):
 
 
 def prepare(folder, language, url):
-    credentials = json.loads((SECRETS / "partner.json").read_text())
-    (folder / "credentials.json").write_text(json.dumps({**credentials, "url": url}))
+    for file, secret in {"credentials.json": "partner.json", "resource-server.json": "resource-server.json"}.items():
+        (folder / file).write_text(json.dumps({**json.loads((SECRETS / secret).read_text()), "url": url}))
     (folder / "token-ring.json").write_text(json.dumps(json.loads((SECRETS / "server-keys.json").read_text())["token"]))
     to = folder / FOLDERS.get(language, "")
     to.mkdir(exist_ok=True)

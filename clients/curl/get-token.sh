@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT-0
 #
-# Asks the token service for tokens, from a shell.
+# Asks the token service for tokens, and ends their sessions, from a shell.
 #
 # Copy this file. It needs Linux with bash 4.4, curl, jq and jose: apt-get install curl jq jose
 #
@@ -10,6 +10,8 @@
 #                                          accountNumber (digits in a string), and what else docs/protocol.md has.
 #                                          sdkApiKey is added, and a random referenceId if there is none
 #   get-token.sh send [OPTION ...] CREDENTIALS REFERENCE_ID < BODY   the same for a body that was encrypted before
+#   get-token.sh invalidate [OPTION ...] CREDENTIALS REFERENCE_ID    end the session that token began with this referenceId: at
+#                                          logout, or after a timeout of your own. To invalidate again changes nothing
 #   get-token.sh encrypt [--no-kid] CREDENTIALS < TEXT      the body of a request, under the first payload key
 #   get-token.sh decrypt CREDENTIALS < JWE                  opens an answer's body, with any payload key
 #
@@ -24,17 +26,19 @@
 #   get-token.sh sdk-key                                    a fresh private key, as JWK
 #   get-token.sh sdk-public-key < SDK_KEY                   the sdkPublicKey member of a request
 #   get-token.sh session-key SERVER_PUB_KEY < SDK_KEY       the session key, in base64url
+#   get-token.sh renew [OPTION ...] CREDENTIALS < RENEWAL   renew a token. RENEWAL is the object that token or the renewal before
+#                                          printed, with the members accountNumber (the request's) and sessionKey
 #
-# token and send print one JSON object on standard output. With exit status 0 it is the token:
-#   {"token","serverPubKey","expireAt","referenceId","replayed","requestId"}; give the first two to the app. From expireAt
-#   (milliseconds since 1970) on, ask for a new token, under a new referenceId.
+# token, send, invalidate and renew print one JSON object on standard output. With exit status 0 it is the token:
+#   {"token","serverPubKey","expireAt","referenceId","replayed","requestId"}; give the first two to the app. The SDK renews the
+#   token before expireAt (milliseconds since 1970). invalidate prints {"referenceId","requestId"}.
 # Else it is the error, and its message, which says what to do, is on standard error too:
 #   {"error","message","retryable","referenceId",...}; if retryable, the same call with the same referenceId may succeed later
 #   2  input               a fault in the credentials, the URL or the request, found before anything was sent
-#   3  refused             the service's answer if it is no token: "status" (HTTP's), "code" (such as TOK400; empty if another
+#   3  refused             the service's answer if it is no success: "status" (HTTP's), "code" (such as TOK400; empty if another
 #                          than the service answered), "description", "errors" ([{"field","reason"}]), "requestId",
 #                          "retryAfter" (seconds), "authenticated" (false: it was not encrypted, take it as a hint)
-#   4  no-answer           nothing came, or not all of it. The token may have been issued all the same
+#   4  no-answer           nothing came, or not all of it. The call may have had its effect all the same
 #   5  unreadable-answer   what came is not, or not provably, the service's answer to this call. Do not use it
 #
 # To rotate a payload key, put the new key first in the credentials file, once the operator says that the service has it, and
@@ -51,7 +55,7 @@ readonly CURLY_QUOTES='“|”|„|‟|‘|’|‚|‛|«|»'
 readonly PRIME=ffffffff00000001000000000000000000000000ffffffffffffffffffffffff # of P-256
 
 main() {
-    url='' path=$TOKEN_PATH send_kid=yes attempts=4 max_pause=30 credentials='' reference_id='' as_json=''
+    url='' path=$TOKEN_PATH send_kid=yes attempts=4 max_pause=30 credentials='' reference_id='' as_json='' operation=server/new server_pub_key='' session_jwk=''
     need_tools
     local command=${1-}
     shift || true
@@ -71,12 +75,14 @@ main() {
     done
     [[ $attempts =~ ^[1-9][0-9]?$ && $max_pause =~ ^[0-9]{1,6}$ ]] || fail_input "--attempts and --max-pause are numbers"
     case $command in
-    token | send) as_json=yes ;;&
-    token | encrypt | decrypt) (("${#plain[@]}" == 1)) || usage ;;&
-    send) (("${#plain[@]}" == 2)) || usage ;;&
-    token | send | encrypt | decrypt) load_credentials "${plain[0]}" ;;&
+    token | send | invalidate | renew) as_json=yes ;;&
+    token | renew | encrypt | decrypt) (("${#plain[@]}" == 1)) || usage ;;&
+    send | invalidate) (("${#plain[@]}" == 2)) || usage ;;&
+    token | send | invalidate | renew | encrypt | decrypt) load_credentials "${plain[0]}" ;;&
     token) token ;;
     send) reference_id=${plain[1]} && send "$(cat)" ;;
+    invalidate) reference_id=${plain[1]} && invalidate ;;
+    renew) renew ;;
     encrypt) encrypt ;;
     decrypt) decrypt ;;
     sdk-key) jose jwk gen -i '{"kty":"EC","crv":"P-256"}' && echo ;;
@@ -103,7 +109,38 @@ token() {
     send "$body"
 }
 
-# All tries have one referenceId, so that they get one token however many of them reached the service.
+invalidate() {
+    operation=server/invalidate
+    local body
+    body=$(jq -cn --arg id "$reference_id" '{tokenReferenceId: $id}' | encrypt) || fail_input "the request cannot be encrypted"
+    send "$body"
+}
+
+# As the SDK does. All tries present one token, so that they get one new one.
+renew() {
+    operation=app/renew
+    local renewal key body
+    renewal=$(cat)
+    is_object "$renewal" || fail_input "the renewal $(json_fault "$renewal")"
+    # They become lines of a header.
+    jq -e '[.token, .accountNumber] | all(type == "string" and test("^[!-~]+$"))' <<<"$renewal" >/dev/null ||
+        fail_input 'token and accountNumber must be strings of visible ASCII'
+    key=$(jq -r '.sessionKey | strings' <<<"$renewal")
+    if ((${#key} != 43)) || ! is_base64url "$key"; then
+        fail_input 'sessionKey must be 43 base64url characters, 32 bytes'
+    fi
+    reference_id=$(jq -r '.referenceId // ""' <<<"$renewal")
+    server_pub_key=$(jq -r '.serverPubKey // ""' <<<"$renewal")
+    session_jwk="{\"kty\":\"oct\",\"k\":\"$key\"}"
+    headers=$(jq -r --slurpfile file "$credentials" '"X-API-KEY: \($file[0].sdkApiKey)", "X-API-TOKEN: \(.token)",
+        "X-ACCOUNT-NUMBER: \(.accountNumber)"' <<<"$renewal")
+    body=$(jq -c '{token}' <<<"$renewal" |
+        jose jwe enc -i '{"protected":{"alg":"dir","enc":"A256GCM"}}' -I - -k <(printf %s "$session_jwk") -c -o -) ||
+        fail_input "the request cannot be encrypted"
+    send "$body"
+}
+
+# All tries have one referenceId, so that they have one effect however many of them reached the service.
 send() {
     service_url
     folder=$(mktemp -d)
@@ -126,10 +163,11 @@ send() {
 # Fails if nothing, or not all of it, came.
 call() {
     # Keys go through pipes: anybody on this machine can read a program's arguments.
+    # All paths are made alike, those of the first version too.
     if status=$(printf %s "$1" | curl --silent --show-error --no-location --max-time "$TIMEOUT_SECONDS" --request POST \
-        --header @<(jq -r '"X-API-KEY: " + .apiKey' "$credentials") --header 'Content-Type: text/plain' --header 'Expect:' \
+        --header @<(printf '%s\n' "${headers:-$(jq -r '"X-API-KEY: " + .apiKey' "$credentials")}") --header 'Content-Type: text/plain' --header 'Expect:' \
         --data-binary @- --dump-header "$folder/headers" --output "$folder/body" --write-out '%{http_code}' \
-        -- "$url$path" 2>"$folder/said"); then
+        -- "$url${path/server\/new/"$operation"}" 2>"$folder/said"); then
         return 0
     fi
     kind=no-answer problem='{"retryable":true}'
@@ -137,7 +175,7 @@ call() {
     return 1
 }
 
-# Makes an answer or an error of what came. Only what a payload key opens is the service's word.
+# Makes a success or an error of what came. Only what a payload key (of a renewal: the session key) opens is the service's word.
 read_answer() {
     local body request_id retry_after replayed=false encrypted=false said code
     body=$([[ ! -f $folder/body ]] || tr -d '\000' <"$folder/body")
@@ -166,6 +204,15 @@ read_answer() {
     # resCode is a number on the legacy path: 100 is TOK200, and 2 is TOK002.
     code=$(jq -r '.resCode // "" | if . == 100 then "TOK200" elif type == "number" then "TOK\("000\(.)"[-3:])" else tostring end' <<<"$said")
     if $encrypted && [[ $code == TOK200 ]]; then
+        # A token's answer to the same referenceId opens with the same key, and must not pass for this one.
+        if [[ $operation == server/invalidate ]] && jq -e '(.referenceId | not) or has("token")' <<<"$said" >/dev/null; then
+            unreadable 'it is not the answer to an invalidation'
+            return
+        elif [[ $operation == server/invalidate ]]; then
+            jq -c '{referenceId: $id, requestId}' --arg id "$reference_id" <<<"$problem"
+            exit 0
+        fi
+        [[ $operation != app/renew ]] || said=$(jq -c --arg key "$server_pub_key" '.serverPubKey = $key' <<<"$said")
         if jq -e '(.referenceId and .token and .serverPubKey and (.expireAt | type == "number")) | not' <<<"$said" >/dev/null; then
             unreadable 'it lacks referenceId, token, serverPubKey or expireAt'
             return
@@ -191,7 +238,7 @@ unreadable() {
 advice() {
     case $status,$1 in
     429,* | 502,* | 503,* | 504,*) echo 'Try again later with the same referenceId' ;;
-    *,TOK002) echo 'Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator' ;;
+    *,TOK002) echo 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; else ask the operator' ;;
     *,TOK003) echo 'Do not try again in a loop; report it with the request id' ;;
     *,TOK004) echo 'Check sdkApiKey in the credentials' ;;
     *,TOK400) echo 'Correct every member that is named' ;;
@@ -201,7 +248,19 @@ advice() {
         else
             echo 'The token of this referenceId is no longer valid: ask again under a new referenceId'
         fi ;;
-    *,TOK422) echo 'No payload key on file for you opens this body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys' ;;
+    *,TOK422) echo 'No payload key on file for you opens this body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key is right)' ;;
+    *,TOK401)
+        if jq -e '.errors[0].reason == "superseded"' <<<"$2" >/dev/null 2>&1; then
+            echo 'This token was renewed already: use the newest one of its session'
+        else
+            echo 'This token cannot be renewed: get a new one under a new referenceId'
+        fi ;;
+    *,TOK404)
+        if jq -e '.errors[0].reason == "unknown"' <<<"$2" >/dev/null 2>&1; then
+            echo 'There is nothing to invalidate: the session has ended, or never was yours'
+        else
+            echo "Check the URL: it ends before $TOKEN_PATH"
+        fi ;;
     413,*) echo 'Send less data' ;;
     *) echo "Check the URL: it ends before $TOKEN_PATH" ;;
     esac
@@ -267,9 +326,15 @@ open_jwe() {
             printf %s "${text%.}"
             return 0
         fi
-    done < <(jq -c --argjson kid "$kid" '.payloadKeys.keys[] | select($kid == null or .kid == $kid) | {kty, k}' "$credentials")
+    done < <(
+        if [[ $session_jwk ]]; then
+            printf '%s\n' "$session_jwk"
+        else
+            jq -c --argjson kid "$kid" '.payloadKeys.keys[] | select($kid == null or .kid == $kid) | {kty, k}' "$credentials"
+        fi
+    )
     [[ $known ]] || refuse "it is encrypted with the payload key $kid, which the credentials do not have" || return
-    refuse 'the payload key does not open it: it was encrypted with another key, cut off, or changed on its way'
+    refuse 'the key does not open it: it was encrypted with another key, cut off, or changed on its way'
 }
 
 refuse() {

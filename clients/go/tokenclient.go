@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT-0
 
-// Package tokenclient asks the token service for tokens, on a partner's server.
+// Package tokenclient asks the token service for tokens, and ends their sessions, on a partner's server.
 //
 // Copy this file. It needs Go 1.19 or newer and nothing else.
 //
@@ -12,9 +12,11 @@
 //		"accountNumber": "123123123123", // digits in a string: a float64 loses those beyond 15
 //	})
 //
-// Then give answer.ServerPubKey and answer.Token to the app. The other members are in docs/protocol.md.
+// Then give answer.ServerPubKey and answer.Token to the app. The other members are in docs/protocol.md. At logout:
 //
-// GetToken encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
+//	requestID, err := client.Invalidate(ctx, id)
+//
+// A call encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
 // itself where that can help. Its errors are of four types, each of which says what to do: [*InputError],
 // [*RefusedError], [*NoAnswerError] and [*UnreadableAnswerError]. [Retryable] tells whether the same call may succeed
 // later; make it with the same referenceId.
@@ -54,7 +56,7 @@ import (
 const (
 	// TokenPath is the path of Get Token below the service's URL.
 	TokenPath = "/token-service/client/server/new/v2/token"
-	// LegacyTokenPath is the first version's path, whose resCode is a number. An [Answer] is the same on both.
+	// LegacyTokenPath is the first version's path, whose resCode is a number. What a call gives is the same on both.
 	LegacyTokenPath = "/token-service/client/server/new/token"
 )
 
@@ -80,7 +82,7 @@ type Answer struct {
 	ReferenceID  string    // the one that was asked for; GetToken has checked it
 	Token        string    // for the SDK; nobody else can read it
 	ServerPubKey string    // for the SDK: see [SDKKeyPair.SessionKey]
-	ExpireAt     time.Time // ask for a new token, under a new referenceId, from then on
+	ExpireAt     time.Time // the SDK renews the token before then
 	Replayed     bool      // an earlier call with this referenceId made this token
 	RequestID    string    // for the operator, if you have a question
 }
@@ -150,32 +152,125 @@ func (c *Client) GetToken(ctx context.Context, request map[string]any) (*Answer,
 	}
 	referenceID, _ := members["referenceId"].(string)
 	// Encrypted anew for each try: every body has an IV of its own.
-	return c.retry(ctx, referenceID, func() string { return c.Encrypt(plaintext) })
+	return c.getToken(ctx, referenceID, func() string { return c.Encrypt(plaintext) })
 }
 
 // Send is GetToken for a body that was encrypted before, as it is.
 func (c *Client) Send(ctx context.Context, referenceID, body string) (*Answer, error) {
-	return c.retry(ctx, referenceID, func() string { return body })
+	return c.getToken(ctx, referenceID, func() string { return body })
+}
+
+func (c *Client) getToken(ctx context.Context, referenceID string, body func() string) (*Answer, error) {
+	answer := &Answer{}
+	err := c.retry(ctx, call{operation: "server/new", referenceID: referenceID, keys: c.keys, body: body, read: answer.read})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// Invalidate ends the session that GetToken began with this referenceId: at logout, or after a timeout of your own. Its
+// token can no longer be renewed, and resource servers learn that it is inactive. To invalidate again changes nothing. It
+// gives the request's id, for the operator. A [RefusedError] TOK404 with the reason unknown says that there is no such
+// session: it has ended, or never was yours.
+func (c *Client) Invalidate(ctx context.Context, referenceID string) (string, error) {
+	plaintext, err := json.Marshal(map[string]string{"tokenReferenceId": referenceID})
+	if err != nil {
+		return "", inputError("the referenceId cannot be written as JSON: %v", err)
+	}
+	requestID := ""
+	// GetToken's answer to the same referenceId opens with the same key, and must not pass for this one.
+	read := func(said map[string]any, response *http.Response) error {
+		if _, token := said["token"]; token || said["referenceId"] == nil {
+			return errors.New("it is not the answer to an invalidation")
+		}
+		requestID = response.Header.Get("X-Request-Id")
+		return nil
+	}
+	body := func() string { return c.Encrypt(plaintext) }
+	err = c.retry(ctx, call{operation: "server/invalidate", referenceID: referenceID, keys: c.keys, body: body, read: read})
+	return requestID, err
+}
+
+// Renew renews a token as the SDK does: for tests without the app. The answer is that of GetToken, or of the renewal
+// before; the key is [SDKKeyPair.SessionKey]'s. All tries present one token, so that they get one new one.
+func (c *Client) Renew(ctx context.Context, answer *Answer, sessionKey []byte, accountNumber string) (*Answer, error) {
+	if len(sessionKey) != 32 {
+		return nil, inputError("the session key must have 32 bytes")
+	}
+	aead, err := newGCM(sessionKey)
+	if err != nil {
+		return nil, inputError("the session key cannot be used: %v", err)
+	}
+	for name, value := range map[string]string{"token": answer.Token, "accountNumber": accountNumber} {
+		if _, err := visibleText(value); err != nil {
+			return nil, inputError("%s %v", name, err)
+		}
+	}
+	plaintext, err := json.Marshal(map[string]string{"token": answer.Token})
+	if err != nil {
+		return nil, inputError("the token cannot be written as JSON: %v", err)
+	}
+	next := &Answer{}
+	err = c.retry(ctx, call{
+		operation: "app/renew", referenceID: answer.ReferenceID, keys: []payloadKey{{aead: aead}},
+		headers: map[string]string{"X-API-KEY": c.sdkAPIKey, "X-API-TOKEN": answer.Token, "X-ACCOUNT-NUMBER": accountNumber},
+		body:    func() string { return seal(aead, `{"alg":"dir","enc":"A256GCM"}`, plaintext) },
+		read: func(said map[string]any, response *http.Response) error {
+			said["serverPubKey"] = answer.ServerPubKey
+			return next.read(said, response)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+// call is what the calls differ in.
+type call struct {
+	operation   string // of the path
+	referenceID string
+	headers     map[string]string // X-API-KEY alone if nil
+	keys        []payloadKey      // open the answer
+	body        func() string     // anew for each try
+	// read takes what the caller gets from a success's members, or says why it is not what was asked for.
+	read func(said map[string]any, response *http.Response) error
+}
+
+// read takes what GetToken and Renew give.
+func (a *Answer) read(said map[string]any, response *http.Response) error {
+	a.ReferenceID, _ = said["referenceId"].(string)
+	a.Token, _ = said["token"].(string)
+	a.ServerPubKey, _ = said["serverPubKey"].(string)
+	expireAt, _ := said["expireAt"].(json.Number)
+	millis, err := expireAt.Int64()
+	a.ExpireAt = time.UnixMilli(millis)
+	a.Replayed, a.RequestID = response.Header.Get("Idempotent-Replayed") == "true", response.Header.Get("X-Request-Id")
+	if a.ReferenceID == "" || a.Token == "" || a.ServerPubKey == "" || err != nil {
+		return errors.New("it lacks referenceId, token, serverPubKey or expireAt")
+	}
+	return nil
 }
 
 // retry tries until there is an answer that another try would not change. All tries have one referenceId, so that they
-// get one token however many of them reached the service.
-func (c *Client) retry(ctx context.Context, referenceID string, body func() string) (*Answer, error) {
+// have one effect however many of them reached the service.
+func (c *Client) retry(ctx context.Context, call call) error {
 	for attempt := 1; ; attempt++ {
-		answer, err := c.call(ctx, referenceID, body())
+		err := c.try(ctx, call)
 		if err == nil || !Retryable(err) || attempt >= c.Attempts || ctx.Err() != nil {
-			return answer, err
+			return err
 		}
 		pause := pauseAfter(attempt, err)
 		if pause > c.MaxPause {
-			return nil, err
+			return err
 		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, err
+			return err
 		}
 	}
 }
@@ -195,28 +290,34 @@ func pauseAfter(attempt int, err error) time.Duration {
 	return pause
 }
 
-// call tries once.
-func (c *Client) call(ctx context.Context, referenceID, body string) (*Answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+c.Path, strings.NewReader(body))
+// try tries once.
+func (c *Client) try(ctx context.Context, call call) error {
+	// All paths are made alike, those of the first version too.
+	url := c.url + strings.Replace(c.Path, "server/new", call.operation, 1)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(call.body()))
 	if err != nil {
-		return nil, inputError("the URL cannot be called: %v", err)
+		return inputError("the URL cannot be called: %v", err)
 	}
 	request.Header.Set("X-API-KEY", c.apiKey)
+	for name, value := range call.headers {
+		request.Header.Set(name, value)
+	}
 	request.Header.Set("Content-Type", "text/plain")
 	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return nil, &NoAnswerError{ReferenceID: referenceID, Err: err}
+		return &NoAnswerError{ReferenceID: call.referenceID, Err: err}
 	}
 	defer response.Body.Close()
 	received, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return nil, &NoAnswerError{ReferenceID: referenceID, Err: err}
+		return &NoAnswerError{ReferenceID: call.referenceID, Err: err}
 	}
-	return c.read(response, referenceID, string(received))
+	return readAnswer(call, response, string(received))
 }
 
-// read makes an answer or an error of what came. Only what a payload key opens is the service's word.
-func (c *Client) read(response *http.Response, referenceID, body string) (*Answer, error) {
+// readAnswer makes a success or an error of what came. Only what one of the call's keys opens is the service's word.
+func readAnswer(call call, response *http.Response, body string) error {
+	referenceID := call.referenceID
 	status, requestID := response.StatusCode, response.Header.Get("X-Request-Id")
 	unreadable := func(err error) error {
 		return &UnreadableAnswerError{ReferenceID: referenceID, HTTPStatus: status, RequestID: requestID, Err: err}
@@ -225,30 +326,24 @@ func (c *Client) read(response *http.Response, referenceID, body string) (*Answe
 	said, text := map[string]any(nil), []byte(body)
 	if encrypted {
 		var err error
-		if text, err = c.Decrypt(body); err != nil {
-			return nil, unreadable(err)
+		if text, err = open(body, call.keys); err != nil {
+			return unreadable(err)
 		}
 	}
 	said, err := readJSONObject(text)
 	if err != nil && encrypted {
-		return nil, unreadable(fmt.Errorf("what was encrypted is %w", err))
+		return unreadable(fmt.Errorf("what was encrypted is %w", err))
 	}
 	echo, echoed := said["referenceId"].(string)
 	if encrypted && echoed && echo != referenceID {
-		return nil, unreadable(errors.New("it is the answer to another referenceId: do not use it"))
+		return unreadable(errors.New("it is the answer to another referenceId: do not use it"))
 	}
 	code := codeOf(said["resCode"])
 	if encrypted && code == "TOK200" {
-		answer := &Answer{ReferenceID: echo, Replayed: response.Header.Get("Idempotent-Replayed") == "true", RequestID: requestID}
-		answer.Token, _ = said["token"].(string)
-		answer.ServerPubKey, _ = said["serverPubKey"].(string)
-		expireAt, _ := said["expireAt"].(json.Number)
-		millis, err := expireAt.Int64()
-		answer.ExpireAt = time.UnixMilli(millis)
-		if !echoed || answer.Token == "" || answer.ServerPubKey == "" || err != nil {
-			return nil, unreadable(errors.New("it lacks referenceId, token, serverPubKey or expireAt"))
+		if err := call.read(said, response); err != nil {
+			return unreadable(err)
 		}
-		return answer, nil
+		return nil
 	}
 	refused := &RefusedError{
 		Code: code, HTTPStatus: status, ReferenceID: referenceID, RequestID: requestID, Authenticated: encrypted,
@@ -264,7 +359,7 @@ func (c *Client) read(response *http.Response, referenceID, body string) (*Answe
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 && seconds < 1e6 {
 		refused.RetryAfter = time.Duration(seconds) * time.Second
 	}
-	return nil, refused
+	return refused
 }
 
 // codeOf reads resCode, which LegacyTokenPath sends as a number: 100 is TOK200, and 2 is TOK002.
@@ -303,7 +398,7 @@ func (e *InputError) Unwrap() error { return e.Err }
 // FieldError names a member of the request, and the rule that it broke.
 type FieldError struct{ Field, Reason string }
 
-// RefusedError is the service's answer if it is no token.
+// RefusedError is the service's answer if it is no success.
 type RefusedError struct {
 	Code          string // such as TOK400; "" if API Gateway or a proxy answered instead of the service
 	HTTPStatus    int
@@ -341,10 +436,11 @@ func (e *RefusedError) advice() string {
 	case e.Retryable():
 		return "Try again later with the same referenceId"
 	case e.Code == "TOK002":
-		return "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator"
+		return "Check apiKey in the credentials (for Renew: sdkApiKey); if it was just issued, try again in a minute; " +
+			"else ask the operator"
 	case e.Code == "TOK422":
 		return "No payload key on file for you opens this body: check that the credentials are those of this URL, " +
-			"and that the service has the first key of payloadKeys"
+			"and that the service has the first key of payloadKeys (for Renew: that the session key is the token's)"
 	case e.Code == "TOK400":
 		return "Correct every member that is named"
 	case e.Code == "TOK004":
@@ -353,6 +449,12 @@ func (e *RefusedError) advice() string {
 		return "Another request had this referenceId: find out why before you take a new one"
 	case e.Code == "TOK409":
 		return "The token of this referenceId is no longer valid: ask again under a new referenceId"
+	case e.Code == "TOK401" && reason == "superseded":
+		return "This token was renewed already: use the newest one of its session"
+	case e.Code == "TOK401":
+		return "This token cannot be renewed: get a new one under a new referenceId"
+	case e.Code == "TOK404" && reason == "unknown":
+		return "There is nothing to invalidate: the session has ended, or never was yours"
 	case e.Code == "TOK413" || e.HTTPStatus == http.StatusRequestEntityTooLarge:
 		return "Send less data"
 	case e.Code == "TOK003":
@@ -362,7 +464,7 @@ func (e *RefusedError) advice() string {
 	}
 }
 
-// NoAnswerError says that nothing came back, or not all of it. The token may have been issued all the same: repeat the call
+// NoAnswerError says that nothing came back, or not all of it. The call may have had its effect all the same: repeat it
 // with the same referenceId.
 type NoAnswerError struct {
 	ReferenceID string
@@ -414,16 +516,22 @@ func (c *Client) Encrypt(plaintext []byte) string {
 		kid, _ := json.Marshal(key.kid)
 		header = `{"alg":"dir","enc":"A256GCM","kid":` + string(kid) + `}`
 	}
+	return seal(key.aead, header, plaintext)
+}
+
+func seal(aead cipher.AEAD, header string, plaintext []byte) string {
 	first := encode([]byte(header))
 	iv := randomBytes(ivSize)
-	sealed := key.aead.Seal(nil, iv, plaintext, []byte(first))
+	sealed := aead.Seal(nil, iv, plaintext, []byte(first))
 	ciphertext, tag := sealed[:len(sealed)-tagSize], sealed[len(sealed)-tagSize:]
 	// Between header and IV stands the encrypted key, which dir does not have.
 	return first + ".." + encode(iv) + "." + encode(ciphertext) + "." + encode(tag)
 }
 
 // Decrypt opens an answer's body: with the payload key that it names, or, if it names none, with each in order.
-func (c *Client) Decrypt(jwe string) ([]byte, error) {
+func (c *Client) Decrypt(jwe string) ([]byte, error) { return open(jwe, c.keys) }
+
+func open(jwe string, keys []payloadKey) ([]byte, error) {
 	jwe = strings.Trim(jwe, " \t\r\n")
 	segments := strings.Split(jwe, ".")
 	switch {
@@ -454,7 +562,7 @@ func (c *Client) Decrypt(jwe string) ([]byte, error) {
 			len(parts[1]), len(parts[2]), len(parts[4]))
 	}
 	known := false
-	for _, key := range c.keys {
+	for _, key := range keys {
 		if named && key.kid != kid {
 			continue
 		}
@@ -467,7 +575,7 @@ func (c *Client) Decrypt(jwe string) ([]byte, error) {
 	if !known {
 		return nil, fmt.Errorf("it is encrypted with the payload key %q, which the credentials do not have", kid)
 	}
-	return nil, errors.New("the payload key does not open it: it was encrypted with another key, cut off, or changed on its way")
+	return nil, errors.New("the key does not open it: it was encrypted with another key, cut off, or changed on its way")
 }
 
 func readHeader(text []byte) (kid string, named bool, err error) {
@@ -496,7 +604,7 @@ func readHeader(text []byte) (kid string, named bool, err error) {
 
 // The SDK's side: ECDH-ES of RFC 7518 section 4.6, for tests without the app
 
-// SDKKeyPair is a P-256 key pair as the mobile SDK makes one for each token. In production it never leaves the device.
+// SDKKeyPair is a P-256 key pair as the mobile SDK makes one for each session. In production it never leaves the device.
 //
 // crypto/ecdh would be shorter, and came with Go 1.20.
 type SDKKeyPair struct {
@@ -615,17 +723,21 @@ func payloadKeys(set any) ([]payloadKey, error) {
 		if err != nil {
 			return nil, inputError("%s.k (kid %s) %v", at, kid, err)
 		}
-		block, err := aes.NewCipher(data)
+		aead, err := newGCM(data)
 		if err != nil {
 			return nil, inputError("%s.k (kid %s) cannot be used: %v", at, kid, err)
-		}
-		aead, err := cipher.NewGCM(block)
-		if err != nil {
-			return nil, err
 		}
 		keys = append(keys, payloadKey{kid, aead})
 	}
 	return keys, nil
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 // keyBytes decodes a payload key, or says what is wrong with its text without showing it.

@@ -221,7 +221,8 @@ public final class Check {
             if ("legacy".equals(one.get("path"))) {
                 client.legacyPath();
             }
-            var reference = one.containsKey("sameReferenceId") ? references.get(one.get("sameReferenceId")) : "java-" + id;
+            var reference = one.containsKey("sameReferenceId") ? references.get(one.get("sameReferenceId"))
+                : (String) one.getOrDefault("referenceId", "java-" + id);
             references.put(name, reference);
             var sent = over(request, Map.of("referenceId", reference, "sdkPublicKey", sdk.publicKey()));
             sent.putAll(object(one.get("change")));
@@ -231,13 +232,19 @@ public final class Check {
             }
 
             TokenClient.Answer answer = null;
+            String requestId = null;
             TokenClient.TokenException error = null;
             var began = System.nanoTime();
             try {
-                answer = one.containsKey("body")
-                    ? client.send(reference, body(client, (String) one.get("body"), sent))
-                    : client.getToken(sent);
-                answers.put(name, answer);
+                if ("invalidate".equals(one.get("call"))) {
+                    requestId = client.invalidate(reference);
+                } else if ("renew".equals(one.get("call"))) {
+                    answer = renew(client, answers.get(one.get("sameReferenceId")), sent);
+                } else {
+                    answer = one.containsKey("body")
+                        ? client.send(reference, body(client, (String) one.get("body"), sent))
+                        : client.getToken(sent);
+                }
             } catch (TokenClient.TokenException thrown) {
                 error = thrown;
             }
@@ -256,7 +263,17 @@ public final class Check {
                     return "made " + calls + " calls instead of " + expect.get("calls");
                 }
             }
-            return expect.containsKey("token") ? tokenFault(expect, sent, answer, error) : errorFault(expect, error);
+            if (expect.containsKey("invalidated")) {
+                return requestId == null || requestId.isEmpty() ? "gives no request's id: " + error : null;
+            }
+            return expect.containsKey("token") ? tokenFault(name, expect, sent, answer, error) : errorFault(expect, error);
+        }
+
+        private TokenClient.Answer renew(TokenClient client, TokenClient.Answer last, Map<String, Object> sent)
+            throws TokenClient.TokenException {
+            var presented = new TokenClient.Answer(last.referenceId(), (String) sent.getOrDefault("token", last.token()),
+                last.serverPubKey(), last.expireAt(), last.replayed(), last.requestId());
+            return client.renew(presented, sdk.sessionKey(last.serverPubKey()), (String) sent.get("accountNumber"));
         }
 
         private String body(TokenClient client, String kind, Map<String, Object> sent) {
@@ -274,8 +291,8 @@ public final class Check {
         }
 
         private String tokenFault(
-            Map<String, Object> expect, Map<String, Object> sent, TokenClient.Answer answer, TokenClient.TokenException error)
-            throws Exception {
+            String name, Map<String, Object> expect, Map<String, Object> sent, TokenClient.Answer answer,
+            TokenClient.TokenException error) throws Exception {
             if (error != null) {
                 return error.toString();
             }
@@ -292,7 +309,10 @@ public final class Check {
                     || !first.expireAt().equals(answer.expireAt())) {
                     return "gives another token than the first time";
                 }
+            } else if (answers.values().stream().anyMatch(earlier -> earlier.token().equals(answer.token()))) {
+                return "gives the token of an earlier case";
             }
+            answers.put(name, answer);
             var sessionKey = sdk.sessionKey(answer.serverPubKey());
             if (tokenKeys == null) {
                 return null;

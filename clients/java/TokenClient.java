@@ -49,7 +49,7 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Asks the token service for tokens, on a partner's server.
+ * Asks the token service for tokens, and ends their sessions, on a partner's server.
  *
  * <p>Copy this file. It needs Java 17 or newer and nothing else. To try your credentials:
  * {@code java TokenClient.java credentials.json https://api.example.com/prod}
@@ -63,10 +63,10 @@ import javax.crypto.spec.SecretKeySpec;
  * }</pre>
  *
  * <p>Then give {@code answer.serverPubKey()} and {@code answer.token()} to the app. The other members are in
- * docs/protocol.md.
+ * docs/protocol.md. At logout: {@code client.invalidate(id)}.
  *
- * <p>{@link #getToken} encrypts with the first payload key of the credentials, opens the answer with any of them, and tries
- * again by itself where that can help. Every error is a {@link TokenException} of one of four kinds, which says what to do.
+ * <p>A call encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
+ * itself where that can help. Every error is a {@link TokenException} of one of four kinds, which says what to do.
  * Where it is {@code retryable}, the same call may succeed later; make it with the same referenceId.
  *
  * <p>To rotate a payload key, put the new key first in the credentials file, once the operator says that the service has it,
@@ -147,7 +147,7 @@ public final class TokenClient {
         }
     }
 
-    /** Calls the first version's path, whose resCode is a number. An {@link Answer} is the same on both. */
+    /** Calls the first version's path, whose resCode is a number. What a call gives is the same on both. */
     public TokenClient legacyPath() {
         path = LEGACY_PATH;
         return this;
@@ -176,7 +176,7 @@ public final class TokenClient {
      * @param referenceId the one that was asked for; getToken has checked it
      * @param token for the SDK; nobody else can read it
      * @param serverPubKey for the SDK: see {@link SdkKeyPair#sessionKey}
-     * @param expireAt ask for a new token, under a new referenceId, from then on
+     * @param expireAt the SDK renews the token before then
      * @param replayed an earlier call with this referenceId made this token
      * @param requestId for the operator, if you have a question
      */
@@ -201,22 +201,96 @@ public final class TokenClient {
         }
         var referenceId = members.get("referenceId") instanceof String text ? text : "";
         // Encrypted anew for each try: every body has an IV of its own.
-        return retry(referenceId, () -> encrypt(plaintext));
+        return retry(new Call<>("server/new", referenceId, apiKeyAlone(), keys, TokenClient::answer), () -> encrypt(plaintext));
     }
 
     /** getToken for a body that was encrypted before, as it is. */
     public Answer send(String referenceId, String body) throws TokenException {
-        return retry(referenceId, () -> body);
+        return retry(new Call<>("server/new", referenceId, apiKeyAlone(), keys, TokenClient::answer), () -> body);
     }
 
     /**
-     * Tries until there is an answer that another try would not change. All tries have one referenceId, so that they get one
-     * token however many of them reached the service.
+     * Ends the session that getToken began with this referenceId: at logout, or after a timeout of your own. Its token can no
+     * longer be renewed, and resource servers learn that it is inactive. To invalidate again changes nothing.
+     *
+     * @return the request's id, for the operator
+     * @throws RefusedException TOK404 with the reason unknown if there is no such session: it has ended, or never was yours
      */
-    private Answer retry(String referenceId, Supplier<String> body) throws TokenException {
+    public String invalidate(String referenceId) throws TokenException {
+        byte[] plaintext;
+        try {
+            var text = referenceId == null ? "" : referenceId;
+            plaintext = Json.write(Map.of("tokenReferenceId", text)).getBytes(StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException error) {
+            throw new InputException("the referenceId cannot be written as JSON: " + error.getMessage(), error);
+        }
+        return retry(new Call<>("server/invalidate", referenceId, apiKeyAlone(), keys, TokenClient::invalidated),
+            () -> encrypt(plaintext));
+    }
+
+    /**
+     * Renews a token as the SDK does: for tests without the app. All tries present one token, so that they get one new one.
+     *
+     * @param answer of getToken, or of the renewal before
+     * @param sessionKey of {@link SdkKeyPair}
+     * @param accountNumber the request's
+     * @return token and expireAt are new
+     */
+    public Answer renew(Answer answer, byte[] sessionKey, String accountNumber) throws TokenException {
+        Map<String, String> headers;
+        try {
+            check(sessionKey.length == 32, "the session key must have 32 bytes");
+            headers = Map.of("X-API-KEY", sdkApiKey, "X-API-TOKEN", Input.visible("token", answer.token),
+                "X-ACCOUNT-NUMBER", Input.visible("accountNumber", accountNumber));
+        } catch (IllegalArgumentException error) {
+            throw new InputException(error.getMessage(), error);
+        }
+        var key = new PayloadKey(null, new SecretKeySpec(sessionKey, "AES"));
+        var plaintext = Json.write(Map.of("token", answer.token)).getBytes(StandardCharsets.UTF_8);
+        var call = new Call<>("app/renew", answer.referenceId, headers, List.of(key), (said, replayed, requestId) -> {
+            said.put("serverPubKey", answer.serverPubKey);
+            return answer(said, replayed, requestId);
+        });
+        return retry(call, () -> seal(plaintext, randomIv(), key, true));
+    }
+
+    /** What the calls differ in: the path, the headers, the keys that open the answer, and what a success holds. */
+    private record Call<T>(
+        String operation, String referenceId, Map<String, String> headers, List<PayloadKey> keys, Reading<T> reading) {}
+
+    /** Makes a success's members into what the caller gets. Throws IllegalArgumentException if it is not what was asked for. */
+    private interface Reading<T> {
+        T read(Map<String, Object> said, boolean replayed, String requestId);
+    }
+
+    private Map<String, String> apiKeyAlone() {
+        return Map.of("X-API-KEY", apiKey);
+    }
+
+    /** What getToken and renew give. */
+    private static Answer answer(Map<String, Object> said, boolean replayed, String requestId) {
+        if (said.get("referenceId") instanceof String referenceId && said.get("token") instanceof String token
+            && !token.isEmpty() && said.get("serverPubKey") instanceof String key && !key.isEmpty()
+            && said.get("expireAt") instanceof Long expireAt) {
+            return new Answer(referenceId, token, key, Instant.ofEpochMilli(expireAt), replayed, requestId);
+        }
+        throw new IllegalArgumentException("it lacks referenceId, token, serverPubKey or expireAt");
+    }
+
+    /** What invalidate gives. getToken's answer to the same referenceId opens with the same key, and must not pass for it. */
+    private static String invalidated(Map<String, Object> said, boolean replayed, String requestId) {
+        check(said.get("referenceId") != null && !said.containsKey("token"), "it is not the answer to an invalidation");
+        return requestId;
+    }
+
+    /**
+     * Tries until there is an answer that another try would not change. All tries have one referenceId, so that they have one
+     * effect however many of them reached the service.
+     */
+    private <T> T retry(Call<T> call, Supplier<String> body) throws TokenException {
         for (int attempt = 1; ; attempt++) {
             try {
-                return call(referenceId, body.get());
+                return call(call, body.get());
             } catch (TokenException error) {
                 // Doubled from 0.2 s, half of it random, so that clients that failed together do not come back together.
                 long longest = 100L << Math.min(attempt, 10);
@@ -238,43 +312,44 @@ public final class TokenClient {
     }
 
     /** Tries once. */
-    private Answer call(String referenceId, String body) throws TokenException {
-        var request = HttpRequest.newBuilder(URI.create(url + path))
+    private <T> T call(Call<T> call, String body) throws TokenException {
+        // All paths are made alike, those of the first version too.
+        var request = HttpRequest.newBuilder(URI.create(url + path.replace("server/new", call.operation)))
             .timeout(timeout)
-            .header("X-API-KEY", apiKey)
             .header("Content-Type", "text/plain")
-            .POST(HttpRequest.BodyPublishers.ofString(body))
-            .build();
+            .POST(HttpRequest.BodyPublishers.ofString(body));
+        call.headers.forEach(request::header);
         try {
-            var response = http.send(request, HttpResponse.BodyHandlers.ofString());
-            return read(referenceId, response.statusCode(), response.headers(), response.body());
+            var response = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+            return read(call, response.statusCode(), response.headers(), response.body());
         } catch (IOException error) {
-            throw new NoAnswerException(referenceId, error);
+            throw new NoAnswerException(call.referenceId, error);
         } catch (InterruptedException error) {
             Thread.currentThread().interrupt(); // the pause that comes next ends at once, and the call with it
-            throw new NoAnswerException(referenceId, error);
+            throw new NoAnswerException(call.referenceId, error);
         }
     }
 
-    /** Makes an answer or an exception of what came. Only what a payload key opens is the service's word. */
+    /** Makes an answer of getToken, or an exception, of what came. */
     Answer read(String referenceId, int status, HttpHeaders headers, String body) throws TokenException {
+        return read(new Call<>("server/new", referenceId, Map.of(), keys, TokenClient::answer), status, headers, body);
+    }
+
+    /** Makes a success or an exception of what came. Only what one of the call's keys opens is the service's word. */
+    private static <T> T read(Call<T> call, int status, HttpHeaders headers, String body) throws TokenException {
+        var referenceId = call.referenceId;
         var requestId = headers.firstValue("X-Request-Id").orElse("");
         var encrypted = status == 200 || body.startsWith("ey");
         Map<String, Object> said = Map.of();
         try {
-            said = Json.object(encrypted ? utf8(decrypt(body)) : body);
+            said = Json.object(encrypted ? utf8(open(body, call.keys)) : body);
             var echo = said.get("referenceId");
             if (encrypted && echo != null && !echo.equals(referenceId)) {
                 throw new IllegalArgumentException("it is the answer to another referenceId: do not use it");
             }
             if (encrypted && codeOf(said.get("resCode")).equals("TOK200")) {
-                if (echo != null && said.get("token") instanceof String token && !token.isEmpty()
-                    && said.get("serverPubKey") instanceof String key && !key.isEmpty()
-                    && said.get("expireAt") instanceof Long expireAt) {
-                    var replayed = headers.firstValue("Idempotent-Replayed").orElse("").equals("true");
-                    return new Answer(referenceId, token, key, Instant.ofEpochMilli(expireAt), replayed, requestId);
-                }
-                throw new IllegalArgumentException("it lacks referenceId, token, serverPubKey or expireAt");
+                var replayed = headers.firstValue("Idempotent-Replayed").orElse("").equals("true");
+                return call.reading.read(said, replayed, requestId);
             }
         } catch (IllegalArgumentException error) {
             if (encrypted) {
@@ -309,7 +384,7 @@ public final class TokenClient {
 
     // Errors
 
-    /** Why there is no token. Its message says what to do, and shows no key. */
+    /** Why a call did not succeed. Its message says what to do, and shows no key. */
     public abstract static sealed class TokenException extends Exception {
         /** The request's: repeat the call with it. */
         public final String referenceId;
@@ -333,7 +408,7 @@ public final class TokenClient {
         }
     }
 
-    /** Nothing came back, or not all of it. The token may have been issued all the same: repeat with the same referenceId. */
+    /** Nothing came back, or not all of it. The call may have had its effect all the same: repeat it with the same referenceId. */
     public static final class NoAnswerException extends TokenException {
         private NoAnswerException(String referenceId, Exception cause) {
             super("no answer from the token service: " + cause + ". Try again with the same referenceId " + quoted(referenceId),
@@ -356,7 +431,7 @@ public final class TokenClient {
     /** A member of the request, and the rule that it broke. */
     public record FieldError(String field, String reason) {}
 
-    /** The service's answer, if it is no token. */
+    /** The service's answer, if it is no success. */
     public static final class RefusedException extends TokenException {
         /** Such as TOK400; empty if API Gateway or a proxy answered instead of the service. */
         public final String code;
@@ -392,16 +467,23 @@ public final class TokenClient {
             return "Try again later with the same referenceId";
         }
         return switch (code) {
-            case "TOK002" -> "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator";
+            case "TOK002" -> "Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a "
+                + "minute; else ask the operator";
             case "TOK422" -> "No payload key on file for you opens this body: check that the credentials are those "
-                + "of this URL, and that the service has the first key of payloadKeys";
+                + "of this URL, and that the service has the first key of payloadKeys (for renew: that the session key is "
+                + "the token's)";
             case "TOK400" -> "Correct every member that is named";
             case "TOK004" -> "Check sdkApiKey in the credentials";
             case "TOK409" -> reason.equals("reused")
                 ? "Another request had this referenceId: find out why before you take a new one"
                 : "The token of this referenceId is no longer valid: ask again under a new referenceId";
+            case "TOK401" -> reason.equals("superseded")
+                ? "This token was renewed already: use the newest one of its session"
+                : "This token cannot be renewed: get a new one under a new referenceId";
             case "TOK003" -> "Do not try again in a loop; report it with the request id";
-            default -> status == 413 ? "Send less data" : "Check the URL: it ends before " + PATH;
+            default -> status == 413 ? "Send less data"
+                : reason.equals("unknown") ? "There is nothing to invalidate: the session has ended, or never was yours"
+                : "Check the URL: it ends before " + PATH;
         };
     }
 
@@ -414,13 +496,20 @@ public final class TokenClient {
 
     /** Makes the body of a request: the plaintext under the first payload key, with a random IV. */
     public String encrypt(byte[] plaintext) {
-        var iv = new byte[IV_BYTES];
-        RANDOM.nextBytes(iv);
-        return seal(plaintext, iv);
+        return seal(plaintext, randomIv());
     }
 
     String seal(byte[] plaintext, byte[] iv) {
-        var key = keys.get(0);
+        return seal(plaintext, iv, keys.get(0), omitKid);
+    }
+
+    private static byte[] randomIv() {
+        var iv = new byte[IV_BYTES];
+        RANDOM.nextBytes(iv);
+        return iv;
+    }
+
+    private static String seal(byte[] plaintext, byte[] iv, PayloadKey key, boolean omitKid) {
         var kid = omitKid ? "" : ",\"kid\":" + Json.quoted(key.kid);
         var first = encode(("{\"alg\":\"dir\",\"enc\":\"A256GCM\"" + kid + "}").getBytes(StandardCharsets.UTF_8));
         try {
@@ -441,6 +530,10 @@ public final class TokenClient {
      * @throws IllegalArgumentException it cannot be opened; the message says why
      */
     public byte[] decrypt(String body) {
+        return open(body, keys);
+    }
+
+    private static byte[] open(String body, List<PayloadKey> keys) {
         var jwe = body.strip();
         var segments = jwe.split("\\.", -1);
         check(!jwe.isEmpty(), "it is empty");
@@ -454,7 +547,7 @@ public final class TokenClient {
         check(parts.get(1).length == 0 && parts.get(2).length == IV_BYTES && parts.get(4).length == TAG_BYTES,
             "its encrypted key, IV and tag must have 0, 12 and 16 bytes");
         var kid = kidOf(parts.get(0));
-        var named = keys.stream().filter(key -> kid == null || key.kid.equals(kid)).toList();
+        var named = keys.stream().filter(key -> kid == null || kid.equals(key.kid)).toList();
         check(!named.isEmpty(), "it is encrypted with the payload key " + kid + ", which the credentials do not have");
         for (var key : named) {
             try {
@@ -469,7 +562,7 @@ public final class TokenClient {
             }
         }
         throw new IllegalArgumentException(
-            "the payload key does not open it: it was encrypted with another key, cut off, or changed on its way");
+            "the key does not open it: it was encrypted with another key, cut off, or changed on its way");
     }
 
     /** The header's kid; null if it has none. */
@@ -525,7 +618,7 @@ public final class TokenClient {
     }
 
     /**
-     * The SDK's side, for tests without the app: a P-256 key pair as the mobile SDK makes one for each token (ECDH-ES of
+     * The SDK's side, for tests without the app: a P-256 key pair as the mobile SDK makes one for each session (ECDH-ES of
      * RFC 7518 section 4.6). In production it never leaves the device.
      */
     public static final class SdkKeyPair {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT-0
 /**
- * Asks the token service for tokens, on a partner's server.
+ * Asks the token service for tokens, and ends their sessions, on a partner's server.
  *
  * Copy this file. It needs Node.js 20 or newer and `npm install jose`, nothing else.
  *
@@ -11,10 +11,12 @@
  *       accountNumber: '123123123', // digits in a string: a JavaScript number loses those beyond 15
  *     })
  *
- * Then give answer.serverPubKey and answer.token to the app. The other members are in docs/protocol.md.
+ * Then give answer.serverPubKey and answer.token to the app. The other members are in docs/protocol.md. At logout:
  *
- * getToken encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
- * itself where that can help. It throws errors of four types, each of which says what to do: InputError, RefusedError,
+ *     await client.invalidate(id)
+ *
+ * A call encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by itself
+ * where that can help. It throws errors of four types, each of which says what to do: InputError, RefusedError,
  * NoAnswerError and UnreadableAnswerError. `error.retryable` tells whether the same call may succeed later; make it with
  * the same referenceId.
  *
@@ -29,7 +31,7 @@ import { CompactEncrypt, compactDecrypt, errors as joseErrors } from 'jose'
 
 /** The path of Get Token below the service's URL. */
 export const TOKEN_PATH = '/token-service/client/server/new/v2/token'
-/** The first version's path, whose resCode is a number. What getToken gives is the same on both. */
+/** The first version's path, whose resCode is a number. What a call gives is the same on both. */
 export const LEGACY_TOKEN_PATH = '/token-service/client/server/new/token'
 
 /** Calls the service for one partner. Make one and keep it: calls may run at the same time. */
@@ -81,26 +83,60 @@ export class TokenClient {
    *
    * @param {object} members of the request
    * @returns {Promise<{token: string, serverPubKey: string, expireAt: Date, referenceId: string, replayed: boolean,
-   *   requestId: string|null}>} token and serverPubKey are for the SDK. From expireAt on, ask for a new token under a new
-   *   referenceId. replayed: an earlier call with this referenceId made this token. requestId is for the operator
+   *   requestId: string|null}>} token and serverPubKey are for the SDK, which renews the token before expireAt. replayed: an
+   *   earlier call with this referenceId made this token. requestId is for the operator
    */
   async getToken(members) {
     const request = { sdkApiKey: this.#sdkApiKey, ...members, referenceId: members.referenceId ?? randomUUID() }
     const plaintext = JSON.stringify(request, refuseLostDigits)
     // Encrypted anew for each try: every body has an IV of its own.
-    return this.#retry(request.referenceId, () => this.encrypt(plaintext))
+    return this.#retry({ referenceId: request.referenceId, body: () => this.encrypt(plaintext) })
   }
 
   /** getToken for a body that was encrypted before, as it is. */
   async send(referenceId, body) {
-    return this.#retry(referenceId, () => body)
+    return this.#retry({ referenceId, body: () => body })
   }
 
-  /** All tries have one referenceId, so that they get one token however many of them reached the service. */
-  async #retry(referenceId, body) {
+  /**
+   * Ends the session that getToken began with this referenceId: at logout, or after a timeout of your own. Its token can
+   * no longer be renewed, and resource servers learn that it is inactive. To invalidate again changes nothing.
+   *
+   * @param {string} referenceId
+   * @returns {Promise<string|null>} the request's id, for the operator
+   * @throws {RefusedError} TOK404 with the reason unknown if there is no such session: it has ended, or never was yours
+   */
+  async invalidate(referenceId) {
+    const plaintext = JSON.stringify({ tokenReferenceId: referenceId })
+    return this.#retry({ operation: 'server/invalidate', referenceId, body: () => this.encrypt(plaintext), read: invalidated })
+  }
+
+  /**
+   * Renews a token as the SDK does: for tests without the app. All tries present one token, so that they get one new one.
+   *
+   * @param {object} answer of getToken, or of the renewal before
+   * @param {Uint8Array} sessionKey of SdkKeyPair
+   * @param {string} accountNumber the request's
+   * @returns {Promise<object>} as of getToken: token and expireAt are new
+   */
+  async renew(answer, sessionKey, accountNumber) {
+    const headers = {
+      'X-API-KEY': this.#sdkApiKey,
+      'X-API-TOKEN': visible(answer.token, 'token'),
+      'X-ACCOUNT-NUMBER': visible(accountNumber, 'accountNumber'),
+    }
+    if (sessionKey?.length !== 32) throw new InputError('the session key must have 32 bytes')
+    const keys = [{ secret: sessionKey }]
+    const body = () => seal(JSON.stringify({ token: answer.token }), keys[0].secret)
+    const read = (said, ...context) => tokenOf({ ...said, serverPubKey: answer.serverPubKey }, ...context)
+    return this.#retry({ operation: 'app/renew', headers, keys, referenceId: answer.referenceId, body, read })
+  }
+
+  /** All tries have one referenceId, so that they have one effect however many of them reached the service. */
+  async #retry(call) {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#call(referenceId, await body())
+        return await this.#call(call, await call.body())
       } catch (error) {
         const asked = error.retryAfter ?? 0
         if (!error.retryable || attempt >= this.#options.attempts || asked > this.#options.maxPauseSeconds) throw error
@@ -110,29 +146,31 @@ export class TokenClient {
     }
   }
 
-  async #call(referenceId, body) {
+  async #call(call, body) {
+    const { operation = 'server/new', headers = { 'X-API-KEY': this.#apiKey } } = call
     try {
-      const response = await fetch(this.#url + this.#options.path, {
+      // All paths are made alike, those of the first version too.
+      const response = await fetch(this.#url + this.#options.path.replace('server/new', operation), {
         method: 'POST',
-        headers: { 'X-API-KEY': this.#apiKey, 'Content-Type': 'text/plain' },
+        headers: { ...headers, 'Content-Type': 'text/plain' },
         body,
         redirect: 'manual', // the API key must not follow one
         signal: AbortSignal.timeout(this.#options.timeoutSeconds * 1000),
       })
-      return await this.#read(referenceId, response, await response.text())
+      return await this.#read(call, response, await response.text())
     } catch (error) {
-      throw error instanceof TokenError ? error : new NoAnswerError(referenceId, error)
+      throw error instanceof TokenError ? error : new NoAnswerError(call.referenceId, error)
     }
   }
 
-  /** Makes an answer or an error of what came. Only what a payload key opens is the service's word. */
-  async #read(referenceId, response, body) {
+  /** Makes an answer or an error of what came. Only what one of the call's keys opens is the service's word. */
+  async #read({ referenceId, keys = this.#keys, read = tokenOf }, response, body) {
     const { status, headers } = response
     const context = { status, referenceId, requestId: headers.get('X-Request-Id') }
     const encrypted = status === 200 || body.startsWith('ey')
     let said = {}
     try {
-      said = parseObject(encrypted ? await this.decrypt(body) : body, 'its text')
+      said = parseObject(encrypted ? await open(body, keys) : body, 'its text')
       if (encrypted && (said.referenceId ?? referenceId) !== referenceId) {
         throw new InputError('it is the answer to another referenceId: do not use it')
       }
@@ -147,12 +185,7 @@ export class TokenClient {
       const errors = [said.errors ?? []].flat().map((item) => ({ field: String(item?.field), reason: String(item?.reason) }))
       throw new RefusedError({ ...context, code, description, errors, retryAfter, authenticated: encrypted })
     }
-    const { token, serverPubKey, expireAt } = said
-    if (!said.referenceId || !token || !serverPubKey || !Number.isSafeInteger(expireAt)) {
-      throw new UnreadableAnswerError(context, new InputError('it lacks referenceId, token, serverPubKey or expireAt'))
-    }
-    const replayed = headers.get('Idempotent-Replayed') === 'true'
-    return { token, serverPubKey, expireAt: new Date(expireAt), referenceId, replayed, requestId: context.requestId }
+    return read(said, context, headers.get('Idempotent-Replayed') === 'true')
   }
 
   /**
@@ -163,9 +196,7 @@ export class TokenClient {
    */
   async encrypt(plaintext) {
     const [{ kid, secret }] = this.#keys
-    return new CompactEncrypt(new TextEncoder().encode(plaintext))
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...(this.#options.sendKid && { kid }) })
-      .encrypt(secret)
+    return seal(plaintext, secret, this.#options.sendKid ? kid : undefined)
   }
 
   /**
@@ -176,24 +207,11 @@ export class TokenClient {
    * @throws {InputError} which says why it cannot be opened
    */
   async decrypt(jwe) {
-    const kid = kidOf(jwe.trim())
-    const keys = this.#keys.filter((key) => kid === undefined || key.kid === kid)
-    if (keys.length === 0) {
-      throw new InputError(`it is encrypted with the payload key ${JSON.stringify(kid)}, which the credentials do not have`)
-    }
-    for (const { secret } of keys) {
-      try {
-        const { plaintext } = await compactDecrypt(jwe.trim(), secret, ALGORITHMS)
-        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext)
-      } catch (error) {
-        if (!(error instanceof joseErrors.JWEDecryptionFailed)) throw new InputError(`it is no JWE: ${error.message}`)
-      }
-    }
-    throw new InputError('the payload key does not open it: it was encrypted with another key, cut off, or changed on its way')
+    return open(jwe, this.#keys)
   }
 }
 
-/** The SDK's key pair, fresh for each token: for tests without the app. In production it never leaves the device. */
+/** The SDK's key pair, fresh for each session: for tests without the app. In production it never leaves the device. */
 export class SdkKeyPair {
   #privateKey
   /** The sdkPublicKey member of a request. */
@@ -254,7 +272,7 @@ export class TokenError extends Error {
 /** A fault in the credentials, the URL or the request, found before anything was sent. The message says what to do. */
 export class InputError extends TokenError {}
 
-/** The service's answer if it is no token. */
+/** The service's answer if it is no success. */
 export class RefusedError extends TokenError {
   constructor({ status, code, description, errors, referenceId, requestId, retryAfter, authenticated }) {
     // Quoted, so that no line break gets from a stranger's answer into a log.
@@ -283,7 +301,7 @@ export class RefusedError extends TokenError {
   }
 }
 
-/** Nothing came back, or not all of it. The token may have been issued all the same: repeat with the same referenceId. */
+/** Nothing came back, or not all of it. The call may have had its effect all the same: repeat it with the same referenceId. */
 export class NoAnswerError extends TokenError {
   constructor(referenceId, cause) {
     const reason = cause.cause?.message || cause.cause?.code || cause.message
@@ -309,17 +327,25 @@ export class UnreadableAnswerError extends TokenError {
 
 function advice(status, code, reason) {
   if (RETRYABLE.includes(status)) return 'Try again later with the same referenceId'
-  if (code === 'TOK002') return 'Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator'
+  if (code === 'TOK002') {
+    return (
+      'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; ' +
+      'else ask the operator'
+    )
+  }
   if (code === 'TOK422') {
     return (
       'No payload key on file for you opens this body: check that the credentials are those of this URL, ' +
-      'and that the service has the first key of payloadKeys'
+      'and that the service has the first key of payloadKeys (for renew: that the session key is the token\'s)'
     )
   }
   if (code === 'TOK400') return 'Correct every member that is named'
   if (code === 'TOK004') return 'Check sdkApiKey in the credentials'
   if (code === 'TOK409' && reason === 'reused') return 'Another request had this referenceId: find out why before you take a new one'
   if (code === 'TOK409') return 'The token of this referenceId is no longer valid: ask again under a new referenceId'
+  if (code === 'TOK401' && reason === 'superseded') return 'This token was renewed already: use the newest one of its session'
+  if (code === 'TOK401') return 'This token cannot be renewed: get a new one under a new referenceId'
+  if (code === 'TOK404' && reason === 'unknown') return 'There is nothing to invalidate: the session has ended, or never was yours'
   if (status === 413) return 'Send less data'
   if (code === 'TOK003') return 'Do not try again in a loop; report it with the request id'
   return `Check the URL: it ends before ${TOKEN_PATH}`
@@ -332,6 +358,43 @@ function codeOf(resCode) {
 }
 
 // Reading what came, and what people wrote
+
+/** What getToken and renew give. */
+function tokenOf({ referenceId, token, serverPubKey, expireAt }, context, replayed) {
+  if (!referenceId || !token || !serverPubKey || !Number.isSafeInteger(expireAt)) {
+    throw new UnreadableAnswerError(context, new InputError('it lacks referenceId, token, serverPubKey or expireAt'))
+  }
+  return { token, serverPubKey, expireAt: new Date(expireAt), referenceId, replayed, requestId: context.requestId }
+}
+
+/** What invalidate gives. getToken's answer to the same referenceId opens with the same key, and must not pass for it. */
+function invalidated({ referenceId, token }, context) {
+  if (!referenceId || token) throw new UnreadableAnswerError(context, new InputError('it is not the answer to an invalidation'))
+  return context.requestId
+}
+
+function seal(plaintext, secret, kid) {
+  return new CompactEncrypt(new TextEncoder().encode(plaintext))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...(kid !== undefined && { kid }) })
+    .encrypt(secret)
+}
+
+async function open(jwe, all) {
+  const kid = kidOf(jwe.trim())
+  const keys = all.filter((key) => kid === undefined || key.kid === kid)
+  if (keys.length === 0) {
+    throw new InputError(`it is encrypted with the payload key ${JSON.stringify(kid)}, which the credentials do not have`)
+  }
+  for (const { secret } of keys) {
+    try {
+      const { plaintext } = await compactDecrypt(jwe.trim(), secret, ALGORITHMS)
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext)
+    } catch (error) {
+      if (!(error instanceof joseErrors.JWEDecryptionFailed)) throw new InputError(`it is no JWE: ${error.message}`)
+    }
+  }
+  throw new InputError('the key does not open it: it was encrypted with another key, cut off, or changed on its way')
+}
 
 const { subtle } = globalThis.crypto
 const P256 = { name: 'ECDH', namedCurve: 'P-256' }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT-0
 
 /**
- * Asks the token service for tokens, on a partner's server.
+ * Asks the token service for tokens, and ends their sessions, on a partner's server.
  *
  * Copy this file. It needs PHP 8.2 with the extensions curl and openssl, and nothing else.
  *
@@ -14,9 +14,11 @@
  *         'accountNumber' => '123123123123',  // digits in a string: PHP rounds integers beyond 18
  *     ]);
  *
- * Then give $answer->serverPubKey and $answer->token to the app. The other members are in docs/protocol.md.
+ * Then give $answer->serverPubKey and $answer->token to the app. The other members are in docs/protocol.md. At logout:
  *
- * getToken encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
+ *     $client->invalidate($id);
+ *
+ * A call encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
  * itself where that can help. Every error is a TokenException of one of four kinds, which says what to do. Where it is
  * `retryable`, the same call may succeed later; make it with the same referenceId.
  *
@@ -35,7 +37,7 @@ final class Answer
      * @param string $referenceId the one that was asked for; getToken has checked it
      * @param string $token for the SDK; nobody else can read it
      * @param string $serverPubKey for the SDK: see SdkKeyPair::sessionKey
-     * @param int $expireAt milliseconds since the epoch: ask for a new token, under a new referenceId, from then on
+     * @param int $expireAt milliseconds since the epoch: the SDK renews the token before then
      * @param bool $replayed an earlier call with this referenceId made this token
      * @param string $requestId for the operator, if you have a question
      */
@@ -50,7 +52,7 @@ final class Answer
     }
 }
 
-/** Why there is no token. Its message says what to do, and shows no key. */
+/** Why a call did not succeed. Its message says what to do, and shows no key. */
 abstract class TokenException extends \Exception
 {
     /** Whether the same call, with the same referenceId, may succeed later. */
@@ -66,7 +68,7 @@ final class InputException extends TokenException
 {
 }
 
-/** Nothing came back, or not all of it. The token may have been issued all the same: repeat with the same referenceId. */
+/** Nothing came back, or not all of it. The call may have had its effect all the same: repeat it with the same referenceId. */
 final class NoAnswerException extends TokenException
 {
 }
@@ -77,7 +79,7 @@ final class UnreadableAnswerException extends TokenException
     public int $httpStatus = 0;
 }
 
-/** The service's answer, if it is no token. */
+/** The service's answer, if it is no success. */
 final class RefusedException extends TokenException
 {
     /** Such as TOK400; empty if API Gateway or a proxy answered instead of the service. */
@@ -93,11 +95,31 @@ final class RefusedException extends TokenException
     public bool $authenticated = false;
 }
 
+/** What the calls differ in. @internal */
+final class Call
+{
+    /**
+     * @param string $operation of the path
+     * @param list<string> $headers
+     * @param array<int, array{kid: string, bytes: string}> $keys open the answer
+     * @param \Closure(array<string, mixed>, bool, string): (Answer|string) $read makes a success's members into what the
+     *     caller gets. Throws UnexpectedValueException if it is not what was asked for
+     */
+    public function __construct(
+        public readonly string $operation,
+        public readonly string $referenceId,
+        #[\SensitiveParameter] public readonly array $headers,
+        #[\SensitiveParameter] public readonly array $keys,
+        public readonly \Closure $read,
+    ) {
+    }
+}
+
 /** Calls the service for one partner. */
 final class TokenClient
 {
     public const PATH = '/token-service/client/server/new/v2/token';
-    /** The first version's path, whose resCode is a number. An Answer is the same on both. */
+    /** The first version's path, whose resCode is a number. What a call gives is the same on both. */
     public const LEGACY_PATH = '/token-service/client/server/new/token';
 
     public string $path = self::PATH;
@@ -175,24 +197,96 @@ final class TokenClient
         }
         $referenceId = is_string($request['referenceId']) ? $request['referenceId'] : '';
         // Encrypted anew for each try: every body has an IV of its own.
-        return $this->retry($referenceId, fn () => $this->encrypt($plaintext));
+        return $this->retry($this->newToken($referenceId), fn () => $this->encrypt($plaintext));
     }
 
     /** getToken for a body that was encrypted before, as it is. */
     public function send(string $referenceId, string $body): Answer
     {
-        return $this->retry($referenceId, fn () => $body);
+        return $this->retry($this->newToken($referenceId), fn () => $body);
     }
 
     /**
-     * Tries until there is an answer that another try would not change. All tries have one referenceId, so that they get
-     * one token however many of them reached the service.
+     * Ends the session that getToken began with this referenceId: at logout, or after a timeout of your own. Its token can no
+     * longer be renewed, and resource servers learn that it is inactive. To invalidate again changes nothing.
+     *
+     * @return string the request's id, for the operator
+     * @throws TokenException a RefusedException TOK404 with the reason unknown if there is no such session: it has ended, or
+     *     never was yours
      */
-    private function retry(string $referenceId, \Closure $body): Answer
+    public function invalidate(string $referenceId): string
+    {
+        try {
+            $plaintext = json_encode(['tokenReferenceId' => $referenceId], JSON_THROW_ON_ERROR);
+        } catch (\JsonException $error) {
+            throw new InputException("the referenceId cannot be written as JSON: {$error->getMessage()}");
+        }
+        // getToken's answer to the same referenceId opens with the same key, and must not pass for this one.
+        $read = fn (array $said, bool $_, string $requestId): string => isset($said['referenceId']) && !isset($said['token'])
+            ? $requestId
+            : throw new \UnexpectedValueException('it is not the answer to an invalidation');
+        $call = new Call('server/invalidate', $referenceId, ["X-API-KEY: $this->apiKey"], $this->keys, $read);
+        return $this->retry($call, fn () => $this->encrypt($plaintext));
+    }
+
+    /**
+     * Renews a token as the SDK does: for tests without the app. All tries present one token, so that they get one new one.
+     *
+     * @param Answer $answer of getToken, or of the renewal before
+     * @param string $sessionKey of SdkKeyPair
+     * @param string $accountNumber the request's
+     * @return Answer token and expireAt are new
+     * @throws TokenException
+     */
+    public function renew(Answer $answer, #[\SensitiveParameter] string $sessionKey, string $accountNumber): Answer
+    {
+        if (strlen($sessionKey) !== 32) {
+            throw new InputException('the session key must have 32 bytes');
+        }
+        $headers = [
+            "X-API-KEY: $this->sdkApiKey",
+            'X-API-TOKEN: ' . Input::visible('token', $answer->token),
+            'X-ACCOUNT-NUMBER: ' . Input::visible('accountNumber', $accountNumber),
+        ];
+        $key = ['kid' => '', 'bytes' => $sessionKey];
+        $plaintext = json_encode(['token' => $answer->token], JSON_THROW_ON_ERROR);
+        $read = fn (array $said, bool $replayed, string $requestId): Answer =>
+            self::answer(['serverPubKey' => $answer->serverPubKey] + $said, $replayed, $requestId);
+        return $this->retry(
+            new Call('app/renew', $answer->referenceId, $headers, [$key], $read),
+            fn () => self::sealed($plaintext, random_bytes(12), $key, true),
+        );
+    }
+
+    private function newToken(string $referenceId): Call
+    {
+        return new Call('server/new', $referenceId, ["X-API-KEY: $this->apiKey"], $this->keys, self::answer(...));
+    }
+
+    /**
+     * What getToken and renew give.
+     *
+     * @param array<string, mixed> $said
+     */
+    private static function answer(array $said, bool $replayed, string $requestId): Answer
+    {
+        [$id, $token, $key] = [$said['referenceId'] ?? '', $said['token'] ?? '', $said['serverPubKey'] ?? ''];
+        $end = $said['expireAt'] ?? null;
+        if (!is_string($id) || !is_string($token) || !is_string($key) || !is_int($end) || $id === '' || !$token || !$key) {
+            throw new \UnexpectedValueException('it lacks referenceId, token, serverPubKey or expireAt');
+        }
+        return new Answer($id, $token, $key, $end, $replayed, $requestId);
+    }
+
+    /**
+     * Tries until there is an answer that another try would not change. All tries have one referenceId, so that they have
+     * one effect however many of them reached the service.
+     */
+    private function retry(Call $call, \Closure $body): Answer|string
     {
         for ($attempt = 1; ; $attempt++) {
             try {
-                return $this->call($referenceId, $body());
+                return $this->call($call, $body());
             } catch (TokenException $error) {
                 $asked = $error instanceof RefusedException ? $error->retryAfter : 0;
                 // Doubled from 0.2 s, half of it random, so that clients that failed together do not come back together.
@@ -207,14 +301,15 @@ final class TokenClient
     }
 
     /** Tries once. */
-    private function call(string $referenceId, string $body): Answer
+    private function call(Call $call, string $body): Answer|string
     {
         $headers = [];
-        $curl = curl_init($this->url . $this->path);
+        // All paths are made alike, those of the first version too.
+        $curl = curl_init($this->url . str_replace('server/new', $call->operation, $this->path));
         curl_setopt_array($curl, [
             CURLOPT_POST => true,
             CURLOPT_POSTFIELDS => $body,
-            CURLOPT_HTTPHEADER => ["X-API-KEY: $this->apiKey", 'Content-Type: text/plain', 'Expect:'],
+            CURLOPT_HTTPHEADER => [...$call->headers, 'Content-Type: text/plain', 'Expect:'],
             CURLOPT_RETURNTRANSFER => true,
             CURLOPT_FOLLOWLOCATION => false, // the API key is for this server only
             CURLOPT_CONNECTTIMEOUT => 5,
@@ -228,38 +323,44 @@ final class TokenClient
         $received = curl_exec($curl);
         if (!is_string($received)) {
             $error = new NoAnswerException('no answer from the token service: ' . curl_error($curl)
-                . ". Try again with the same referenceId \"$referenceId\"");
+                . ". Try again with the same referenceId \"$call->referenceId\"");
             $error->retryable = true;
-            $error->referenceId = $referenceId;
+            $error->referenceId = $call->referenceId;
             throw $error;
         }
-        return $this->readAnswer($referenceId, curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $received, $headers);
+        return self::read($call, curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $received, $headers);
     }
 
     /**
-     * Makes an answer or an exception of what came; for a call that was made with an HTTP client of your own, too. Only what
-     * a payload key opens is the service's word.
+     * Makes an answer or an exception of what came, for a getToken that was sent with an HTTP client of your own.
      *
      * @param array<string, string> $headers by names in lower case
      */
     public function readAnswer(string $referenceId, int $status, string $body, array $headers = []): Answer
     {
+        return self::read($this->newToken($referenceId), $status, $body, $headers);
+    }
+
+    /**
+     * Makes a success or an exception of what came. Only what one of the call's keys opens is the service's word.
+     *
+     * @param array<string, string> $headers by names in lower case
+     */
+    private static function read(Call $call, int $status, string $body, array $headers): Answer|string
+    {
+        $referenceId = $call->referenceId;
         $requestId = $headers['x-request-id'] ?? '';
         $said = [];
         $encrypted = $status === 200 || str_starts_with($body, 'ey');
         try {
-            $said = Json::object($encrypted ? $this->decrypt($body) : $body);
+            $said = Json::object($encrypted ? self::open($body, $call->keys) : $body);
             $echo = $said['referenceId'] ?? null;
             if ($encrypted && $echo !== null && $echo !== $referenceId) {
                 throw new \UnexpectedValueException('it is the answer to another referenceId: do not use it');
             }
             $code = self::code($said['resCode'] ?? null);
             if ($encrypted && $code === 'TOK200') {
-                [$token, $key, $end] = [$said['token'] ?? '', $said['serverPubKey'] ?? '', $said['expireAt'] ?? null];
-                if ($echo === null || !is_string($token) || !is_string($key) || !is_int($end) || !$token || !$key) {
-                    throw new \UnexpectedValueException('it lacks referenceId, token, serverPubKey or expireAt');
-                }
-                return new Answer($echo, $token, $key, $end, ($headers['idempotent-replayed'] ?? '') === 'true', $requestId);
+                return ($call->read)($said, ($headers['idempotent-replayed'] ?? '') === 'true', $requestId);
             }
         } catch (\UnexpectedValueException $fault) {
             if ($encrypted) {
@@ -322,15 +423,21 @@ final class TokenClient
     {
         return match (true) {
             self::retryable($status) => 'Try again later with the same referenceId',
-            $code === 'TOK002' => 'Check apiKey in the credentials; if it was just issued, try again in a minute; '
-                . 'else ask the operator',
+            $code === 'TOK002' => 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again '
+                . 'in a minute; else ask the operator',
             $code === 'TOK422' => 'No payload key on file for you opens this body: check that the credentials are '
-                . 'those of this URL, and that the service has the first key of payloadKeys',
+                . 'those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key '
+                . 'is the token\'s)',
             $code === 'TOK400' => 'Correct every member that is named',
             $code === 'TOK004' => 'Check sdkApiKey in the credentials',
             $code === 'TOK409' && $reason === 'reused' => 'Another request had this referenceId: find out why before you '
                 . 'take a new one',
             $code === 'TOK409' => 'The token of this referenceId is no longer valid: ask again under a new referenceId',
+            $code === 'TOK401' && $reason === 'superseded' => 'This token was renewed already: use the newest one of its '
+                . 'session',
+            $code === 'TOK401' => 'This token cannot be renewed: get a new one under a new referenceId',
+            $code === 'TOK404' && $reason === 'unknown' => 'There is nothing to invalidate: the session has ended, or never '
+                . 'was yours',
             $status === 413 => 'Send less data',
             $code === 'TOK003' => 'Do not try again in a loop; report it with the request id',
             default => 'Check the URL: it ends before ' . self::PATH,
@@ -359,8 +466,15 @@ final class TokenClient
 
     private function seal(#[\SensitiveParameter] string $plaintext, string $iv): string
     {
-        ['kid' => $kid, 'bytes' => $key] = $this->keys[0];
-        $header = ['alg' => 'dir', 'enc' => 'A256GCM'] + ($this->omitKid ? [] : ['kid' => $kid]);
+        return self::sealed($plaintext, $iv, $this->keys[0], $this->omitKid);
+    }
+
+    /** @param array{kid: string, bytes: string} $key */
+    private static function sealed(
+        #[\SensitiveParameter] string $plaintext, string $iv, #[\SensitiveParameter] array $key, bool $omitKid
+    ): string {
+        ['kid' => $kid, 'bytes' => $key] = $key;
+        $header = ['alg' => 'dir', 'enc' => 'A256GCM'] + ($omitKid ? [] : ['kid' => $kid]);
         $first = Base64Url::encode(json_encode($header, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES));
         $ciphertext = openssl_encrypt($plaintext, 'aes-256-gcm', $key, OPENSSL_RAW_DATA, $iv, $tag, $first, 16);
         if ($ciphertext === false) {
@@ -376,6 +490,12 @@ final class TokenClient
      * @throws \UnexpectedValueException it cannot be opened; the message says why
      */
     public function decrypt(string $jwe): string
+    {
+        return self::open($jwe, $this->keys);
+    }
+
+    /** @param array<int, array{kid: string, bytes: string}> $keys */
+    private static function open(string $jwe, #[\SensitiveParameter] array $keys): string
     {
         $jwe = trim($jwe, " \t\r\n");
         $segments = explode('.', $jwe);
@@ -402,7 +522,7 @@ final class TokenClient
         if ($encryptedKey !== '' || strlen($iv) !== 12 || strlen($tag) !== 16) {
             throw new \UnexpectedValueException('its encrypted key, IV and tag must have 0, 12 and 16 bytes');
         }
-        $keys = array_filter($this->keys, fn (array $key) => $kid === null || $key['kid'] === $kid);
+        $keys = array_filter($keys, fn (array $key) => $kid === null || $key['kid'] === $kid);
         foreach ($keys as $key) {
             // The AAD is the header as it came: encoded again it may differ.
             $plaintext = openssl_decrypt($ciphertext, 'aes-256-gcm', $key['bytes'], OPENSSL_RAW_DATA, $iv, $tag, $segments[0]);
@@ -412,7 +532,7 @@ final class TokenClient
         }
         throw new \UnexpectedValueException($keys === []
             ? 'it is encrypted with the payload key ' . self::quoted((string) $kid) . ', which the credentials do not have'
-            : 'the payload key does not open it: it was encrypted with another key, cut off, or changed on its way');
+            : 'the key does not open it: it was encrypted with another key, cut off, or changed on its way');
     }
 
     /** The header's kid; null if it has none. */
@@ -441,7 +561,7 @@ final class TokenClient
 }
 
 /**
- * The SDK's side, for tests without the app: a P-256 key pair as the mobile SDK makes one for each token (ECDH-ES of RFC 7518
+ * The SDK's side, for tests without the app: a P-256 key pair as the mobile SDK makes one for each session (ECDH-ES of RFC 7518
  * section 4.6). In production it never leaves the device.
  */
 final class SdkKeyPair

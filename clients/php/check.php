@@ -174,7 +174,7 @@ final class Table
 
         $reference = isset($case['sameReferenceId'])
             ? $this->references[$case['sameReferenceId']]
-            : "php-{$this->started}-$number";
+            : $case['referenceId'] ?? "php-{$this->started}-$number";
         $this->references[$case['name']] = $reference;
         $request = ['referenceId' => $reference, 'sdkPublicKey' => $this->sdk->publicKey()];
         $request = array_replace($this->request, $request, $case['change'] ?? []);
@@ -184,12 +184,17 @@ final class Table
         }
 
         $began = microtime(true);
-        $error = $answer = null;
+        $error = $answer = $requestId = null;
         try {
-            $answer = isset($case['body'])
-                ? $client->send($reference, $this->body($client, $case['body'], $request))
-                : $client->getToken($request);
-            $this->answers[$case['name']] = $answer;
+            if (($case['call'] ?? '') === 'invalidate') {
+                $requestId = $client->invalidate($reference);
+            } elseif (($case['call'] ?? '') === 'renew') {
+                $answer = $this->renew($client, $this->answers[$case['sameReferenceId']], $request);
+            } else {
+                $answer = isset($case['body'])
+                    ? $client->send($reference, $this->body($client, $case['body'], $request))
+                    : $client->getToken($request);
+            }
         } catch (TokenException $error) {
         }
         $took = microtime(true) - $began;
@@ -204,7 +209,18 @@ final class Table
                 return "made $calls calls instead of {$expect['calls']}";
             }
         }
-        return isset($expect['token']) ? $this->tokenFault($expect, $request, $answer, $error) : errorFault($expect, $error);
+        if (isset($expect['invalidated'])) {
+            return $requestId ? null : "gives no request's id: {$error?->getMessage()}";
+        }
+        return isset($expect['token'])
+            ? $this->tokenFault($case['name'], $expect, $request, $answer, $error)
+            : errorFault($expect, $error);
+    }
+
+    private function renew(TokenClient $client, Answer $last, array $request): Answer
+    {
+        $presented = new Answer(...['token' => $request['token'] ?? $last->token] + get_object_vars($last));
+        return $client->renew($presented, $this->sdk->sessionKey($last->serverPubKey), $request['accountNumber']);
     }
 
     private function body(TokenClient $client, string $kind, array $request): string
@@ -222,8 +238,9 @@ final class Table
         };
     }
 
-    private function tokenFault(array $expect, array $request, ?Answer $answer, ?TokenException $error): ?string
-    {
+    private function tokenFault(
+        string $name, array $expect, array $request, ?Answer $answer, ?TokenException $error
+    ): ?string {
         if ($answer === null) {
             return $error::class . ": {$error->getMessage()}";
         }
@@ -237,6 +254,11 @@ final class Table
         if ([$answer->token, $answer->serverPubKey, $answer->expireAt] !== [$first->token, $first->serverPubKey, $first->expireAt]) {
             return 'gives another token than the first time';
         }
+        $earlier = array_map(fn (Answer $earlier) => $earlier->token, $this->answers);
+        if (!isset($expect['sameTokenAs']) && in_array($answer->token, $earlier, true)) {
+            return 'gives the token of an earlier case';
+        }
+        $this->answers[$name] = $answer;
         $sessionKey = $this->sdk->sessionKey($answer->serverPubKey);
         if ($this->tokenKeys === null) {
             return null;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT-0
-"""Asks the token service for tokens, on a partner's server.
+"""Asks the token service for tokens, and ends their sessions, on a partner's server.
 
 Copy this file. It needs Python 3.10 or newer and `pip install joserfc`, nothing else.
 
@@ -10,10 +10,12 @@ Copy this file. It needs Python 3.10 or newer and `pip install joserfc`, nothing
         "accountNumber": "123123123",
     })
 
-Then give answer.server_pub_key and answer.token to the app. The other members are in docs/protocol.md.
+Then give answer.server_pub_key and answer.token to the app. The other members are in docs/protocol.md. At logout:
 
-get_token encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by
-itself where that can help. It raises errors of four types, each of which says what to do: InputError, RefusedError,
+    client.invalidate(id)
+
+A call encrypts with the first payload key of the credentials, opens the answer with any of them, and tries again by itself
+where that can help. It raises errors of four types, each of which says what to do: InputError, RefusedError,
 NoAnswerError and UnreadableAnswerError. `error.retryable` tells whether the same call may succeed later; make it with the
 same referenceId.
 
@@ -36,6 +38,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -47,7 +50,7 @@ TOKEN_PATH = "/token-service/client/server/new/v2/token"
 """The path of Get Token below the service's URL."""
 
 LEGACY_TOKEN_PATH = "/token-service/client/server/new/token"
-"""The first version's path, whose resCode is a number. What get_token gives is the same on both."""
+"""The first version's path, whose resCode is a number. What a call gives is the same on both."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Answer:
     server_pub_key: str
     """For the SDK, which derives the session key from it."""
     expire_at: datetime
-    """From then on, ask for a new token under a new referenceId."""
+    """The SDK renews the token before then."""
     reference_id: str
     """The one that was asked for."""
     replayed: bool
@@ -88,7 +91,8 @@ class TokenClient:
         self._api_key = _visible(credentials.get("apiKey"), "apiKey")
         self._sdk_api_key = _visible(credentials.get("sdkApiKey"), "sdkApiKey")
         self._keys = _payload_keys(credentials.get("payloadKeys"))
-        self._url = _service_url(credentials.get("url") if url is None else url) + path
+        self._url = _service_url(credentials.get("url") if url is None else url)
+        self._path = path
         self._send_kid, self._attempts, self._timeout, self._max_pause = send_kid, attempts, timeout, max_pause
         self._http = urllib.request.build_opener(_NoRedirect)
 
@@ -103,7 +107,7 @@ class TokenClient:
         raise InputError(f"{file}: {fault}")
 
     def __repr__(self):
-        return f"<TokenClient of {self.partner_id} at {self._url}>"
+        return f"<TokenClient of {self.partner_id} at {self._url}{self._path}>"
 
     def get_token(self, members) -> Answer:
         """Asks for a token.
@@ -117,17 +121,54 @@ class TokenClient:
         except (TypeError, ValueError) as error:
             raise InputError(f"the request cannot be written as JSON: {error}") from error
         # Encrypted anew for each try: every body has an IV of its own.
-        return self._retry(request["referenceId"], lambda: self.encrypt(plaintext))
+        return self._retry(self._get_token(request["referenceId"]), lambda: self.encrypt(plaintext))
 
     def send(self, reference_id, body) -> Answer:
         """get_token for a body that was encrypted before, as it is."""
-        return self._retry(reference_id, lambda: body)
+        return self._retry(self._get_token(reference_id), lambda: body)
 
-    def _retry(self, reference_id, body):
-        # All tries have one referenceId, so that they get one token however many of them reached the service.
+    def invalidate(self, reference_id) -> str | None:
+        """Ends the session that get_token began with this referenceId: at logout, or after a timeout of your own.
+
+        Its token can no longer be renewed, and resource servers learn that it is inactive. To invalidate again changes
+        nothing. Gives the request's id, for the operator. Raises RefusedError TOK404 with the reason unknown if there is no
+        such session: it has ended, or never was yours.
+        """
+        plaintext = json.dumps({"tokenReferenceId": reference_id}, separators=(",", ":")).encode()
+        headers = {"X-API-KEY": self._api_key}
+        call = _Call("server/invalidate", reference_id, headers, self._keys, _invalidated)
+        return self._retry(call, lambda: self.encrypt(plaintext))
+
+    def renew(self, answer: Answer, session_key: bytes, account_number: str) -> Answer:
+        """Renews a token as the SDK does: for tests without the app.
+
+        answer is that of get_token, or of the renewal before; session_key that of SdkKeyPair. All tries present one token,
+        so that they get one new one.
+        """
+        if len(session_key) != 32:
+            raise InputError("the session key must have 32 bytes")
+        key = OctKey.import_key(session_key)
+        headers = {
+            "X-API-KEY": self._sdk_api_key,
+            "X-API-TOKEN": _visible(answer.token, "token"),
+            "X-ACCOUNT-NUMBER": _visible(account_number, "account_number"),
+        }
+        plaintext = json.dumps({"token": answer.token}, separators=(",", ":")).encode()
+
+        def renewed(said, *context):
+            return _token({**said, "serverPubKey": answer.server_pub_key}, *context)
+
+        call = _Call("app/renew", answer.reference_id, headers, [(None, key)], renewed)
+        return self._retry(call, lambda: _seal(plaintext, key))
+
+    def _get_token(self, reference_id):
+        return _Call("server/new", reference_id, {"X-API-KEY": self._api_key}, self._keys, _token)
+
+    def _retry(self, call, body):
+        # All tries have one referenceId, so that they have one effect however many of them reached the service.
         for attempt in range(1, self._attempts + 1):
             try:
-                return self._call(reference_id, body())
+                return self._call(call, body())
             except TokenError as error:
                 asked = getattr(error, "retry_after", 0)
                 if not error.retryable or attempt == self._attempts or asked > self._max_pause:
@@ -135,9 +176,11 @@ class TokenClient:
             # Doubles from 0.2 s, half of it random, so that clients that failed together do not come back together.
             time.sleep(asked + 0.1 * 2 ** (attempt - 1) * (1 + random.random()))
 
-    def _call(self, reference_id, body):
-        headers = {"X-API-KEY": self._api_key, "Content-Type": "text/plain"}
-        request = urllib.request.Request(self._url, body.encode(), headers, method="POST")
+    def _call(self, call, body):
+        # All paths are made alike, those of the first version too.
+        url = self._url + self._path.replace("server/new", call.operation)
+        headers = {**call.headers, "Content-Type": "text/plain"}
+        request = urllib.request.Request(url, body.encode(), headers, method="POST")
         try:
             try:
                 response = self._http.open(request, timeout=self._timeout)
@@ -146,16 +189,17 @@ class TokenClient:
             with response:
                 said = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswerError(reference_id, error) from error
-        return self._read(reference_id, response, said.decode(errors="replace"))
+            raise NoAnswerError(call.reference_id, error) from error
+        return self._read(call, response, said.decode(errors="replace"))
 
-    def _read(self, reference_id, response, body):
-        """An answer or an error of what came. Only what a payload key opens is the service's word."""
+    def _read(self, call, response, body):
+        """An answer or an error of what came. Only what one of the call's keys opens is the service's word."""
+        reference_id = call.reference_id
         status, request_id = response.status, response.headers.get("X-Request-Id")
         encrypted = status == 200 or body.startswith("ey")
         said = {}
         try:
-            said = _object(self.decrypt(body) if encrypted else body.encode(), "its text")
+            said = _object(_open(body, call.keys) if encrypted else body.encode(), "its text")
             if encrypted and said.get("referenceId", reference_id) != reference_id:
                 raise InputError("it is the answer to another referenceId: do not use it")
         except InputError as error:
@@ -174,42 +218,26 @@ class TokenClient:
                 retry_after=int(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0,
                 authenticated=encrypted,
             )
-        token, server_pub_key, expire_at = (said.get(name) for name in ("token", "serverPubKey", "expireAt"))
-        if not (said.get("referenceId") and token and server_pub_key and isinstance(expire_at, int)):
-            fault = InputError("it lacks referenceId, token, serverPubKey or expireAt")
-            raise UnreadableAnswerError(status, reference_id, request_id, fault)
-        expire_at = datetime.fromtimestamp(expire_at / 1000, timezone.utc)
-        replayed = response.headers.get("Idempotent-Replayed") == "true"
-        return Answer(token, server_pub_key, expire_at, reference_id, replayed, request_id)
+        try:
+            return call.read(said, reference_id, response.headers.get("Idempotent-Replayed") == "true", request_id)
+        except InputError as error:
+            raise UnreadableAnswerError(status, reference_id, request_id, error) from error
 
     def encrypt(self, plaintext: bytes) -> str:
         """The body of a request: plaintext under the first payload key, as compact JWE (RFC 7516)."""
         kid, key = self._keys[0]
-        header = {"alg": "dir", "enc": "A256GCM", **({"kid": kid} if self._send_kid else {})}
-        return jwe.encrypt_compact(header, plaintext, key, registry=_REGISTRY)
+        return _seal(plaintext, key, kid if self._send_kid else None)
 
     def decrypt(self, text: str) -> bytes:
         """Opens an answer's body: with the payload key that it names, or, if it names none, with each in order.
 
         Raises InputError, which says why it cannot be opened.
         """
-        text = text.strip()
-        wanted = _kid(text)
-        keys = [key for kid, key in self._keys if wanted is None or kid == wanted]
-        if not keys:
-            raise InputError(f"it is encrypted with the payload key {wanted!r}, which the credentials do not have")
-        for key in keys:
-            try:
-                return jwe.decrypt_compact(text, key, registry=_REGISTRY).plaintext
-            except (jose_errors.JoseError, ValueError, TypeError) as error:
-                fault = error
-        raise InputError(
-            "the payload key does not open it: it was encrypted with another key, cut off, or changed on its way"
-        ) from fault
+        return _open(text, self._keys)
 
 
 class SdkKeyPair:
-    """The SDK's key pair, fresh for each token: for tests without the app. In production it never leaves the device."""
+    """The SDK's key pair, fresh for each session: for tests without the app. In production it never leaves the device."""
 
     def __init__(self, private_jwk=None):
         self._key = ECKey.import_key(private_jwk) if private_jwk else ECKey.generate_key("P-256")
@@ -265,7 +293,7 @@ class FieldError:
 
 
 class RefusedError(TokenError):
-    """The service's answer if it is no token.
+    """The service's answer if it is no success.
 
     status        -- HTTP's
     code          -- such as TOK400; empty if API Gateway or a proxy answered instead of the service
@@ -293,7 +321,7 @@ class RefusedError(TokenError):
 
 
 class NoAnswerError(TokenError):
-    """Nothing came back, or not all of it. The token may have been issued all the same: repeat with the same referenceId."""
+    """Nothing came back, or not all of it. The call may have had its effect all the same: repeat it with the same referenceId."""
 
     retryable = True
 
@@ -323,15 +351,22 @@ def _advice(status, code, errors):
         if errors and errors[0].reason == "reused":
             return "Another request had this referenceId: find out why before you take a new one"
         return "The token of this referenceId is no longer valid: ask again under a new referenceId"
+    if code == "TOK401":
+        if errors and errors[0].reason == "superseded":
+            return "This token was renewed already: use the newest one of its session"
+        return "This token cannot be renewed: get a new one under a new referenceId"
+    if code == "TOK404" and errors:
+        return "There is nothing to invalidate: the session has ended, or never was yours"
     if status == 413:
         return "Send less data"
     return {
-        "TOK002": "Check apiKey in the credentials; if it was just issued, try again in a minute; else ask the operator",
+        "TOK002": "Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; else "
+        "ask the operator",
         "TOK003": "Do not try again in a loop; report it with the request id",
         "TOK004": "Check sdkApiKey in the credentials",
         "TOK400": "Correct every member that is named",
         "TOK422": "No payload key on file for you opens this body: check that the credentials are those of this "
-        "URL, and that the service has the first key of payloadKeys",
+        "URL, and that the service has the first key of payloadKeys (for renew: that the session key is the token's)",
     }.get(code, f"Check the URL: it ends before {TOKEN_PATH}")
 
 
@@ -354,6 +389,54 @@ _CURLY_QUOTES = "“”„‟‘’‚‛«»"
 _P256_PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _REGISTRY = jwe.JWERegistry(algorithms=["dir", "A256GCM"], strict_check_header=False)
 _REGISTRY.max_protected_header_length = 2048  # encoded, of the 1,024 that the protocol allows
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the calls differ in. read makes a success's members into what the caller gets, or raises InputError."""
+
+    operation: str
+    reference_id: str
+    headers: dict = field(repr=False)
+    keys: list = field(repr=False)
+    read: Callable
+
+
+def _token(said, reference_id, replayed, request_id):
+    """What get_token and renew give."""
+    token, server_pub_key, expire_at = (said.get(name) for name in ("token", "serverPubKey", "expireAt"))
+    if not (said.get("referenceId") and token and server_pub_key and isinstance(expire_at, int)):
+        raise InputError("it lacks referenceId, token, serverPubKey or expireAt")
+    expire_at = datetime.fromtimestamp(expire_at / 1000, timezone.utc)
+    return Answer(token, server_pub_key, expire_at, reference_id, replayed, request_id)
+
+
+def _invalidated(said, _reference_id, _replayed, request_id):
+    """What invalidate gives. get_token's answer to the same referenceId opens with the same key, and must not pass for it."""
+    if not said.get("referenceId") or "token" in said:
+        raise InputError("it is not the answer to an invalidation")
+    return request_id
+
+
+def _seal(plaintext, key, kid=None):
+    header = {"alg": "dir", "enc": "A256GCM", **({} if kid is None else {"kid": kid})}
+    return jwe.encrypt_compact(header, plaintext, key, registry=_REGISTRY)
+
+
+def _open(text, all_keys):
+    text = text.strip()
+    wanted = _kid(text)
+    keys = [key for kid, key in all_keys if wanted is None or kid == wanted]
+    if not keys:
+        raise InputError(f"it is encrypted with the payload key {wanted!r}, which the credentials do not have")
+    for key in keys:
+        try:
+            return jwe.decrypt_compact(text, key, registry=_REGISTRY).plaintext
+        except (jose_errors.JoseError, ValueError, TypeError) as error:
+            fault = error
+    raise InputError(
+        "the key does not open it: it was encrypted with another key, cut off, or changed on its way"
+    ) from fault
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

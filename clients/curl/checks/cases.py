@@ -27,7 +27,8 @@ class Run:
 
     def check(self, row):
         expect = row["expect"]
-        self.ids[row["name"]] = self.ids[row["sameReferenceId"]] if "sameReferenceId" in row else str(uuid.uuid4())
+        same = self.ids.get(row.get("sameReferenceId"))
+        self.ids[row["name"]] = row.get("referenceId") or same or str(uuid.uuid4())
         front = f"{self.url}/front/{'.'.join(row['front'])}/{uuid.uuid4().hex}" if "front" in row else None
         members = self.members(row)
         started = time.monotonic()
@@ -37,6 +38,8 @@ class Run:
 
         if expect.get("token"):
             self.check_token(row, members, ended)
+        elif expect.get("invalidated"):
+            assert ended.ok and ended.object()["requestId"], ended.message
         else:
             check_error(expect, members, ended)
         if "calls" in expect:
@@ -60,6 +63,10 @@ class Run:
         options = ["--url", url]
         options += ["--legacy"] if row.get("path") == "legacy" else []
         options += ["--no-kid"] if row.get("kid") is False else []
+        if row.get("call") == "invalidate":
+            return call("invalidate", *options, credentials, members["referenceId"])
+        if row.get("call") == "renew":
+            return call("renew", *options, credentials, stdin=json.dumps(self.renewal(row, members)))
         if "body" not in row:
             return call("token", *options, credentials, stdin=json.dumps(members))
         plaintext = json.dumps({"sdkApiKey": self.credentials["sdkApiKey"], **members})
@@ -73,16 +80,25 @@ class Run:
         }[row["body"]]
         return call("send", *options, credentials, members["referenceId"], stdin=body)
 
+    def renewal(self, row, members):
+        answer = self.tokens[row["sameReferenceId"]]
+        session_key = call("session-key", answer["serverPubKey"], stdin=self.sdk_key).output.decode().strip()
+        secrets = {"sessionKey": session_key, "accountNumber": members["accountNumber"]}
+        return {**answer, **secrets, **row.get("change", {})}
+
     def check_token(self, row, members, ended):
         assert ended.ok, ended.message
         answer = ended.object()
         assert answer["referenceId"] == members["referenceId"], answer
         assert answer["replayed"] == row["expect"]["replayed"], answer
         assert answer["requestId"] and answer["expireAt"] > time.time() * 1000, answer
-        token = (answer["token"], answer["serverPubKey"], answer["expireAt"])
         if same := row["expect"].get("sameTokenAs"):
-            assert token == self.tokens[same], f"is not the token of {same!r}"
-        self.tokens[row["name"]] = token
+            names = ("token", "serverPubKey", "expireAt")
+            assert [answer[name] for name in names] == [self.tokens[same][name] for name in names], f"is not the token of {same!r}"
+        else:
+            earlier = [earlier["token"] for earlier in self.tokens.values()]
+            assert answer["token"] not in earlier, "an earlier case got this token"
+        self.tokens[row["name"]] = answer
         derived = call("session-key", answer["serverPubKey"], stdin=self.sdk_key)
         assert derived.ok and len(derived.output.strip()) == 43, derived.message
         if self.server_keys:

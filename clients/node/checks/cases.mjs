@@ -15,7 +15,7 @@ export async function checkCases(check, given, { request, cases }) {
   const serverKeys = given['server-keys'] ? JSON.parse(readFileSync(given['server-keys'], 'utf8')) : null
   const run = { given, credentials, request, serverKeys, sdk: await SdkKeyPair.generate(), ids: new Map(), tokens: new Map() }
   for (const row of cases) {
-    run.ids.set(row.name, row.sameReferenceId ? run.ids.get(row.sameReferenceId) : randomUUID())
+    run.ids.set(row.name, row.referenceId ?? (row.sameReferenceId ? run.ids.get(row.sameReferenceId) : randomUUID()))
     await check(`case: ${row.name}`, () => checkCase(run, row))
   }
 }
@@ -30,6 +30,7 @@ async function checkCase(run, row) {
   const seconds = (performance.now() - started) / 1000
 
   if (expect.token) await checkToken(run, row, members, outcome)
+  else if (expect.invalidated) assert.ok(typeof outcome === 'string' && outcome, String(outcome.stack ?? outcome))
   else checkError(expect, outcome, members)
   if (expect.calls) assert.equal((await (await fetch(front)).json()).calls, expect.calls, 'calls')
   if (expect.atLeastSeconds) assert.ok(seconds >= expect.atLeastSeconds, `took ${seconds} s`)
@@ -48,7 +49,13 @@ function membersOf(run, row) {
   return { ...usual, ...row.change, ...(row.filler && { filler: 'a'.repeat(row.filler) }) }
 }
 
-async function send(client, row, members, { credentials }) {
+async function send(client, row, members, { credentials, sdk, tokens }) {
+  if (row.call === 'invalidate') return client.invalidate(members.referenceId)
+  if (row.call === 'renew') {
+    const answer = tokens.get(row.sameReferenceId)
+    const sessionKey = await sdk.sessionKey(answer.serverPubKey)
+    return client.renew({ ...answer, token: row.change?.token ?? answer.token }, sessionKey, members.accountNumber)
+  }
   if (!row.body) return client.getToken(members)
   const plaintext = JSON.stringify({ sdkApiKey: credentials.sdkApiKey, ...members })
   const jwe = await client.encrypt(plaintext)
@@ -67,9 +74,11 @@ async function checkToken(run, row, members, answer) {
   assert.equal(answer.referenceId, members.referenceId)
   assert.equal(answer.replayed, row.expect.replayed, 'replayed')
   assert.ok(answer.requestId && answer.expireAt > new Date())
-  const { token, serverPubKey, expireAt } = answer
-  if (row.expect.sameTokenAs) assert.deepEqual({ token, serverPubKey, expireAt }, run.tokens.get(row.expect.sameTokenAs))
-  run.tokens.set(row.name, { token, serverPubKey, expireAt })
+  const { referenceId, token, serverPubKey, expireAt } = answer
+  const got = { referenceId, token, serverPubKey, expireAt }
+  if (row.expect.sameTokenAs) assert.deepEqual(got, run.tokens.get(row.expect.sameTokenAs))
+  else assert.ok([...run.tokens.values()].every((earlier) => earlier.token !== token), 'an earlier case got this token')
+  run.tokens.set(row.name, got)
 
   const sessionKey = Buffer.from(await run.sdk.sessionKey(serverPubKey))
   assert.equal(sessionKey.length, 32)

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.request
 import uuid
+from dataclasses import replace
 
 from resource_server import open_token
 from token_client import (
@@ -45,7 +46,8 @@ class Run:
 
     def check(self, row):
         expect = row["expect"]
-        self.ids[row["name"]] = self.ids[row["sameReferenceId"]] if "sameReferenceId" in row else str(uuid.uuid4())
+        same = self.ids.get(row.get("sameReferenceId"))
+        self.ids[row["name"]] = row.get("referenceId") or same or str(uuid.uuid4())
         front = f"{self.url}/front/{'.'.join(row['front'])}/{uuid.uuid4().hex}" if "front" in row else None
         client = self.client(row, row.get("url") or front or self.url)
         members = self.members(row)
@@ -58,6 +60,8 @@ class Run:
 
         if expect.get("token"):
             self.check_token(row, members, outcome)
+        elif expect.get("invalidated"):
+            assert outcome and isinstance(outcome, str), outcome
         else:
             check_error(expect, members, outcome)
         if "calls" in expect:
@@ -79,6 +83,13 @@ class Run:
         return {**usual, **row.get("change", {}), **filler}
 
     def send(self, client, row, members):
+        if row.get("call") == "invalidate":
+            return client.invalidate(members["referenceId"])
+        if row.get("call") == "renew":
+            answer = self.tokens[row["sameReferenceId"]]
+            session_key = self.sdk.session_key(answer.server_pub_key)
+            answer = replace(answer, token=row.get("change", {}).get("token", answer.token))
+            return client.renew(answer, session_key, members["accountNumber"])
         if "body" not in row:
             return client.get_token(members)
         plaintext = json.dumps({"sdkApiKey": self.credentials["sdkApiKey"], **members})
@@ -97,10 +108,13 @@ class Run:
         assert answer.reference_id == members["referenceId"], answer
         assert answer.replayed == row["expect"]["replayed"], answer
         assert answer.request_id and answer.expire_at.timestamp() > time.time(), answer
-        token = (answer.token, answer.server_pub_key, answer.expire_at)
         if same := row["expect"].get("sameTokenAs"):
-            assert token == self.tokens[same], f"is not the token of {same!r}"
-        self.tokens[row["name"]] = token
+            first = self.tokens[same]
+            same_token = replace(answer, replayed=first.replayed, request_id=first.request_id) == first
+            assert same_token, f"is not the token of {same!r}"
+        else:
+            assert answer.token not in [earlier.token for earlier in self.tokens.values()], "an earlier case got this token"
+        self.tokens[row["name"]] = answer
 
         session_key = self.sdk.session_key(answer.server_pub_key)
         assert len(session_key) == 32

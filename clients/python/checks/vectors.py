@@ -3,14 +3,33 @@
 import email.message
 import io
 import json
+from datetime import datetime, timezone
 from unittest import mock
 
 from resource_server import open_token
-from token_client import InputError, RefusedError, SdkKeyPair, TokenClient, UnreadableAnswerError, _code, _decode
+from token_client import (
+    LEGACY_TOKEN_PATH,
+    TOKEN_PATH,
+    Answer,
+    InputError,
+    RefusedError,
+    SdkKeyPair,
+    TokenClient,
+    UnreadableAnswerError,
+    _code,
+    _decode,
+)
 
 
 def check_all(tally, directory):
-    formats = {"request": request, "answer": answer, "session-key": session_key, "token": token}
+    formats = {
+        "request": request,
+        "answer": answer,
+        "session-key": session_key,
+        "invalidation": invalidation,
+        "renewal": renewal,
+        "token": token,
+    }
     for name, body in formats.items():
         vectors = json.loads((directory / f"{name}.json").read_text("utf-8"))["vectors"]
         for vector in vectors:
@@ -64,6 +83,65 @@ def session_key(vector, _):
     assert pair.session_key(vector["serverPubKey"]).hex() == vector["keyHex"]
 
 
+def invalidation(vector, _):
+    request = vector["request"]
+    client = holder_of([vector["key"]], attempts=1, path=path_of(vector), send_kid='"kid"' in request["headerUtf8"])
+    members = json.loads(request["plaintextUtf8"])
+    reference_id = members.get("tokenReferenceId") if isinstance(members, dict) else None
+    given, _ = exchange(vector, client, {"tokenReferenceId": reference_id}, lambda: client.invalidate(reference_id))
+    assert given is None, given  # a vector has no X-Request-Id
+
+
+def renewal(vector, _):
+    headers, answer = vector["headers"], vector["answer"]
+    said = json.loads(answer.get("plaintextUtf8") or answer["bodyUtf8"])
+    any_key = {"kty": "oct", "kid": "any", "k": "A" * 43}
+    client = holder_of([any_key], attempts=1, path=path_of(vector), sdk_api_key=headers.get("X-API-KEY", "any"))
+    now = datetime.now(timezone.utc)
+    last = Answer(headers.get("X-API-TOKEN", "any"), "e30", now, said.get("referenceId", "any"), False, None)
+    key, account = bytes.fromhex(vector["sessionKeyHex"]), headers.get("X-ACCOUNT-NUMBER", "1")
+    given, sent = exchange(vector, client, {"token": last.token}, lambda: client.renew(last, key, account))
+    if sent:
+        expected = {name.lower(): value for name, value in headers.items()} | {"content-type": "text/plain"}
+        assert {name.lower(): value for name, value in sent.header_items()} == expected, sent.header_items()
+        assert (given.token, given.server_pub_key) == (said["token"], "e30"), given
+        assert given.expire_at.timestamp() * 1000 == said["expireAt"], given
+
+
+def exchange(vector, client, members, call):
+    """A call that the vector answers: a positive one is sent as the vector's, a negative one raises what its answer says."""
+    request, answer, sent = vector["request"], vector["answer"], []
+    body = {"jwe": answer.get("jwe") or answer["bodyUtf8"], "httpStatus": answer["httpStatus"]}
+
+    def opened(sent_request, **_):
+        sent.append(sent_request)
+        return Response(body)
+
+    iv = _decode(request.get("ivBase64url", "A" * 16), "IV")
+    with mock.patch.object(client._http, "open", opened), mock.patch("secrets.token_bytes", lambda size: iv):
+        try:
+            given = call()
+        except RefusedError as error:
+            given = error
+    if not vector["valid"]:
+        said = json.loads(answer.get("plaintextUtf8") or answer["bodyUtf8"])
+        assert isinstance(given, RefusedError) and given.authenticated == ("jwe" in answer), given
+        assert (given.status, given.code) == (answer["httpStatus"], said["resCode"]), given
+        assert [vars(error) for error in given.errors] == said.get("errors", []), given
+        return None, None
+    assert not isinstance(given, RefusedError), given
+    assert sent[0].full_url.endswith(vector["path"]), sent[0].full_url
+    # Another header or another plaintext is there to be read, not to be written.
+    usual_header = "sessionKeyHex" not in vector or "kid" not in request["headerUtf8"]
+    if usual_header and json.loads(request["plaintextUtf8"]) == members:
+        assert sent[0].data.decode() == request["jwe"], sent[0].data
+    return given, sent[0]
+
+
+def path_of(vector):
+    return TOKEN_PATH if "/v2/" in vector["path"] else LEGACY_TOKEN_PATH
+
+
 def token(vector, usual):
     now = vector.get("claims", usual["claims"])["iat"]
     arguments = (vector["jwe"], vector.get("keys", [vector["key"]]), vector["issuer"], vector["audience"], now)
@@ -83,8 +161,8 @@ def refused(kind, call, *arguments):
         raise AssertionError(f"was not refused: {given}")
 
 
-def holder_of(keys, **options):
-    credentials = {"partnerId": "vectors", "apiKey": "vectors", "sdkApiKey": "vectors", "payloadKeys": {"keys": keys}}
+def holder_of(keys, sdk_api_key="vectors", **options):
+    credentials = {"partnerId": "vectors", "apiKey": "vectors", "sdkApiKey": sdk_api_key, "payloadKeys": {"keys": keys}}
     return TokenClient(credentials, url="http://127.0.0.1:9", **options)
 
 

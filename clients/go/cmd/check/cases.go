@@ -25,10 +25,12 @@ type testCase struct {
 	Kid             *bool
 	Path            string
 	SameReferenceID string
+	Call            string
+	ReferenceID     string
 	Body, URL       string
 	Front           []string
 	Expect          struct {
-		Token, Replayed               bool
+		Token, Replayed, Invalidated  bool
 		SameTokenAs                   string
 		Error                         string
 		Status                        int
@@ -136,7 +138,9 @@ func (t *table) caseFault(number int, c testCase) string {
 	}
 
 	reference := t.references[c.SameReferenceID]
-	if c.SameReferenceID == "" {
+	if c.ReferenceID != "" {
+		reference = c.ReferenceID
+	} else if c.SameReferenceID == "" {
 		reference = fmt.Sprintf("go-%s-%d", t.started, number)
 	}
 	t.references[c.Name] = reference
@@ -153,13 +157,22 @@ func (t *table) caseFault(number int, c testCase) string {
 
 	began := time.Now()
 	var answer *tokenclient.Answer
-	if c.Body == "" {
+	requestID := ""
+	switch {
+	case c.Call == "invalidate":
+		requestID, err = client.Invalidate(context.Background(), reference)
+	case c.Call == "renew":
+		last := t.answers[c.SameReferenceID]
+		if last == nil {
+			return "there is no token of " + c.SameReferenceID
+		}
+		answer, err = t.renew(client, *last, request)
+	case c.Body == "":
 		answer, err = client.GetToken(context.Background(), request)
-	} else {
+	default:
 		answer, err = client.Send(context.Background(), reference, t.body(client, c.Body, request))
 	}
 	took := time.Since(began).Seconds()
-	t.answers[c.Name] = answer
 
 	expect := c.Expect
 	if took < expect.AtLeastSeconds || expect.AtMostSeconds > 0 && took > expect.AtMostSeconds {
@@ -170,10 +183,27 @@ func (t *table) caseFault(number int, c testCase) string {
 			return fmt.Sprintf("made %d calls instead of %d", calls, *expect.Calls)
 		}
 	}
+	if expect.Invalidated {
+		if err != nil || requestID == "" {
+			return fmt.Sprintf("gives %q, %v", requestID, err)
+		}
+		return ""
+	}
 	if expect.Token {
 		return t.tokenFault(c, request, answer, err)
 	}
 	return errorFault(c, err)
+}
+
+func (t *table) renew(client *tokenclient.Client, last tokenclient.Answer, request map[string]any) (*tokenclient.Answer, error) {
+	if token, changed := request["token"].(string); changed {
+		last.Token = token
+	}
+	sessionKey, err := t.sdk.SessionKey(last.ServerPubKey)
+	if err != nil {
+		return nil, err
+	}
+	return client.Renew(context.Background(), &last, sessionKey, fmt.Sprint(request["accountNumber"]))
 }
 
 func (t *table) body(client *tokenclient.Client, kind string, request map[string]any) string {
@@ -224,7 +254,14 @@ func (t *table) tokenFault(c testCase, request map[string]any, answer *tokenclie
 		if first == nil || answer.Token != first.Token || answer.ServerPubKey != first.ServerPubKey || !answer.ExpireAt.Equal(first.ExpireAt) {
 			return "gives another token than the first time"
 		}
+	} else {
+		for _, earlier := range t.answers {
+			if earlier.Token == answer.Token {
+				return "gives the token of an earlier case"
+			}
+		}
 	}
+	t.answers[c.Name] = answer
 	sessionKey, err := t.sdk.SessionKey(answer.ServerPubKey)
 	if err != nil {
 		return err.Error()
