@@ -33,14 +33,14 @@ impl Operations {
         let mut secrets = timed(&mut log.secrets_wait, current)
             .await
             .map_err(Refusal::unopened)?;
-        let mut refreshed = None;
+        let mut refreshed = Vec::new();
         loop {
             let refusal = match read(&secrets, log) {
                 Ok(accepted) => return Ok((secrets, accepted)),
                 Err(refusal) => refusal,
             };
             let stale = refusal.error.may_come_from_stale();
-            let Some(stale) = stale.filter(|stale| refreshed != Some(*stale)) else {
+            let Some(stale) = stale.filter(|stale| !refreshed.contains(stale)) else {
                 return Err(refusal);
             };
             let newer = self.secrets.newer(&secrets, stale, deadline);
@@ -52,7 +52,8 @@ impl Operations {
                 secrets_wait: log.secrets_wait,
                 ..RequestLog::default()
             };
-            (secrets, refreshed) = (newer, Some(stale));
+            secrets = newer;
+            refreshed.push(stale);
         }
     }
 
