@@ -102,9 +102,9 @@ async fn what_is_no_token_of_this_service_is_inactive_and_asks_nothing() {
 async fn an_expired_token_is_inactive_and_asks_nothing() {
     let mut clocked = Clocked::start(|_| ()).await;
     let session = clocked.service.begin().await;
-    clocked.pass(1790);
+    clocked.pass(1700);
     is_active(&clocked.service, &session.token).await;
-    clocked.pass(10);
+    clocked.pass(100);
     assert_eq!(is_inactive(&clocked.service, &session.token).await, 0);
     // Its session renews; the token before stays expired.
     let renewed = clocked.service.renew(&session).await.issued();
