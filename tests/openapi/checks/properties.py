@@ -22,14 +22,20 @@ TRIES = 3
 """With so many seeds a planted fault is looked for: any change of the document changes what one seed draws."""
 ONE_OPERATION = ("--include-operation-id", "getToken")
 """Where all that is planted shows."""
+OUTCOMES = (
+    "renewed", "no token of a session", "refused token", "refused X-ACCOUNT-NUMBER",
+    "invalidated", "unknown session", "refused tokenReferenceId",
+    "active", "inactive", "refused form",
+)
+"""Of the operations besides Get Token."""
 SEEN_AT_LEAST = 3
-"""How often each member must have been accepted, and refused, for the run to have shown something."""
+"""How often each member must have been accepted, and refused, and each outcome seen, for the run to have shown something."""
 
 # What is planted, as a change of the text of docs/openapi.yaml: (what it is, what stands there, what is put there).
 FAULTS = (
     (
         "a status that is not documented",
-        '        "400":\n          $ref: "#/components/responses/BadRequest"\n',
+        '        "400": {$ref: "#/components/responses/BadRequest"}\n',
         "",
     ),
     # Each value that it lets pass is wrong: were only some of them, it would hang on the seed whether one is drawn.
@@ -67,6 +73,8 @@ def check(document, binary, results):
     for member in document.components["schemas"]["TokenRequest"]["properties"]:
         for verdict in ("accepted", "refused"):
             results.check(f"{member} was {verdict} often enough", often_enough, seen, f"{verdict} {member}")
+    for outcome in OUTCOMES:
+        results.check(f"{outcome} was seen often enough", often_enough, seen, outcome)
 
 
 def often_enough(seen, what):
@@ -108,6 +116,7 @@ def run(document, binary, examples, *options, seed=SEED, quiet=False):
         (folder / "opened.json").write_text(json.dumps(document.opened()))
         command = [pathlib.Path(sys.executable).with_name("st"), "--config-file", HERE.parent / "schemathesis.toml", "run"]
         command += [folder / "opened.json", "--url", proxy.url, "--header", f"X-API-KEY: {partner.API_KEY}"]
+        command += ["--header", f"Authorization: {partner.basic()}"]
         command += ["--seed", str(seed), "--max-examples", str(examples), "--phases", "coverage,fuzzing"]
         command += ["--generation-database", "none", "--report", "json", "--report-json-path", folder / "report.json", *options]
         environment = {
