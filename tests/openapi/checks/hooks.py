@@ -17,6 +17,7 @@ import urllib.parse
 import contract
 import partner
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 from document import OPENED, Document, sealed_type
 from request_schema import INTEGERS, depth, failing, put_right, texts
 from document_checks import named_members_only
@@ -74,26 +75,30 @@ def _put_get_token_right(case):
 
 
 def _put_renewal_right(case):
-    """Headers and member are about one token of a session."""
+    """Headers and member are about one token of a session, but for what is to be refused: one of the three, so that it is seen."""
     if not _sessions:
         return
-    token = _random.choice([*_sessions])
-    for name, validator, right in (
-        ("X-API-TOKEN", _api_token, token),
-        ("X-ACCOUNT-NUMBER", _account_number, _sessions[token][0]),
-    ):
-        if validator.is_valid((case.headers or {}).get(name)):
-            case.headers[name] = right
+    token, headers = _random.choice([*_sessions]), case.headers
+    body = case.meta.components.get(ParameterLocation.BODY)
+    right_headers = bool(body and body.mode.is_negative)
+    wrong_account = not right_headers and not _account_number.is_valid(headers.get("X-ACCOUNT-NUMBER"))
+    if right_headers or wrong_account or _api_token.is_valid(headers.get("X-API-TOKEN")):
+        headers["X-API-TOKEN"] = token
+    if not wrong_account:
+        headers["X-ACCOUNT-NUMBER"] = _sessions[token][0]
     if isinstance(case.body, dict) and not failing(_validators["Renew"], case.body):
         case.body = {**case.body, "token": token}
 
 
 def _put_invalidation_right(case):
-    """Half of the ids are a session's."""
+    """Some of the ids are a session's, some nobody's; generators like the same short ones."""
     if isinstance(case.body, dict) and not failing(_validators["Invalidate"], case.body):
-        # Some stay to be renewed.
-        if len(_sessions) > 5 and _random.random() < 0.5:
+        chance = _random.random()
+        # Some sessions stay to be renewed.
+        if chance < 0.4 and len(_sessions) > 5:
             case.body = {**case.body, "tokenReferenceId": _random.choice([*_sessions.values()])[1]}
+        elif chance > 0.7:
+            case.body = {**case.body, "tokenReferenceId": _reference_id()}
 
 
 def _put_introspection_right(case):
