@@ -23,7 +23,11 @@ FAULTS = (
     ("a method that there is not", "  /token-service/introspect:\n    post:", "  /token-service/introspect:\n    put:"),
     ("an example under another key", "      x-key: session key\n", ""),
     ("an error of another operation", "responses/ApiKeyUnknown", "responses/Unauthorized"),
-    ("an introspection's error of another status", '"413": {$ref: "#/components/responses/InvalidRequest"}', '"413": {$ref: "#/components/responses/ServerError"}'),
+    (
+        "an introspection's error of another status",
+        '"413": {$ref: "#/components/responses/InvalidRequest"}',
+        '"413": {$ref: "#/components/responses/ServerError"}',
+    ),
     ("a claim that is not described", "        program_id: {type: integer}\n", ""),
     ("a challenge of another scheme", "Basic realm=", "ApiKey realm="),
     ("words that the service does not say", "There is nothing at this path", "There is nothing here"),

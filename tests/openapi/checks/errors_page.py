@@ -76,5 +76,6 @@ def said_reasons():
 
 
 def said_by(enum):
-    variants = re.search(rf"^pub enum {enum} \{{$(.*?)^\}}$", (PROJECT / "src/operations/refusal.rs").read_text(), re.DOTALL | re.MULTILINE)
+    code = (PROJECT / "src/operations/refusal.rs").read_text()
+    variants = re.search(rf"^pub enum {enum} \{{$(.*?)^\}}$", code, re.DOTALL | re.MULTILINE)
     return re.findall(r'#\[error\("(\w+)"\)\]', variants[1])

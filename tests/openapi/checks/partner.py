@@ -56,6 +56,15 @@ def basic(resource_server=RESOURCE_SERVER):
 
 
 __all__ = [
-    "API_KEY", "CREDENTIALS", "RESOURCE_SERVER", "SDK_API_KEY", "InputError", "SdkKeyPair", "basic", "opened", "opened_example", "seal",
+    "API_KEY",
+    "CREDENTIALS",
+    "RESOURCE_SERVER",
+    "SDK_API_KEY",
+    "InputError",
+    "SdkKeyPair",
+    "basic",
+    "opened",
+    "opened_example",
+    "seal",
     "session",
 ]

@@ -21,9 +21,16 @@ SEED, EXAMPLES, AT_MOST_SECONDS = 1, 25, 300
 TRIES = 3
 """With so many seeds a planted fault is looked for: any change of the document changes what one seed draws."""
 OUTCOMES = (
-    "renewed", "no token of a session", "refused token", "refused X-ACCOUNT-NUMBER",
-    "invalidated", "unknown session", "refused tokenReferenceId",
-    "active", "inactive", "refused form",
+    "renewed",
+    "no token of a session",
+    "refused token",
+    "refused X-ACCOUNT-NUMBER",
+    "invalidated",
+    "unknown session",
+    "refused tokenReferenceId",
+    "active",
+    "inactive",
+    "refused form",
 )
 """Of the operations besides Get Token."""
 SEEN_AT_LEAST = 3
