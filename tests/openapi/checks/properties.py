@@ -70,9 +70,9 @@ FAULTS = (
 # The same, by the operation where it shows. Most of them need a session that getToken began.
 FAULTS_ELSEWHERE = {
     "renew": (
-        "a header that need not be there",
-        "name: X-ACCOUNT-NUMBER\n      in: header\n      required: true",
-        "name: X-ACCOUNT-NUMBER\n      in: header\n      required: false",
+        "a member of another name",
+        'required: [token]\n      properties:\n        token:\n          description: "Beyond',
+        'required: [tokens]\n      properties:\n        tokens:\n          description: "Beyond',
     ),
     "invalidate": ("a member of another name", "required: [tokenReferenceId]", "required: [referenceId]"),
     "introspect": ("an inactive token that is said to be active", "active: {const: false}", "active: {const: true}"),
