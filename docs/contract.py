@@ -4,11 +4,14 @@ tests/service/lists.rs holds the lists in code to the same tables.
 """
 
 import functools
+import json
 import pathlib
 import re
 
 DOCS = pathlib.Path(__file__).resolve().parent
 FORMS = {"no": {"plain"}, "yes": {"sealed"}, "if decrypted": {"plain", "sealed"}}
+SEALED = {"Get Token": "Get Token", "Renew": "renewal", "Invalidate": "invalidation"}
+"""The operations whose bodies are sealed, and what the table of errors calls each."""
 
 
 def table(page, head):
@@ -32,16 +35,35 @@ def members():
 
 
 @functools.cache
-def errors():
-    """{code: {status: the forms, sealed and plain, that its answer has}}, in the order of the checks."""
+def errors(operation=None):
+    """{code: {status: the forms, sealed and plain, that its answer has}}, in the order of the checks: of one of SEALED, or of all.
+
+    A row that is not every operation's names its own first.
+    """
     found = {}
-    for status, code, _, encrypted, _ in table("protocol.md", "| HTTP | code | when | encrypted | what you do |"):
-        found.setdefault(code.strip("`"), {}).setdefault(status, set()).update(FORMS[encrypted])
+    for status, code, when, encrypted, _ in table("protocol.md", "| HTTP | code | when | encrypted | what you do |"):
+        own = re.match(r"\[?(Get Token|renewal|invalidation)\b", when)
+        if not operation or not own or SEALED[operation] == own[1]:
+            found.setdefault(code.strip("`"), {}).setdefault(status, set()).update(FORMS[encrypted])
     return found
 
 
+@functools.cache
+def introspection_errors():
+    """{status: what `error` says}"""
+    rows = table("protocol.md", "| HTTP | body | when |")
+    return {status: json.loads(quoted(body)[0])["error"] for statuses, body, _ in rows for status in statuses.split(", ")}
+
+
+@functools.cache
 def paths():
-    return [path.strip("`") for path, _ in table("protocol.md", "| path | `resCode` in the answer |")]
+    """{path: (its operation, its methods)}; of two paths of an operation the second one's `resCode` is an integer."""
+    rows = table("protocol.md", "| operation | `resCode` a string | `resCode` an integer | methods |")
+    return {
+        path: (re.match(r"\[([^]]+)\]", operation)[1], quoted(methods))
+        for operation, *both, methods in rows
+        for path in quoted("".join(both))
+    }
 
 
 @functools.cache

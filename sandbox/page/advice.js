@@ -27,6 +27,11 @@ const ADVICE = {
   TOK405: ['The method is not allowed', 'The service takes POST, and for Get Token also GET with a body.', 'Use POST.'],
   TOK413: ['The body is too large', 'It has more than 32,768 bytes. A valid request is far below that.', 'Send less: look at data.'],
   TOK415: ['The content type is not accepted', 'It is none of text/plain, application/jose and application/json.', 'Send Content-Type: text/plain.'],
+  TOK401: [
+    'The token is not renewed',
+    'In the clear: X-API-TOKEN is missing, or no token of this service. Encrypted: its session has ended, or the token was renewed already.',
+    'Get a new token. If errors says superseded, use the session\'s current token.',
+  ],
   TOK002: [
     'The API key is not accepted',
     'X-API-KEY is missing or unknown, or the partner is disabled. Nothing was decrypted, so the answer is in the clear and says no more.',

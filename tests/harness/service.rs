@@ -20,7 +20,7 @@ use peers::{
     partner::{self, INVALIDATE_PATH, seal, token_request, token_request_at},
     resource_server::introspection,
     rules::{
-        GET_TOKEN, INVALIDATE, Operation,
+        GET_TOKEN, INVALIDATE, Operation, RENEW,
         introspection::{self as introspection_rules, Introspected},
     },
 };
@@ -278,12 +278,11 @@ impl Service {
     }
 }
 
-/// The operation of the partner's server at a path.
+/// The operation at a path.
 fn operation_at(path: &str) -> Operation {
-    match path.contains("/invalidate/") {
-        true => INVALIDATE,
-        false => GET_TOKEN,
-    }
+    let known = [("/invalidate/", INVALIDATE), ("/renew/", RENEW)];
+    let mut known = known.into_iter().filter(|(part, _)| path.contains(part));
+    known.next().map_or(GET_TOKEN, |(_, operation)| operation)
 }
 
 /// Variables, for [`Options::env`].

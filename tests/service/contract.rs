@@ -2,6 +2,13 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+/// The operations whose bodies are sealed: as the table of paths names them, and as the table of errors does.
+pub(crate) const SEALED: [(&str, &str); 3] = [
+    ("Get Token", "Get Token"),
+    ("Renew", "renewal"),
+    ("Invalidate", "invalidation"),
+];
+
 /// A row of the table of errors: HTTP status, code, whether it is encrypted.
 pub(crate) type Error = (u16, String, Option<bool>);
 
@@ -36,7 +43,20 @@ pub(crate) fn members() -> BTreeSet<String> {
         .collect()
 }
 
+/// The errors of an operation of [`SEALED`]. A row that is not every operation's names its own first.
+pub(crate) fn errors_of(operation: &str) -> Vec<Error> {
+    errors_where(|when| {
+        let when = when.trim_start_matches('[');
+        let mut own = SEALED.iter().filter(|(_, name)| when.starts_with(name));
+        own.next().is_none_or(|(name, _)| *name == operation)
+    })
+}
+
 pub(crate) fn errors() -> Vec<Error> {
+    errors_where(|_| true)
+}
+
+fn errors_where(is_wanted: impl Fn(&str) -> bool) -> Vec<Error> {
     let head = "| HTTP | code | when | encrypted | what you do |";
     let row = |cells: &Vec<String>| {
         let encrypted = match cells[3].as_str() {
@@ -48,7 +68,53 @@ pub(crate) fn errors() -> Vec<Error> {
         let code = cells[1].trim_matches('`').to_owned();
         (cells[0].parse().unwrap(), code, encrypted)
     };
-    table("docs/protocol.md", head).iter().map(row).collect()
+    let rows = table("docs/protocol.md", head);
+    let rows = rows.iter().filter(|cells| is_wanted(&cells[2]));
+    rows.map(row).collect()
+}
+
+/// What `error` says with each status of an introspection, in the order of the checks.
+pub(crate) fn introspection_errors() -> Vec<(u16, String)> {
+    let mut errors = Vec::new();
+    for cells in table("docs/protocol.md", "| HTTP | body | when |") {
+        let error = cells[1].split('"').nth(3).unwrap();
+        for status in cells[0].split(", ") {
+            errors.push((status.parse().unwrap(), error.to_owned()));
+        }
+    }
+    errors
+}
+
+/// A path, whether its `resCode` is a string, and its methods as `Allow` has them.
+pub(crate) fn paths() -> Vec<(String, bool, String)> {
+    let head = "| operation | `resCode` a string | `resCode` an integer | methods |";
+    let mut paths = Vec::new();
+    for cells in table("docs/protocol.md", head) {
+        for (cell, is_text) in [(&cells[1], true), (&cells[2], false)] {
+            for path in in_quotes(cell, '`') {
+                paths.push((path, is_text, cells[3].replace('`', "")));
+            }
+        }
+    }
+    paths
+}
+
+/// What a renewal is answered by what stands in the table, in the order in which it decides: the reason of an error, or
+/// `replayed`, or `first`.
+pub(crate) fn renewals() -> Vec<&'static str> {
+    let rows = table("docs/protocol.md", "| what stands there | answer |");
+    let outcome = |cells: &Vec<String>| {
+        let said = [
+            ("expired", "expired"),
+            ("revoked", "revoked"),
+            ("superseded", "superseded"),
+            ("Idempotent-Replayed", "replayed"),
+            ("a first answer", "first"),
+        ];
+        let mut said = said.iter().filter(|(words, _)| cells[1].contains(words));
+        said.next().expect("an answer").1
+    };
+    rows.iter().map(outcome).collect()
 }
 
 pub(crate) fn codes() -> BTreeSet<String> {

@@ -127,9 +127,12 @@ const PLACES: &[Place] = &[
         file: "src/problem.rs",
         list: "the mapping",
         names: |text| {
-            // `=> (status, words)`, whose status is the code, and `Self::new(status, code, words)`.
+            // `=> (status, words)`, whose status is the code, `Self::new(status, code, words)` and
+            // `Self::of_member((status, code), words)`, whose status is the code, too.
             let mut codes = numbers(text, "=> (", 0);
             codes.append(&mut numbers(text, "Self::new(", 1));
+            let unbroken = text.replace(char::is_whitespace, "");
+            codes.append(&mut numbers(&unbroken, "of_member((", 0));
             codes
         },
         without: &[],

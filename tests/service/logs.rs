@@ -6,7 +6,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use peers::resource_server::open_token;
+use peers::{resource_server::open_token, sdk::RENEW_PATH};
 use sandbox::{Fault, development};
 use serde_json::{Value, json};
 use service_tests::{
@@ -136,6 +136,7 @@ async fn logs_one_line_a_request_with_what_became_of_it() {
             false,
         ),
         (Event::of_body(&" ".repeat(40_000)), "TOK413", "", 0, false),
+        (known(&plain).path(RENEW_PATH), "TOK401", "", 0, false),
         (known(&plain).method("PUT"), "TOK405", "", 0, false),
         (known(&plain).path("/x"), "TOK404", "", 0, false),
     ];

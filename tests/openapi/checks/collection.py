@@ -3,12 +3,14 @@
 import http
 import json
 
+import contract
 import partner
 from document import PROJECT
 
 SOURCE, FOLDER = PROJECT / "tests" / "openapi" / "postman", PROJECT / "docs" / "postman"
 COLLECTION, ENVIRONMENT = FOLDER / "token-service.postman_collection.json", FOLDER / "sandbox.postman_environment.json"
-V2, OLDER = "/token-service/client/server/new/v2/token", "/token-service/client/server/new/token"
+# Each operation's path, and the older one.
+V2, OLDER, RENEW, OLDER_RENEW, INVALIDATE, OLDER_INVALIDATE, INTROSPECT = contract.paths()
 
 USUAL = {
     "referenceId": "{{newReferenceId}}",
@@ -23,7 +25,12 @@ USUAL = {
     "data": {"key1": "value1"},
 }
 AGAIN = {**USUAL, "referenceId": "{{referenceId}}"}
-KEEP_TOKEN = "pm.collectionVariables.set('token', answer.token)"
+REQUIRED = {name: USUAL[name] for name in ("referenceId", "sdkPublicKey", "sdkApiKey", "accountNumber")}
+KEEP_TOKEN = """pm.collectionVariables.set('token', answer.token)
+pm.collectionVariables.set('serverPubKey', answer.serverPubKey)"""
+KEEP_RENEWED = """pm.test('it is another token', () => pm.expect(answer.token).not.to.eql(pm.collectionVariables.get('token')))
+pm.collectionVariables.set('previousToken', pm.collectionVariables.get('token'))
+pm.collectionVariables.set('token', answer.token)"""
 SAME_TOKEN = """pm.test('it is the same token, and says so', () => {
     pm.expect(answer.token).to.eql(pm.collectionVariables.get('token'))
     pm.expect(pm.response.headers.get('Idempotent-Replayed')).to.eql('true')
@@ -38,31 +45,40 @@ pm.request.body.update({ mode: 'raw', raw: [header, '', ...rest].join('.') })"""
 TOO_LARGE = "pm.request.body.update({ mode: 'raw', raw: 'a'.repeat(32769) })"
 
 
+FIRST = {"Get a token": V2, "Renew": RENEW, "Invalidate": INVALIDATE, "Introspect": INTROSPECT}
+"""The requests that have saved answers."""
+
+
 def fault_of(*fields):
     return f"pm.test('each member at fault is named', () => {{\n    pm.expect(answer.errors.map(({{ field }}) => field)).to.have.members({json.dumps(list(fields))})\n}})"
 
 
-def reason(text):
-    return f"pm.test('reason {text}', () => pm.expect(answer.errors).to.eql([{{ field: 'referenceId', reason: '{text}' }}]))"
+def reason(text, field="referenceId"):
+    return f"pm.test('reason {text}', () => pm.expect(answer.errors).to.eql([{{ field: '{field}', reason: '{text}' }}]))"
 
 
 def request(name, description, status, code, *, body=USUAL, path=V2, method="POST", sealed=True, before=None, tests="", **more):
-    """An item. `before` runs when the body is sealed already."""
+    """An item. `before` runs when the body is sealed already. A form is a body that is not sealed, whose answer has no resCode."""
+    form = more.get("form")
+    member = "resCode" if form is None else "active" if status == 200 else "error"
     expected = f"""const answer = JSON.parse(pm.variables.get('answer'))
 pm.test({json.dumps(f"{status} {code}, {'sealed' if sealed else 'in the clear'}")}, () => {{
     pm.response.to.have.status({status})
-    pm.expect(answer.resCode).to.eql({json.dumps(code)})
+    pm.expect(answer.{member}).to.eql({json.dumps(code)})
     pm.expect(pm.variables.get('sealed')).to.eql({json.dumps(sealed)})
 }})"""
     events = [script("prerequest", before)] if before else []
-    headers = [{"key": "Content-Type", "value": more.get("content_type", "text/plain")}]
+    headers = {**({} if form is not None else {"Content-Type": more.get("content_type", "text/plain")}), **more.get("headers", {})}
+    sent = {"mode": "raw", "raw": body if isinstance(body, str) else json.dumps(body, indent=2)}
+    if form is not None:
+        sent = {"mode": "urlencoded", "urlencoded": pairs(form)}
     item = {
         "name": name,
         "event": [*events, script("test", f"{expected}\n{tests}".strip())],
         "request": {
             "method": method,
-            "header": headers,
-            "body": {"mode": "raw", "raw": body if isinstance(body, str) else json.dumps(body, indent=2)},
+            "header": pairs(headers),
+            "body": sent,
             "url": {"raw": f"{{{{baseUrl}}}}{path}", "host": ["{{baseUrl}}"], "path": path.strip("/").split("/")},
             "description": description,
         },
@@ -78,9 +94,32 @@ def script(listen, text):
     return {"listen": listen, "script": {"type": "text/javascript", "exec": text.splitlines()}}
 
 
+def pairs(members):
+    return [{"key": key, "value": value} for key, value in members.items()]
+
+
+def auth(kind, **entries):
+    return {"type": kind, kind: [{"key": key, "value": entry, "type": "string"} for key, entry in entries.items()]}
+
+
 def api_key(value):
-    entries = {"key": "X-API-KEY", "value": value, "in": "header"}
-    return {"type": "apikey", "apikey": [{"key": key, "value": entry, "type": "string"} for key, entry in entries.items()]}
+    return auth("apikey", **{"key": "X-API-KEY", "value": value, "in": "header"})
+
+
+def renewal(name, description, status, code, *, token="{{token}}", account="123123123", path=RENEW, **more):
+    headers = {"X-API-TOKEN": token, "X-ACCOUNT-NUMBER": account}
+    more = {"body": {"token": token}, "auth": api_key("{{sdkApiKey}}"), **more}
+    return request(name, description, status, code, path=path, headers=headers, **more)
+
+
+def invalidation(name, description, status, code, *, reference="{{referenceId}}", path=INVALIDATE, **more):
+    return request(name, description, status, code, body={"tokenReferenceId": reference}, path=path, **more)
+
+
+def introspection(name, description, status, said, *, form=None, secret="{{resourceServerSecret}}", **more):
+    basic = auth("basic", username="{{resourceServerId}}", password=secret)
+    form = {"token": "{{token}}"} if form is None else form
+    return request(name, description, status, said, path=INTROSPECT, auth=basic, form=form, sealed=False, **more)
 
 
 def tokens():
@@ -97,9 +136,35 @@ def tokens():
         "The same request on the older path", "Its resCode is an integer.", 200, 100, body=AGAIN, path=OLDER, tests=SAME_TOKEN
     )
     yield request("Get a token by GET", "Works, as the first guide had it. Use POST.", 200, "TOK200", method="GET")
-    required = {name: USUAL[name] for name in ("referenceId", "sdkPublicKey", "sdkApiKey", "accountNumber")}
-    yield request("Required members only", "All the others may be left out.", 200, "TOK200", body=required, tests=KEEP_TOKEN)
+    yield request("Required members only", "All the others may be left out.", 200, "TOK200", body=REQUIRED, tests=KEEP_TOKEN)
     yield request("Another request under a taken referenceId", "Is refused.", 409, "TOK409", body=AGAIN, tests=reason("reused"))
+
+
+def sessions():
+    """What becomes of the session that the last token began."""
+    claims = "pm.test('it is of this session', () => pm.expect(answer.ref).to.eql(pm.collectionVariables.get('referenceId')))"
+    yield renewal("Renew", "As the SDK does. It is sealed under the session key.", 200, "TOK200", tests=KEEP_RENEWED)
+    yield introspection("Introspect", "As a resource server does. Nothing is sealed.", 200, True, tests=claims)
+    yield renewal(
+        "The same renewal again",
+        "Gets the same token: repeat a call whose answer was lost.",
+        200,
+        "TOK200",
+        token="{{previousToken}}",
+        tests=SAME_TOKEN,
+    )
+    yield renewal("Renew on the older path", "Its resCode is an integer.", 200, 100, path=OLDER_RENEW, tests=KEEP_RENEWED)
+    keep = "pm.collectionVariables.set('oldToken', pm.collectionVariables.get('previousToken'))\n"
+    yield renewal("Renew once more", "Now the token of before has two successors.", 200, "TOK200", tests=keep + KEEP_RENEWED)
+    superseded = reason("superseded", "token")
+    yield renewal("Renew a token of before", "Is refused.", 401, "TOK401", token="{{oldToken}}", tests=superseded)
+    yield renewal("Renew another customer's token", "", 400, "TOK400", account="1", tests=fault_of("X-ACCOUNT-NUMBER"))
+    yield invalidation("Invalidate", "As your server does when the customer logs out.", 200, "TOK200")
+    yield invalidation("Invalidate again, on the older path", "Changes nothing.", 200, 100, path=OLDER_INVALIDATE)
+    yield introspection("Introspect after the end", "", 200, False)
+    yield renewal("Renew after the end", "Is refused.", 401, "TOK401", tests=reason("revoked", "token"))
+    again = {**REQUIRED, "referenceId": "{{referenceId}}"}
+    yield request("Get Token again after the end", "Is refused.", 409, "TOK409", body=again, tests=reason("revoked"))
 
 
 def errors():
@@ -136,21 +201,28 @@ def errors():
     yield request(
         "An error on the older path", "Its resCode is an integer.", 401, 2, path=OLDER, auth=api_key("NOBODYS-KEY"), **plain
     )
+    yield renewal("Renew what is no token", "", 401, "TOK401", token="nobodys", **plain)
+    yield renewal("Renew with your server's API key", "An app has an sdkApiKey.", 401, "TOK002", auth=api_key("{{apiKey}}"), **plain)
+    unknown = reason("unknown", "tokenReferenceId")
+    yield invalidation("Invalidate what is no session", "", 404, "TOK404", reference="nobodys", tests=unknown, **sealed)
+    yield introspection("Introspect without a token", "", 400, "invalid_request", form={"token": ""})
+    yield introspection("Unknown resource server", "", 401, "invalid_client", secret="another's")
 
 
 def collection_items():
-    return [*tokens(), *errors()]
+    return [*tokens(), *sessions(), *errors()]
 
 
-def saved_answers(document):
-    """What the path of today can answer, as saved examples: also what no request here can bring about."""
-    for status, response in document.root["paths"][V2]["post"]["responses"].items():
+def saved_answers(document, path):
+    """What a path can answer, as saved examples: also what no request here can bring about."""
+    for status, response in document.root["paths"][path]["post"]["responses"].items():
         for content_type, media in document.resolve(response)["content"].items():
             for example in map(document.resolve, media["examples"].values()):
                 said = example.get("x-opened", example["value"])
                 how = "sealed, shown opened" if "x-opened" in example else "in the clear"
+                code = said.get("resCode", said.get("error", "of API Gateway" if "message" in said else "answer"))
                 yield {
-                    "name": f"{status} {said.get('resCode', 'of API Gateway')}, {how}: {example.get('summary', said.get('message'))}",
+                    "name": f"{status} {code}, {how}: {example.get('summary', said.get('message'))}",
                     "status": http.HTTPStatus(int(status)).phrase,
                     "code": int(status),
                     "_postman_previewlanguage": "json",
@@ -160,21 +232,27 @@ def saved_answers(document):
 
 
 def collection(document):
-    first, *more = tokens()
+    def items(folder):
+        for item in folder:
+            path = FIRST.get(item["name"])
+            yield {**item, "response": list(saved_answers(document, path))} if path else item
+
     jose, before, after = ((SOURCE / name).read_text() for name in ("jose.js", "prerequest.js", "tests.js"))
     return {
         "info": {
             "name": "Token service",
-            "description": "Calls Get Token: bodies are sealed before they are sent, and answers opened. Import the environment "
-            "too, put your credentials into it, and send *Get a token*. Beside it stands, as saved examples, everything that it can "
-            "be answered. The rules are in docs/protocol.md, the errors in docs/errors.md.",
+            "description": "Calls Get Token, and then Renew, Introspect and Invalidate: bodies are sealed before they are sent, and "
+            "answers opened. Import the environment too, put your credentials into it, and send *Get a token*; *Renew* and the others "
+            "are about the session that it began. Beside each stands, as saved examples, everything that it can be answered. The "
+            "rules are in docs/protocol.md, the errors in docs/errors.md.",
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
         "auth": api_key("{{apiKey}}"),
         "event": [script("prerequest", f"{jose}\n{before}"), script("test", f"{jose}\n{after}")],
-        "variable": [{"key": "referenceId", "value": ""}, {"key": "token", "value": ""}],
+        "variable": [{"key": name, "value": ""} for name in ("referenceId", "token", "previousToken", "oldToken", "serverPubKey")],
         "item": [
-            {"name": "Tokens", "item": [{**first, "response": list(saved_answers(document))}, *more]},
+            {"name": "Tokens", "item": list(items(tokens()))},
+            {"name": "The session", "item": list(items(sessions()))},
             {"name": "Errors", "item": list(errors())},
         ],
     }
@@ -190,8 +268,12 @@ def environment():
         "payloadKeyId": key["kid"],
         "payloadKey": key["k"],
         "sdkPublicKey": partner.SdkKeyPair(sdk_key).public_key,
+        "sdkPrivateKey": sdk_key["d"],
+        "resourceServerId": partner.RESOURCE_SERVER["resourceServerId"],
+        "resourceServerSecret": partner.RESOURCE_SERVER["secret"],
     }
-    kinds = {name: "secret" if name in ("apiKey", "sdkApiKey", "payloadKey") else "default" for name in values}
+    secret = ("apiKey", "sdkApiKey", "payloadKey", "sdkPrivateKey", "resourceServerSecret")
+    kinds = {name: "secret" if name in secret else "default" for name in values}
     return {
         "name": "Token service: sandbox (public development keys)",
         "values": [{"key": name, "value": value, "type": kinds[name], "enabled": True} for name, value in values.items()],

@@ -20,6 +20,9 @@ FAULTS = (
     ("a body that is not sealed", "raw: seal(plaintext)", "raw: plaintext"),
     ("an answer that is not opened", "sealed ? open(pm.response.text())", "sealed ? (pm.response.text())"),
     ("a path that there is not", '"v2"', '"v3"'),
+    ("a session key for another algorithm", "fromText('A256GCM')", "fromText('A128GCM')"),
+    ("a point that is doubled by another slope", "THREE * a.x * a.x", "TWO * a.x * a.x"),
+    ("a token that a renewal does not keep", "set('token', answer.token)", "set('tokens', answer.token)"),
 )
 
 

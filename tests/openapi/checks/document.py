@@ -56,6 +56,14 @@ class Document:
         schema = self.resolve(media["schema"])
         return schema["contentSchema"] if schema.get("contentMediaType") == SEALED else None
 
+    def parts(self, schemas):
+        """These schemas, and those that they are composed of."""
+        for schema in map(self.resolve, schemas):
+            if isinstance(schema, dict):
+                yield schema
+                for how in ("allOf", "anyOf", "oneOf"):
+                    yield from self.parts(schema.get(how, []))
+
     def opened(self):
         """The same document with JSON in place of what is sealed. A request's media types keep apart by their names.
 
@@ -64,22 +72,19 @@ class Document:
         opened = Document.__new__(Document)
         opened.root = copy.deepcopy(self.root)
         opened.components = opened.root["components"]
-        for kind, name in (("requestBodies", opened_type), ("responses", opened_answer_type)):
+        for kind, name in (("requestBodies", opened_type), ("responses", lambda _: OPENED)):
             for body in opened.components[kind].values():
-                body["content"] = {
-                    name(content_type): {"schema": opened.content_schema(media) or media["schema"]}
-                    for content_type, media in body["content"].items()
-                }
+                for content_type, media in list(body["content"].items()):
+                    del body["content"][content_type], media["examples"]
+                    if inside := opened.content_schema(media):
+                        content_type, media = name(content_type), {"schema": inside}
+                    body["content"][content_type] = media
         return opened.root
 
 
 def opened_type(content_type):
     """`text/plain` of a request is `application/text-plain+json` where it is open."""
     return f"application/{content_type.replace('/', '-')}+json"
-
-
-def opened_answer_type(content_type):
-    return OPENED if content_type == "text/plain" else content_type
 
 
 def sealed_type(content_type):

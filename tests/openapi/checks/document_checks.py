@@ -20,6 +20,16 @@ FAULTS = (
     ("a member of another name", "        mobileNumber:", "        mobile:"),
     ("a member that need not be there", "serverPubKey, token, expireAt]", "serverPubKey, token]"),
     ("a path of another version", "/new/v2/token:", "/new/v3/token:"),
+    ("a method that there is not", "  /token-service/introspect:\n    post:", "  /token-service/introspect:\n    put:"),
+    ("an example under another key", "      x-key: session key\n", ""),
+    ("an error of another operation", "responses/ApiKeyUnknown", "responses/Unauthorized"),
+    (
+        "an introspection's error of another status",
+        '"413": {$ref: "#/components/responses/InvalidRequest"}',
+        '"413": {$ref: "#/components/responses/ServerError"}',
+    ),
+    ("a claim that is not described", "        program_id: {type: integer}\n", ""),
+    ("a challenge of another scheme", "Basic realm=", "ApiKey realm="),
     ("words that the service does not say", "There is nothing at this path", "There is nothing here"),
     ("a rule that is too strict", "'^[0-9]{1,19}$'", "'^[0-9]{1,18}$'"),
     ("a rule that is too lax", "maximum: 9999999999999999999", "maximum: 99999999999999999999"),
@@ -35,7 +45,9 @@ def check(document, results):
         results.check(f"examples of {where}", examples_have_their_schema, document, media, part)
     results.check("the table of errors", same_errors, document)
     results.check("the table of members", same_members, document)
-    results.check("the members of a success", same_success, document)
+    for number, schema in enumerate(("Token", "Renewed", "Invalidated")):
+        results.check(f"the members of a success, {schema}", same_success, document, number, schema)
+    results.check("the claims of an active token", same_claims, document)
     results.check("the paths", same_paths, document)
     results.check("the words of errors", words_are_the_codes, document)
     validator = document.validator("TokenRequest")
@@ -57,8 +69,8 @@ def is_found(document, old, new):
 
 def example_is_what_it_opens_to(document, example):
     if "x-opened" in example:
-        plaintext = partner.opened(example["value"])
-        assert plaintext, "the development key does not open it; tests/openapi/run seal seals it anew"
+        plaintext = partner.opened_example(document, example)
+        assert plaintext, "its key does not open it; tests/openapi/run write seals it anew"
         same(json.loads(plaintext), example["x-opened"], "what it opens to")
 
 
@@ -72,34 +84,59 @@ def examples_have_their_schema(document, media, part):
         shown = example["x-opened"] if inside else example["value"]
         document.validator(inside or media["schema"]).validate(shown)
         if part != "request":
-            named_members_only(document, shown)
+            named_members_only(document, shown, [inside or media["schema"]])
 
 
-def named_members_only(document, answer):
+def named_members_only(document, answer, schemas):
     """Schemas of answers let unknown members pass, as clients should; the service adds none."""
-    for name in ("Token", "Error", "MemberFault", "GatewayMessage"):
-        named = set(document.components["schemas"][name]["properties"])
-        if set(answer) <= named:
-            break
-    else:
-        raise AssertionError(f"members that no schema names: {sorted(answer)}")
-    for fault in answer.get("errors", []):
-        named_members_only(document, fault)
+    named = {}
+    for schema in document.parts(schemas):
+        for name, member in {**schema.get("properties", {}), "": schema.get("items")}.items():
+            named.setdefault(name, []).append(member)
+    for name, member in answer.items() if isinstance(answer, dict) else [("", item) for item in answer]:
+        assert name in named, f"a member that no schema names: {name}"
+        if isinstance(member, (dict, list)):
+            named_members_only(document, member, named[name])
 
 
 def same_errors(document):
-    stated = {(code, status, form) for code, rows in contract.errors().items() for status, forms in rows.items() for form in forms}
-    assert len(stated) > 10, f"the table has only {stated}"
     for path, method, operation in document.operations():
-        described = set()
-        for status, response in operation["responses"].items():
-            for media in document.resolve(response)["content"].values():
-                inside = document.content_schema(media)
-                schema = document.resolve(inside or media["schema"])
-                code = schema["properties"].get("resCode", {}).get("const")
-                if code is not None and status != "200":
-                    described.add((spelt(code), status, "sealed" if inside else "plain"))
+        name, _ = contract.paths()[path]
+        described = {error for error in described_errors(document, operation) if error[1] != "200"}
+        if name in contract.SEALED:
+            errors = contract.errors(name).items()
+            stated = {(code, status, form) for code, rows in errors for status, forms in rows.items() for form in forms}
+            challenge = "ApiKey"
+        else:
+            # An introspection's path is the caller's as any: what is beside it is none.
+            stated = {("TOK404", "404", "plain")}
+            for status, response in operation["responses"].items():
+                described |= {(error, status, "plain") for error in oauth_errors(document, response)}
+            stated |= {(error, status, "plain") for status, error in contract.introspection_errors().items()}
+            challenge = "Basic"
+        assert len(stated) > 5, f"the tables have only {stated}"
         same(described, stated, f"what {method} {path} describes")
+        header = document.resolve(document.resolve(operation["responses"]["401"])["headers"]["x-amzn-Remapped-WWW-Authenticate"])
+        same(header["schema"]["const"], f'{challenge} realm="token-service"', f"the challenge of {path}")
+
+
+def described_errors(document, operation):
+    """(code, status, form) of each answer that has a code."""
+    for status, response in operation["responses"].items():
+        for media in document.resolve(response)["content"].values():
+            inside = document.content_schema(media)
+            for schema in document.parts([inside or media["schema"]]):
+                code = schema.get("properties", {}).get("resCode", {}).get("const")
+                if code is not None:
+                    yield spelt(code), status, "sealed" if inside else "plain"
+
+
+def oauth_errors(document, response):
+    """What `error` says in the examples of an introspection's answer; a schema has all of them."""
+    for media in document.resolve(response)["content"].values():
+        for example in map(document.resolve, media["examples"].values()):
+            if "error" in example["value"]:
+                yield example["value"]["error"]
 
 
 def spelt(code):
@@ -115,26 +152,41 @@ def same_members(document):
     same(sorted(document.components["schemas"]["MemberFault"]["properties"]["field"]["enum"]), sorted(stated), "field")
 
 
-def same_success(document):
+def same_success(document, number, name):
+    """The page shows the successes in the order of its chapters."""
     page = (PROJECT / "docs/protocol.md").read_text()
-    shown = next(line for line in page.splitlines() if line.strip().startswith('{"resCode":"TOK200","resDesc":"SUCCESS"'))
-    schema = document.components["schemas"]["Token"]
-    same(list(schema["properties"]), re.findall(r'"(\w+)":', shown), "the list of members")
+    shown = [line for line in page.splitlines() if line.strip().startswith('{"resCode":"TOK200","resDesc":"SUCCESS"')]
+    same(len(shown), 3, "the number of successes that docs/protocol.md shows")
+    schema = document.components["schemas"][name]
+    same(list(schema["properties"]), re.findall(r'"(\w+)":', shown[number]), "the list of members")
     same(schema["required"], list(schema["properties"]), "the list of required members")
 
 
+def same_claims(document):
+    rows = contract.table("protocol.md", "| claim | is | defined in |")
+    stated = ["active", *(name.split(".")[0] for names, *_ in rows for name in contract.quoted(names))]
+    schema = document.components["schemas"]["Active"]
+    same(sorted(schema["properties"]), sorted(stated), "the list of claims")
+    same(schema["required"], list(schema["properties"]), "the list of required claims")
+
+
 def same_paths(document):
-    same(list(document.root["paths"]), contract.paths())
+    same(list(document.root["paths"]), list(contract.paths()))
     for path, methods in document.root["paths"].items():
-        same(list(methods), ["post", "get"], path)
+        operation, stated = contract.paths()[path]
+        same([method.upper() for method in methods], stated, path)
+        for method in methods.values():
+            allow = document.resolve(document.resolve(method["responses"]["405"])["headers"]["Allow"])
+            same(allow["schema"]["const"], ", ".join(stated), f"Allow of {path}")
 
 
 def words_are_the_codes(document):
     code = re.sub(r"\\\n\s*", "", (PROJECT / "src/problem.rs").read_text())
     for name, example in document.components["examples"].items():
         shown = example.get("x-opened", example["value"])
-        if "resDesc" in shown and shown["resDesc"] != "SUCCESS":
-            assert f'"{shown["resDesc"]}"' in code, f"src/problem.rs does not say the resDesc of {name}"
+        for said in ("resDesc", "error"):
+            if shown and said in shown and shown[said] != "SUCCESS":
+                assert f'"{shown[said]}"' in code, f"src/problem.rs does not say the {said} of {name}"
 
 
 def vector_agrees(validator, vector):

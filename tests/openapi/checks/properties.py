@@ -20,16 +20,28 @@ HERE = pathlib.Path(__file__).resolve().parent
 SEED, EXAMPLES, AT_MOST_SECONDS = 1, 25, 300
 TRIES = 3
 """With so many seeds a planted fault is looked for: any change of the document changes what one seed draws."""
-ONE_OPERATION = ("--include-operation-id", "getToken")
-"""Where all that is planted shows."""
+OUTCOMES = (
+    "renewed",
+    "no token of a session",
+    "refused token",
+    "refused X-ACCOUNT-NUMBER",
+    "invalidated",
+    "unknown session",
+    "refused tokenReferenceId",
+    "active",
+    "inactive",
+    "refused form",
+)
+"""Of the operations besides Get Token."""
 SEEN_AT_LEAST = 3
-"""How often each member must have been accepted, and refused, for the run to have shown something."""
+"""How often each member must have been accepted, and refused, and each outcome seen, for the run to have shown something."""
 
-# What is planted, as a change of the text of docs/openapi.yaml: (what it is, what stands there, what is put there).
+# What is planted, as a change of the text of docs/openapi.yaml: (what it is, what stands there, what is put there). It shows
+# at getToken.
 FAULTS = (
     (
         "a status that is not documented",
-        '        "400":\n          $ref: "#/components/responses/BadRequest"\n',
+        '        "400": {$ref: "#/components/responses/BadRequest"}\n',
         "",
     ),
     # Each value that it lets pass is wrong: were only some of them, it would hang on the seed whether one is drawn.
@@ -55,6 +67,16 @@ FAULTS = (
         '$ref: "#/components/schemas/CompactJwe"',
     ),
 )
+# The same, by the operation where it shows. Most of them need a session that getToken began.
+FAULTS_ELSEWHERE = {
+    "renew": (
+        "a member of another name",
+        'required: [token]\n      properties:\n        token:\n          description: "Beyond',
+        'required: [tokens]\n      properties:\n        tokens:\n          description: "Beyond',
+    ),
+    "invalidate": ("a member of another name", "required: [tokenReferenceId]", "required: [referenceId]"),
+    "introspect": ("an inactive token that is said to be active", "active: {const: false}", "active: {const: true}"),
+}
 
 
 def check(document, binary, results):
@@ -67,6 +89,8 @@ def check(document, binary, results):
     for member in document.components["schemas"]["TokenRequest"]["properties"]:
         for verdict in ("accepted", "refused"):
             results.check(f"{member} was {verdict} often enough", often_enough, seen, f"{verdict} {member}")
+    for outcome in OUTCOMES:
+        results.check(f"{outcome} was seen often enough", often_enough, seen, outcome)
 
 
 def often_enough(seen, what):
@@ -75,16 +99,18 @@ def often_enough(seen, what):
 
 def check_faults(document, binary, results):
     for what, *changes in FAULTS:
-        results.check(f"schemathesis finds {what}", is_found, document, binary, changes)
+        results.check(f"schemathesis finds {what}", is_found, document, binary, ["getToken"], changes)
+    for operation, (what, *changes) in FAULTS_ELSEWHERE.items():
+        results.check(f"schemathesis finds {what}", is_found, document, binary, ["getToken", operation], changes)
 
 
-def is_found(document, binary, changes):
+def is_found(document, binary, operations, changes):
     text = document.text
     for old, new in zip(changes[::2], changes[1::2]):
         assert old in text, f"docs/openapi.yaml has no {old!r}"
         text = text.replace(old, new, 1)
     for seed in range(SEED, SEED + TRIES):
-        options = (*ONE_OPERATION, "--max-failures", "1", "--no-shrink")
+        options = ("--max-failures", "1", "--no-shrink", *(f"--include-operation-id={name}" for name in operations))
         report, _ = run(Document(text), binary, EXAMPLES, *options, seed=seed, quiet=True)
         assert not report["errors"], f"schemathesis could not check: {report['errors']}"
         assert report["complete"] or report["failures"], "schemathesis did not finish"
@@ -108,6 +134,7 @@ def run(document, binary, examples, *options, seed=SEED, quiet=False):
         (folder / "opened.json").write_text(json.dumps(document.opened()))
         command = [pathlib.Path(sys.executable).with_name("st"), "--config-file", HERE.parent / "schemathesis.toml", "run"]
         command += [folder / "opened.json", "--url", proxy.url, "--header", f"X-API-KEY: {partner.API_KEY}"]
+        command += ["--header", f"Authorization: {partner.basic()}"]
         command += ["--seed", str(seed), "--max-examples", str(examples), "--phases", "coverage,fuzzing"]
         command += ["--generation-database", "none", "--report", "json", "--report-json-path", folder / "report.json", *options]
         environment = {

@@ -1,6 +1,7 @@
 """Opens the service: JSON goes in and comes out, sealed and opened on the way.
 
-A request of one of the opened document's types is sealed and sent as the real type; any other passes as it is. A sealed
+A request of one of the opened document's types is sealed and sent as the real type; any other passes as it is. A renewal is the
+SDK's: it is sealed under its token's session key, and has the SDK's key for X-API-KEY in the place of the partner's. A sealed
 answer is opened, and its type is OPENED; one that is not a JWE of the documented form, or does not open, passes as it is,
 for the checks to find.
 """
@@ -11,6 +12,7 @@ import re
 import threading
 import urllib.parse
 
+import contract
 import partner
 from document import OPENED, sealed_type
 
@@ -36,6 +38,15 @@ class OpeningProxy(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
+def session_token(text):
+    """A token that has a session key; None if the text is none."""
+    try:
+        partner.session(text or "")
+    except partner.InputError:
+        return None
+    return text
+
+
 class Call(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -44,8 +55,12 @@ class Call(http.server.BaseHTTPRequestHandler):
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP | {"host", "accept-encoding"}}
+        token = None
+        if contract.paths().get(self.path, [None])[0] == "Renew":
+            token = session_token(self.headers.get("X-API-TOKEN"))
+            headers = {name: partner.SDK_API_KEY if value == partner.API_KEY else value for name, value in headers.items()}
         if real := sealed_type(self.headers.get("Content-Type")):
-            sealed = partner.seal(body)
+            sealed = partner.seal(body, token)
             body = (f'"{sealed}"' if real == "application/json" else sealed).encode() if body else body
             headers["Content-Type"] = real
         service = http.client.HTTPConnection(self.server.service, timeout=60)
@@ -57,7 +72,7 @@ class Call(http.server.BaseHTTPRequestHandler):
             service.close()
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP]
         if response.headers["Content-Type"] == "text/plain" and self.server.jwe.fullmatch(answer.decode(errors="replace")):
-            if (plaintext := partner.opened(answer.decode())) is not None:
+            if (plaintext := partner.opened(answer.decode(), token)) is not None:
                 answer = plaintext
                 kept = [(name, OPENED if name.lower() == "content-type" else value) for name, value in kept]
         self.send_response_only(response.status)

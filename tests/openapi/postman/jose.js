@@ -1,7 +1,7 @@
 // A compact JWE with alg dir and enc A256GCM (RFC 7516, RFC 7518 section 5.3) by CryptoJS alone: every Postman and every
 // newman has it, while WebCrypto is missing from newman's sandbox and node:crypto from all. CryptoJS has AES-CTR but no GCM,
 // so GHASH is here (NIST SP 800-38D). For trying the API: a client to build on is in clients/.
-const { AES, HmacSHA256, enc, mode, pad } = require('crypto-js')
+const { AES, HmacSHA256, SHA256, enc, mode, pad } = require('crypto-js')
 const raw = { padding: pad.NoPadding }
 
 // Bytes are hex strings.
@@ -46,9 +46,44 @@ const tag = (key, iv, aad, ciphertext) => {
     return (ghash ^ mask).toString(16).padStart(32, '0')
 }
 
+// P-256, to agree with the service as the SDK does (RFC 7518 section 4.6): affine points, or null for the one at infinity.
+const hexOf = (number) => number.toString(16).padStart(64, '0')
+const numberOf = (text) => BigInt('0x' + fromBase64url(text))
+const [TWO, THREE, P] = [BigInt(2), BigInt(3), BigInt('0xffffffff00000001000000000000000000000000ffffffffffffffffffffffff')]
+const modulo = (number) => ((number % P) + P) % P
+const inverse = (number) => {
+    let [r, s, x, y] = [P, modulo(number), ZERO, ONE]
+    while (s !== ZERO) [r, s, x, y] = [s, r % s, y, x - (r / s) * y]
+    return x
+}
+const add = (a, b) => {
+    if (a === null || b === null) return a || b
+    if (a.x === b.x && a.y !== b.y) return null
+    const slope = modulo(a.x === b.x ? (THREE * a.x * a.x - THREE) * inverse(TWO * a.y) : (b.y - a.y) * inverse(b.x - a.x))
+    const x = modulo(slope * slope - a.x - b.x)
+    return { x, y: modulo(slope * (a.x - x) - a.y) }
+}
+const agree = (d, point) => {
+    let sum = null
+    for (const bit of d.toString(2)) {
+        sum = add(sum, sum)
+        if (bit === '1') sum = add(sum, point)
+    }
+    return sum.x
+}
+// SHA-256(1 || Z || 7 || "A256GCM" || no apu || no apv || 256 bits)
+const sessionKey = () => {
+    const { x, y } = JSON.parse(toText(fromBase64url(pm.collectionVariables.get('serverPubKey') || '')))
+    const z = agree(numberOf(pm.variables.get('sdkPrivateKey') || ''), { x: numberOf(x), y: numberOf(y) })
+    return enc.Hex.stringify(SHA256(bytes('00000001' + hexOf(z) + '00000007' + fromText('A256GCM') + '000000000000000000000100')))
+}
+
+// What a request and its answer are sealed with: a renewal's is the session key, which has no kid.
+const isRenewal = () => pm.request.url.getPath().includes('/app/renew/')
+const sealingKey = () => (isRenewal() ? { key: sessionKey() } : { key: payloadKey(), kid: pm.variables.get('payloadKeyId') })
+
 const seal = (plaintext) => {
-    const key = payloadKey()
-    const kid = pm.variables.get('payloadKeyId')
+    const { key, kid } = sealingKey()
     const header = toBase64url(fromText(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...(kid ? { kid } : {}) })))
     // GCM needs an IV that does not come twice under a key. What is random here is Math.random, so the time and the message
     // go into it too, under the key.
@@ -62,9 +97,9 @@ const open = (jwe) => {
     const [header, encryptedKey, ...rest] = jwe.split('.')
     const { alg, enc: encryption, kid } = JSON.parse(toText(fromBase64url(header)))
     if (alg !== 'dir' || encryption !== 'A256GCM' || encryptedKey !== '' || rest.length !== 3) throw new Error('not a JWE with dir and A256GCM')
-    if (kid !== undefined && kid !== pm.variables.get('payloadKeyId')) throw new Error(`sealed with another key: ${kid}`)
+    const sealing = sealingKey()
+    if (kid !== undefined && kid !== sealing.kid) throw new Error(`sealed with another key: ${kid}`)
     const [iv, ciphertext, theirs] = rest.map(fromBase64url)
-    const key = payloadKey()
-    if (iv.length !== 24 || tag(key, iv, fromText(header), ciphertext) !== theirs) throw new Error('the payload key does not open it')
-    return toText(ctr(key, iv, ciphertext))
+    if (iv.length !== 24 || tag(sealing.key, iv, fromText(header), ciphertext) !== theirs) throw new Error('the key does not open it')
+    return toText(ctr(sealing.key, iv, ciphertext))
 }
