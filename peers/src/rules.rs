@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::Answer;
 
 /// An operation that takes a sealed request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// What it answers besides [`EVERY_OPERATION`].
     pub rows: &'static [Row],

@@ -47,7 +47,6 @@ pub struct Aws {
     api_keys: Arc<str>,
     server_keys: Arc<str>,
     state: Arc<Mutex<State>>,
-    answered_by: fn(&Self, &HttpRequest) -> HttpConnectorFuture,
 }
 
 /// Makes the item that a write finds of the write's own item.
@@ -68,16 +67,6 @@ impl Aws {
             api_keys: api_keys.into(),
             server_keys: server_keys.into(),
             state: Arc::default(),
-            answered_by: Self::answer,
-        }
-    }
-
-    /// Has a function of the caller's call [`Aws::answer`]: a profiler tells AWS from the service by
-    /// that function's name.
-    pub fn answered_by(self, answered_by: fn(&Self, &HttpRequest) -> HttpConnectorFuture) -> Self {
-        Self {
-            answered_by,
-            ..self
         }
     }
 
@@ -140,6 +129,8 @@ impl Aws {
                 (200, json!({"SecretString": **document}))
             }
             "DynamoDB_20120810.PutItem" => self.put(body),
+            "DynamoDB_20120810.UpdateItem" => self.update(&body),
+            "DynamoDB_20120810.GetItem" => self.get(&body),
             other => panic!("{other} is called"),
         };
         let status = u16::try_into(status).unwrap();
@@ -161,14 +152,46 @@ impl Aws {
             None => state.table.get(&key).cloned(),
         };
         if let Some(found) = found {
-            let failed = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-            return (
-                400,
-                json!({"__type": failed, "message": "The conditional request failed", "Item": found}),
-            );
+            return condition_failed(Some(&found));
         }
         state.table.insert(key, own);
         (200, json!({}))
+    }
+
+    /// The service's two updates, by the values that they have.
+    fn update(&self, update: &Value) -> (u16, Value) {
+        let values = &update["ExpressionAttributeValues"];
+        let mut state = self.state();
+        let item = state.table.get_mut(key_of(update));
+        let item = match (item, values.get(":presented")) {
+            (None, _) => return condition_failed(None),
+            (Some(item), Some(presented))
+                if item["jti"] != *presented || item["status"] != values[":active"] =>
+            {
+                return condition_failed(Some(item));
+            }
+            (Some(item), _) => item,
+        };
+        for (attribute, value) in [
+            ("status", ":revoked"),
+            ("revokedAt", ":nowMillis"),
+            ("jti", ":jti"),
+            ("previousJti", ":presented"),
+            ("expireAt", ":expireAt"),
+            ("ttl", ":ttl"),
+            ("token", ":token"),
+            ("tokenSealedBy", ":sealedBy"),
+        ] {
+            if let Some(value) = values.get(value) {
+                item[attribute] = value.clone();
+            }
+        }
+        (200, json!({}))
+    }
+
+    fn get(&self, get: &Value) -> (u16, Value) {
+        let item = self.state().table.get(key_of(get)).cloned();
+        (200, item.map_or(json!({}), |item| json!({"Item": item})))
     }
 
     fn sdk_config(&self) -> SdkConfig {
@@ -187,9 +210,22 @@ impl Aws {
     }
 }
 
+fn key_of(request: &Value) -> &str {
+    request["Key"]["pk"]["S"].as_str().expect("pk is a string")
+}
+
+fn condition_failed(item: Option<&Value>) -> (u16, Value) {
+    let failed = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    let mut error = json!({"__type": failed, "message": "The conditional request failed"});
+    if let Some(item) = item {
+        error["Item"] = item.clone();
+    }
+    (400, error)
+}
+
 impl HttpConnector for Aws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        (self.answered_by)(self, &request)
+        self.answer(&request)
     }
 }
 

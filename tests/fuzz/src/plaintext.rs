@@ -153,7 +153,7 @@ fn is_canonical(request: &IssueRequest, plaintext: &[u8]) {
     };
     assert_eq!(data(&sent), data(&customer));
     let debug = format!("{request:?}");
-    assert!(debug.contains("Customer(redacted)") && debug.contains("SessionKey(redacted)"));
+    assert!(debug.contains("account_number: redacted") && debug.contains("SessionKey(redacted)"));
 }
 
 #[track_caller]
