@@ -22,7 +22,7 @@ const MAX_RESIDENT_KIB: u64 = 10 * 1024;
 /// What one write unit pays for.
 const MAX_ITEM_BYTES: usize = 1024;
 /// CloudWatch Logs is paid for by the byte.
-const MAX_LINE_BYTES: usize = 1536;
+const MAX_LINE_BYTES: usize = 1600;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
