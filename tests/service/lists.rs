@@ -18,7 +18,7 @@ struct Kind {
 static MEMBERS: Kind = Kind {
     table: "docs/protocol.md's table of members",
     names: contract::members,
-    planted: ["nationality", "email"],
+    planted: ["aNewMember", "email"],
 };
 static CODES: Kind = Kind {
     table: "docs/protocol.md's table of errors",
