@@ -35,6 +35,13 @@ def members():
 
 
 @functools.cache
+def canonical_order():
+    """The customer's members in the order of the canonical JSON."""
+    text = (DOCS / "protocol.md").read_text()
+    return quoted(re.search(r"members in this order:(.*?)\. All are", text, re.DOTALL)[1])
+
+
+@functools.cache
 def errors(operation=None):
     """{code: {status: the forms, sealed and plain, that its answer has}}, in the order of the checks: of one of SEALED, or of all.
 

@@ -10,13 +10,16 @@ Independent of the service: Python's `cryptography` and what `docs/protocol.md` 
 import hashlib
 import json
 import pathlib
+import re
 import sys
 
-from generator import (
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+import contract  # noqa: E402
+from generator import (  # noqa: E402
     answer, introspection, invalidation, members, record, renewal, request, sdk_public_key, session_key, token,
 )
 
-HERE = pathlib.Path(__file__).resolve().parent
 NOTE = "The keys are public, for tests only."
 FORMATS = {
     "request": request, "answer": answer, "token": token, "session-key": session_key, "sdk-public-key": sdk_public_key,
@@ -33,10 +36,18 @@ def files():
         assert len(names) == len(set(names)), f"{format}: two vectors of one name"
         document = {"$schema": "schema.json", "format": format, "note": NOTE, "vectors": vectors}
         made[f"{format}.json"] = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    # For whoever copies the files, and for tests that run without Python. schema.json is written by hand.
-    hashed = {name: text.encode() for name, text in made.items()} | {"schema.json": (HERE / "schema.json").read_bytes()}
-    sums = [f"{hashlib.sha256(hashed[name]).hexdigest()}  {name}\n" for name in sorted(hashed)]
+    made["schema.json"] = with_members((HERE / "schema.json").read_text(encoding="utf-8"))
+    # For whoever copies the files, and for tests that run without Python.
+    sums = [f"{hashlib.sha256(made[name].encode()).hexdigest()}  {name}\n" for name in sorted(made)]
     return made | {"SHA256SUMS": "".join(sums)}
+
+
+def with_members(schema):
+    """schema.json, which is written by hand but for the members that a fault may name."""
+    names = ", ".join(f'"{name}"' for name in contract.members())
+    schema, count = re.subn(r'("memberFault": \{[^}]*"enum": )\[[^]]*\]', rf"\1[{names}]", schema)
+    assert count == 1, "schema.json has no memberFault"
+    return schema
 
 
 def main(arguments):

@@ -2,7 +2,7 @@
 
 import { byId, el, indented } from './dom.js'
 import { JsonFault, readObject } from './json.js'
-import { FRESH_KEY, NEW_UUID, PARTNERS_KEY, faults } from './rules.js'
+import { FRESH_KEY, MEMBERS, NEW_UUID, PARTNERS_KEY, faults } from './rules.js'
 
 const FIELDS = [
   ['accountNumber', 'Required. 1-19 digits; leading zeros count. Sent as a string, so that none is lost', '123123123', 'numeric'],
@@ -19,7 +19,6 @@ const FIELDS = [
 ]
 /** What an empty field stands for, where that is not the member's absence. */
 const FILLED_IN = { referenceId: NEW_UUID, sdkApiKey: PARTNERS_KEY, sdkPublicKey: FRESH_KEY }
-const ORDER = ['referenceId', 'sdkPublicKey', 'sdkApiKey', 'accountNumber', 'firstName', 'lastName', 'name', 'email', 'isdCode', 'mobileNumber', 'dob']
 const SPELLINGS = { firstname: 'firstName', lastname: 'lastName' }
 
 /** The members that are sent when what was typed is of no use. */
@@ -36,7 +35,8 @@ export function check(json) {
 }
 
 function text(values, rows) {
-  const members = ORDER.map((name) => [name, values[name] || FILLED_IN[name]])
+  const members = MEMBERS.filter((name) => name !== 'data')
+    .map((name) => [name, values[name] || FILLED_IN[name]])
     .filter(([, value]) => value)
     .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
   // By hand, so that a key that is there twice is found and not lost.

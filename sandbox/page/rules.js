@@ -30,6 +30,8 @@ const RULES = [
   ['dob', false, dob],
   ['data', false, data],
 ]
+/** The members' names, in the service's order. */
+export const MEMBERS = RULES.map(([name]) => name)
 const SPELLINGS = { firstName: 'firstname', lastName: 'lastname' }
 
 /** All members that break a rule, as [{field, reason}]. */

@@ -36,11 +36,29 @@ pub(crate) fn table(page: &str, head: &str) -> Vec<Vec<String>> {
 
 /// A request's members: a row may have two spellings.
 pub(crate) fn members() -> BTreeSet<String> {
+    let rows = member_rows().into_iter();
+    rows.flat_map(|row| in_quotes(&row[0], '`')).collect()
+}
+
+/// Every member in its usual spelling.
+pub(crate) fn usual_members() -> BTreeSet<String> {
+    member_rows().iter().map(|row| usual(row)).collect()
+}
+
+/// The members that every request has.
+pub(crate) fn required_members() -> BTreeSet<String> {
+    let mut rows = member_rows();
+    rows.retain(|row| row[1] == "required");
+    rows.iter().map(|row| usual(row)).collect()
+}
+
+fn member_rows() -> Vec<Vec<String>> {
     let head = "| member | need | accepted, and what it becomes |";
-    let rows = table("docs/protocol.md", head);
-    rows.iter()
-        .flat_map(|row| in_quotes(&row[0], '`'))
-        .collect()
+    table("docs/protocol.md", head)
+}
+
+fn usual(row: &[String]) -> String {
+    row[0].split('`').nth(1).unwrap().to_owned()
 }
 
 /// The errors of an operation of [`SEALED`]. A row that is not every operation's names its own first.

@@ -1,6 +1,8 @@
 //! Each place that lists the request's members, the error codes, the variables or the metrics lists all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use crate::contract::{self, in_quotes, read};
 
@@ -16,7 +18,7 @@ struct Kind {
 static MEMBERS: Kind = Kind {
     table: "docs/protocol.md's table of members",
     names: contract::members,
-    planted: ["nationality", "email"],
+    planted: ["aNewMember", "email"],
 };
 static CODES: Kind = Kind {
     table: "docs/protocol.md's table of errors",
@@ -110,10 +112,61 @@ const PLACES: &[Place] = &[
     },
     Place {
         of: &MEMBERS,
-        file: "sandbox/page/form.js",
-        list: "ORDER",
-        names: |text| in_quotes(between(text, "const ORDER = [", "]"), '\''),
-        without: &[ALIASES, &["data"]],
+        file: "docs/protocol.md",
+        list: "the list of compared members",
+        names: |text| members_in(between(text, "- Compared are", "Not compared"), '`'),
+        without: &[ALIASES, &["referenceId", "sdkApiKey"]],
+    },
+    Place {
+        of: &MEMBERS,
+        file: "docs/protocol.md",
+        list: "the order of the canonical JSON",
+        names: |text| members_in(between(text, "members in this order:", ". All are"), '`'),
+        without: &[ALIASES, OF_THE_REQUEST],
+    },
+    Place {
+        of: &MEMBERS,
+        file: "docs/vectors/members.json",
+        list: "the customers of the accepted vectors",
+        names: |text| {
+            let customers = strings(text, "customerUtf8").into_iter();
+            let keys = customers.flat_map(|json| {
+                let customer: BTreeMap<String, Value> = serde_json::from_str(&json).unwrap();
+                customer.into_keys()
+            });
+            keys.collect()
+        },
+        without: &[ALIASES, OF_THE_REQUEST],
+    },
+    Place {
+        of: &MEMBERS,
+        file: "docs/vectors/members.json",
+        list: "the faults of the refused vectors",
+        names: |text| {
+            let faults = strings(text, "fault").into_iter();
+            faults
+                .filter(|fault| contract::members().contains(fault))
+                .collect()
+        },
+        without: &[],
+    },
+    Place {
+        of: &MEMBERS,
+        file: "tests/service/fields/customer.rs",
+        list: "the tests",
+        names: |text| members_in(text, '"'),
+        without: &[OF_THE_REQUEST, &["accountNumber", "data"]],
+    },
+    Place {
+        of: &MEMBERS,
+        file: "tokenctl/src/integrate/draft.rs",
+        list: "the flags",
+        names: |text| {
+            let flags = between(text, "let flags = [", "];");
+            first_of_rows(flags, "            (\"", '"')
+        },
+        // Entries of data are gathered, and the credentials say the rest.
+        without: &[ALIASES, &["data", "sdkPublicKey", "sdkApiKey"]],
     },
     Place {
         of: &MEMBERS,
@@ -286,6 +339,22 @@ fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
 fn first_of_rows(text: &str, begin: &str, quote: char) -> BTreeSet<String> {
     let first = |line: &str| Some(line.strip_prefix(begin)?.split_once(quote)?.0.to_owned());
     text.lines().filter_map(first).collect()
+}
+
+/// The members that a text has in quotes.
+fn members_in(text: &str, quote: char) -> BTreeSet<String> {
+    let mut members = contract::members();
+    members.retain(|name| text.contains(&format!("{quote}{name}{quote}")));
+    members
+}
+
+/// The strings that a file of vectors has under this name.
+fn strings(text: &str, name: &str) -> Vec<String> {
+    let file: Value = serde_json::from_str(text).unwrap();
+    let vectors = file["vectors"].as_array().unwrap().iter();
+    vectors
+        .filter_map(|vector| Some(vector[name].as_str()?.to_owned()))
+        .collect()
 }
 
 /// The keys of YAML at an indentation.

@@ -16,6 +16,7 @@ use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::contract;
 use file::FORMATS;
 
 fn read(file: &str) -> String {
@@ -198,6 +199,11 @@ fn the_schema_says_what_every_member_and_every_fault_is() {
             .all(|fault| fault["$ref"].is_string() || is_described(fault))
     );
     let names = faults.iter().filter_map(|fault| fault["const"].as_str());
-    let described = of_members.iter().filter_map(Value::as_str).chain(names);
-    assert_eq!(described.map(str::to_owned).collect::<BTreeSet<_>>(), used);
+    let of_members = of_members
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned());
+    let of_members: BTreeSet<String> = of_members.collect();
+    assert_eq!(of_members, contract::members(), "the enum of memberFault");
+    let described = of_members.into_iter().chain(names.map(str::to_owned));
+    assert_eq!(described.collect::<BTreeSet<_>>(), used);
 }

@@ -48,6 +48,7 @@ def accepted():
             ("100", "100 characters that take 4 bytes each.", compact_json("😀" * 100), "😀" * 100),
             ("space", "A space is a character.", '" "', " "),
         ]),
+        ("lastName", [("one", "One character.", '"A"', "A")]),
         ("name", [("format-character", "U+200D is no control character (Cf, not Cc).", '"a\\u200db"', "a\u200db")]),
         ("email", [
             ("short", "The pattern asks for no dot.", '"a@b"', "a@b"),

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 
+import contract
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -15,7 +16,6 @@ from .session_key import SDK, SERVER, searched
 from .token import NEWEST as TOKEN_KEY, RENEWED, claims, token, token_header
 
 NEWEST, NEXT, UNKNOWN = "record-2026-11", "record-2026-12", "record-elsewhere"
-ORDER = ["accountNumber", "firstName", "lastName", "name", "email", "isdCode", "mobileNumber", "dob", "data"]
 
 
 def derived(kid, info):
@@ -33,7 +33,7 @@ def fingerprint_key(kid):
 
 def canonical(customer):
     """As `docs/protocol.md` has it: fixed order, `data` by the bytes of its keys, and JSON's short escapes only."""
-    customer = {name: customer[name] for name in ORDER if name in customer}
+    customer = {name: customer[name] for name in contract.canonical_order() if name in customer}
     if "data" in customer:
         customer["data"] = dict(sorted(customer["data"].items(), key=lambda entry: entry[0].encode()))
     return compact_json(customer)

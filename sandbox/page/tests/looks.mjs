@@ -1,6 +1,7 @@
 /** For every eye and hand: phone, dark and light, keyboard, names, contrast. Counted here, not judged: see screenshots/. */
 
 import assert from 'node:assert/strict'
+import { FIELDS } from './contract.mjs'
 import { answerTo, onPage, verdict } from './harness.mjs'
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }
@@ -112,7 +113,9 @@ onPage('by keyboard only', {}, async (page) => {
   await page.keyboard.type('00042')
   const passed = await walkTo('send')
   const ids = passed.map(({ id }) => id).filter((id) => id.startsWith('member-'))
-  assert.deepEqual(ids, ['name', 'firstName', 'lastName', 'email', 'dob', 'isdCode', 'mobileNumber', 'referenceId', 'sdkApiKey', 'sdkPublicKey'].map((id) => `member-${id}`))
+  assert.deepEqual(ids.toSorted(), FIELDS.filter((name) => name !== 'accountNumber').map((name) => `member-${name}`).toSorted())
+  const tops = passed.filter(({ id }) => ids.includes(id)).map(({ top }) => top)
+  assert.deepEqual(tops, tops.toSorted((a, b) => a - b), 'down the page, and never up')
   await page.keyboard.press('Enter')
   assert.match(await verdict(page), /HTTP 200/)
   assert.equal((await focused()).id, 'send', 'the focus stays')

@@ -1,9 +1,9 @@
 """Which members of a request fail by the schema TokenRequest: just those that the service must name."""
 
+import contract
 import partner
 
 TWICE = {"OneSpellingOfFirstName": ("firstName", "firstname"), "OneSpellingOfLastName": ("lastName", "lastname")}
-INTEGERS = ("accountNumber", "isdCode", "mobileNumber", "dob")
 
 
 def failing(validator, request):
@@ -18,7 +18,7 @@ def failing(validator, request):
             twice.update(TWICE[name] for name in map(str, error.schema_path) if name in TWICE)
             assert twice, f"{error.kind.name} at the top: {error.message}"
     # To JSON Schema 1.0 is an integer; the service wants digits only.
-    members.update(name for name in INTEGERS if isinstance(request.get(name), float))
+    members.update(name for name in contract.members() if isinstance(request.get(name), float))
     # Two spellings are one fault, whatever the values.
     for usual, other in twice:
         members = (members | {usual}) - {other}

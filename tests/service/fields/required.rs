@@ -4,6 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use service_tests::{Plain, Service, reference};
 
 use super::{accepts, quoted, refuses, sdk_public_key::jwk, tells_values_apart, texts};
+use crate::contract;
 
 #[tokio::test]
 async fn a_reference_id_is_1_to_64_of_its_characters() {
@@ -143,33 +144,16 @@ async fn an_account_number_is_1_to_19_digits_and_their_zeros_stay() {
 #[tokio::test]
 async fn names_every_failing_member_at_once() {
     let service = Service::start().await;
-    let members = [
-        "referenceId",
-        "sdkPublicKey",
-        "sdkApiKey",
-        "accountNumber",
-        "firstName",
-        "lastName",
-        "name",
-        "email",
-        "isdCode",
-        "mobileNumber",
-        "dob",
-        "data",
-    ];
-    let mut expected = members;
-    expected.sort_unstable();
+    let members = contract::usual_members();
     let plain = members
         .iter()
         .fold(Plain::new(), |plain, member| plain.with(member, "true"));
     let reply = service.ask(&plain).await.refused(400, "TOK400");
-    assert_eq!(reply.failing(), expected);
+    assert_eq!(reply.failing(), Vec::from_iter(members));
 
     let reply = service.ask_bytes(b"{}").await.refused(400, "TOK400");
-    assert_eq!(
-        reply.failing(),
-        ["accountNumber", "referenceId", "sdkApiKey", "sdkPublicKey"]
-    );
+    let required = contract::required_members();
+    assert_eq!(reply.failing(), Vec::from_iter(required));
 
     let plain = Plain::new()
         .without("sdkPublicKey")
@@ -189,7 +173,8 @@ async fn names_every_failing_member_at_once() {
 #[tokio::test]
 async fn a_missing_member_and_a_null_one_are_the_same() {
     let service = Service::start().await;
-    for member in ["referenceId", "sdkPublicKey", "sdkApiKey", "accountNumber"] {
+    let required = contract::required_members();
+    for member in &required {
         let missing = service
             .ask(&Plain::new().without(member))
             .await
@@ -201,20 +186,8 @@ async fn a_missing_member_and_a_null_one_are_the_same() {
         assert_eq!(missing.json["errors"], null.json["errors"], "{member}");
     }
     let reference = reference();
-    let optional = [
-        "firstName",
-        "firstname",
-        "lastName",
-        "lastname",
-        "name",
-        "email",
-        "isdCode",
-        "mobileNumber",
-        "dob",
-        "data",
-    ];
     let first = service.ask(&Plain::of(&reference)).await.issued();
-    for member in optional {
+    for member in contract::members().difference(&required) {
         let plain = Plain::of(&reference).with(member, "null");
         service.ask(&plain).await.replays(&first);
     }

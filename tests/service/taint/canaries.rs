@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use service_tests::{Event, Plain, digest, hash_of};
 use sha2::Sha256;
 
-use super::forms::Needles;
+use super::forms::{Needles, WORD};
 
 /// AWS's credentials, as Lambda hands them to the function.
 pub(super) const AWS: [(&str, &str); 3] = [
@@ -55,7 +55,7 @@ const QUERY: (&str, &str) = ("query-name-canary", "query value canary");
 const IDENTITY: (&str, &str) = ("identity/canary", "AROACANARY:identity-canary");
 
 /// The customer, as text members.
-const CUSTOMER: [(&str, &str); 8] = [
+pub(super) const CUSTOMER: [(&str, &str); 8] = [
     ("accountNumber", ACCOUNT),
     ("firstName", "Zo\u{eb} \"Vorname\" Canary"),
     ("lastName", "Nach\\name/Canary+\u{3a9}"),
@@ -82,6 +82,18 @@ pub(super) struct Canaries {
     pub(super) api_keys: Value,
     pub(super) server_keys: Value,
     sdk: SecretKey,
+}
+
+/// The name of a member's field in Rust.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn credentials(id: &str, keys: usize, tag: &str) -> Credentials {
@@ -216,18 +228,21 @@ impl Canaries {
         for value in [QUERY.0, QUERY.1, IDENTITY.0, IDENTITY.1] {
             needles.add("the rest of the event", value.as_bytes());
         }
-        for (name, value) in CUSTOMER.iter().filter(|(name, _)| *name != "isdCode") {
-            needles.add(name, value.as_bytes());
+        for (name, value) in CUSTOMER {
+            if value.len() >= WORD {
+                needles.add(name, value.as_bytes());
+                continue;
+            }
+            // A short value is found anywhere: only with its name is it this customer's.
+            for text in [
+                format!("\"{name}\":\"{value}\""),
+                format!("\\\"{name}\\\":\\\"{value}\\\""),
+                format!("{}: Some(\"{value}\")", snake_case(name)),
+            ] {
+                needles.add_raw(name, text.as_bytes());
+            }
         }
         needles.add("dob, as its partner may write it", b"12071977");
-        // Four digits are found anywhere: only with their name are they this customer's.
-        for text in [
-            "\"isdCode\":\"9173\"",
-            "\\\"isdCode\\\":\\\"9173\\\"",
-            "isd_code: Some(\"9173\")",
-        ] {
-            needles.add_raw("isdCode", text.as_bytes());
-        }
         for (key, value) in DATA {
             needles.add("a key of data", key.as_bytes());
             needles.add("a value of data", value.as_bytes());

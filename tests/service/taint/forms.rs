@@ -8,7 +8,7 @@ use base64::{
 };
 
 /// Every needle begins with a word of this many bytes, by which it is looked up. Shorter ones would be found by chance.
-const WORD: usize = 8;
+pub(super) const WORD: usize = 8;
 
 /// One canary in one form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
