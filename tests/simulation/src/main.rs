@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Parser;
+use peers::error::with_causes;
 use sandbox::Trusted;
 use service_tests::clocks::Shim;
 use simulation::{
@@ -200,15 +201,4 @@ fn any_seed() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     // Milliseconds: short enough to be typed, and never the same again.
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or_default()
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use peers::answer::Answer;
+use peers::{answer::Answer, error::with_causes};
 
 use crate::{
     call::{Answered, Outcome},
-    judge::with_causes,
     sequence::{Sequence, listed},
 };
 

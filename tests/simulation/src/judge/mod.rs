@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fmt};
 
 use peers::{
     answer::Answer,
+    error::with_causes,
     rules::{self, Asked, GET_TOKEN, Spelling},
 };
 use serde_json::Value;
@@ -239,16 +240,4 @@ impl fmt::Display for Rule {
             Self::Recovers => "whoever retries gets there",
         })
     }
-}
-
-/// An error with its causes.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -41,7 +41,7 @@ impl Issued {
         };
         let (token, server_pub_key) = (text("token")?, text("serverPubKey")?);
         let claims = resource_server::open_token(&token, case.server_keys)
-            .map_err(|error| (Rule::SessionKey, super::with_causes(&error)))?;
+            .map_err(|error| (Rule::SessionKey, peers::error::with_causes(&error)))?;
         let exp = claims
             .get("exp")
             .and_then(Value::as_i64)
@@ -127,7 +127,7 @@ impl Issued {
     }
 
     fn has_the_session_key(&self, case: &Case<'_>, claims: &Value) -> Result<(), String> {
-        let wrong = |error: &dyn std::error::Error| super::with_causes(error);
+        let wrong = |error: &dyn std::error::Error| peers::error::with_causes(error);
         let in_token = resource_server::session_key(claims).map_err(|error| wrong(&error))?;
         let sdk = sdk(case.answered.ask.customer);
         let agreed = sdk
