@@ -1,7 +1,7 @@
 //! The answer's body: JSON, sealed under the key that opened the request (protocol.md, Success and
-//! Errors), or introspection's in the clear. No function here gives a token away that is not sealed.
+//! Errors), or introspection's in the clear. No function here gives a token away that is not
+//! sealed.
 
-use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
 use serde::{Serialize, Serializer};
 
@@ -11,6 +11,7 @@ use crate::{
     keys::TAG_LEN,
     operations::{Introspection, Outcome, Reply, Success},
     problem::Problem,
+    redacted::Redacted,
     request::{MemberFault, ReferenceId},
     session::PublicKey,
     token::Token,
@@ -88,7 +89,8 @@ pub fn problem(
     }
 }
 
-/// The body of [`Problem::internal`], where what was to be sealed could not be, and must not be told.
+/// The body of [`Problem::internal`], where what was to be sealed could not be, and must not be
+/// told.
 pub fn internal(form: CodeForm) -> AnswerBody {
     let Problem {
         code, description, ..

@@ -20,8 +20,8 @@ use tracing_subscriber::{
 
 use crate::{clock::Clock, metrics::Declaration};
 
-/// Starts logging. Only this crate speaks below ERROR: at TRACE the runtime logs whole payloads, and
-/// the SDK whole answers of Secrets Manager. No variable can change that.
+/// Starts logging. Only this crate speaks below ERROR: at TRACE the runtime logs whole payloads,
+/// and the SDK whole answers of Secrets Manager. No variable can change that.
 ///
 /// `clock` tells the metrics' time.
 pub fn init(clock: Clock) {

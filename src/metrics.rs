@@ -1,5 +1,5 @@
-//! The function's metrics: which fields of a log line are metrics, in which unit and by which dimensions
-//! (docs/metrics.md).
+//! The function's metrics: which fields of a log line are metrics, in which unit and by which
+//! dimensions (docs/metrics.md).
 //!
 //! Whoever logs an event names its values as fields. What is declared here of these fields CloudWatch is told
 //! by the line's `_aws` member, in its embedded metric format:
@@ -109,8 +109,8 @@ struct Definition {
 impl Declaration {
     /// Declares the metrics that `event` has; `None` if it has none.
     ///
-    /// A metric or a set of dimensions whose fields the event does not have is left out: the format wants
-    /// everything that is declared to be there.
+    /// A metric or a set of dimensions whose fields the event does not have is left out: the format
+    /// wants everything that is declared to be there.
     pub(crate) fn of(event: &Event<'_>, now: UnixMillis) -> Option<Self> {
         let mut fields = Fields(Vec::new());
         event.record(&mut fields);

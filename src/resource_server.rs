@@ -37,8 +37,8 @@ impl ResourceServers {
 
     /// The resource server whose id and secret these are.
     ///
-    /// Looks at every secret of every server, so that the time tells nothing about a match, nor whether
-    /// there is such an id.
+    /// Looks at every secret of every server, so that the time tells nothing about a match, nor
+    /// whether there is such an id.
     pub fn authenticate(&self, id: &str, secret: &str) -> Result<&ResourceServer, ClientError> {
         let secret = KeyDigest::of(secret);
         let mut found = None;

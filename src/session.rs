@@ -173,8 +173,9 @@ pub enum AgreementError {
 }
 
 impl Session {
-    /// Agrees with the SDK under a fresh key pair. This is also what validates the SDK's key: `ring`
-    /// checks that the coordinates are in range and on the curve (NIST SP 800-56A section 5.6.2.3.4).
+    /// Agrees with the SDK under a fresh key pair. This is also what validates the SDK's key:
+    /// `ring` checks that the coordinates are in range and on the curve (NIST SP 800-56A section
+    /// 5.6.2.3.4).
     pub fn agree(
         sdk_public_key: &PublicKey,
         rng: &dyn SecureRandom,
@@ -199,7 +200,8 @@ impl Session {
 }
 
 /// `SHA-256(00000001 || Z || 00000007 || "A256GCM" || 00000000 || 00000000 || 00000100)`: one round
-/// of the Concat KDF (NIST SP 800-56A section 5.8.2.1, RFC 7518 section 4.6.2), empty `apu` and `apv`.
+/// of the Concat KDF (NIST SP 800-56A section 5.8.2.1, RFC 7518 section 4.6.2), empty `apu` and
+/// `apv`.
 ///
 /// Fails for a text of over 4 GiB only, which there is none of.
 pub(crate) fn concat_kdf(z: &[u8]) -> Result<Redacted<[u8; 32]>, Unspecified> {

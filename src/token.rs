@@ -1,21 +1,27 @@
 //! The token: its claims, its lifetime, its sealing and its opening (protocol.md, Token).
 
-use std::{borrow::Cow, time::Duration};
+mod claims;
+mod presented;
+
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{error::Unspecified, rand::SecureRandom};
-use serde::{Deserialize, Serialize};
+
+pub(crate) use presented::MAX_TOKEN;
+pub use presented::{PresentedToken, TokenError, open};
 
 use crate::{
     clock::UnixMillis,
     json,
-    jwe::{self, Header, HeaderBuffer, Received, Sealed},
-    keys::{IV_LEN, KeyId, KeyRing, SealingKey, TAG_LEN},
+    jwe::{self, Header, Sealed},
+    keys::{IV_LEN, KeyId, SealingKey, TAG_LEN},
     partner::PartnerId,
     redacted::Redacted,
     request::ReferenceId,
     session::SessionKey,
 };
+use claims::Claims;
 
 /// A token's unique id: base64url of 16 random bytes (RFC 7519 section 4.1.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,221 +185,10 @@ pub fn mint(
     })
 }
 
-/// A token of this service that somebody presents, opened. It may have expired.
-#[derive(Debug)]
-pub struct PresentedToken {
-    /// Its `jti`.
-    pub id: TokenId,
-    /// Its `sub`.
-    pub account_number: Redacted<String>,
-    /// Its `client_id`.
-    pub partner: PartnerId,
-    /// Its `program_id`.
-    pub program_id: u32,
-    /// Its `ref`.
-    pub reference_id: ReferenceId,
-    /// Its `auth_time`, `iat` and `exp`.
-    pub lifetime: Lifetime,
-    /// Of its `cnf`.
-    pub session_key: SessionKey,
-}
-
-/// Why a text is no token of this service. All have one public answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// There is none.
-    #[error("the token is missing")]
-    Missing,
-    /// Over 4,096 bytes.
-    #[error("the token is over 4096 bytes")]
-    Size,
-    /// No compact JWE with a token's header.
-    #[error("the token has not the form of one")]
-    Form,
-    /// Sealed by a key that is not in the token ring.
-    #[error("the token names a key that is not in the token ring")]
-    UnknownKey,
-    /// Made under another key, or altered.
-    #[error("the token does not open under the key that it names")]
-    NotSealedHere,
-    /// Opened, and its claims are not those of a token.
-    #[error("the token's claims are not those of this service")]
-    Claims,
-}
-
-/// Largest token in bytes that is looked at.
-pub(crate) const MAX_TOKEN: usize = 4096;
-
-/// Opens a token that was made here, expired or not.
-pub fn open(
-    compact: &str,
-    ring: &KeyRing<SealingKey>,
-    identity: &TokenIdentity,
-) -> Result<PresentedToken, TokenError> {
-    if compact.is_empty() {
-        return Err(TokenError::Missing);
-    }
-    if compact.len() > MAX_TOKEN {
-        return Err(TokenError::Size);
-    }
-    let mut buffer = HeaderBuffer::new();
-    let received =
-        Received::parse(compact.as_bytes(), &mut buffer).map_err(|_| TokenError::Form)?;
-    let kid = received.kid().ok_or(TokenError::Form)?;
-    let kid = KeyId::new(kid).ok_or(TokenError::Form)?;
-    if !received.has_header(header(&kid)) {
-        return Err(TokenError::Form);
-    }
-    let key = ring.opener(kid.as_str()).ok_or(TokenError::UnknownKey)?;
-    let plaintext = received.open_with(key).ok_or(TokenError::NotSealedHere)?;
-    let claims: Claims<'_> = serde_json::from_slice(&plaintext).map_err(|_| TokenError::Claims)?;
-    if claims.iss != identity.issuer || claims.aud != identity.audience {
-        return Err(TokenError::Claims);
-    }
-    claims.read().ok_or(TokenError::Claims)
-}
-
-impl PresentedToken {
-    /// What the session's next token says, too.
-    pub(crate) fn grant(&self) -> Grant<'_> {
-        Grant {
-            account_number: &self.account_number,
-            partner: &self.partner,
-            program_id: self.program_id,
-            reference_id: &self.reference_id,
-            session_key: &self.session_key,
-        }
-    }
-
-    /// Whether its own end has come.
-    pub(crate) fn has_expired(&self, now: UnixMillis) -> bool {
-        self.lifetime.expires_at() <= now
-    }
-
-    /// Introspection's answer for an active token: `active` and the claims (RFC 7662 section 2.2).
-    pub(crate) fn active_json(
-        &self,
-        identity: &TokenIdentity,
-    ) -> serde_json::Result<Redacted<Vec<u8>>> {
-        #[derive(Serialize)]
-        struct Active<'a> {
-            active: bool,
-            #[serde(flatten)]
-            claims: Claims<'a>,
-        }
-        let session_key = Redacted::new(BASE64_URL_SAFE_NO_PAD.encode(self.session_key.expose()));
-        let claims = Claims::of(
-            identity,
-            self.grant(),
-            self.lifetime,
-            &self.id,
-            &session_key,
-        );
-        let active = true;
-        json::write_secret(&Active { active, claims }, 0)
-    }
-}
-
 fn header(kid: &KeyId) -> Header<'_> {
     Header {
         kid: Some(kid),
         typ: Some("JWT"),
-    }
-}
-
-/// RFC 7519 section 4.1, RFC 8693 section 4.3 (`client_id`), OpenID Connect Core section 2
-/// (`auth_time`), RFC 7800 section 3.2 (`cnf`); members in the protocol's order.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Claims<'a> {
-    #[serde(borrow)]
-    iss: Cow<'a, str>,
-    #[serde(borrow)]
-    aud: Cow<'a, str>,
-    #[serde(borrow)]
-    sub: Cow<'a, str>,
-    #[serde(borrow)]
-    client_id: Cow<'a, str>,
-    program_id: u32,
-    #[serde(borrow)]
-    jti: Cow<'a, str>,
-    #[serde(borrow)]
-    r#ref: Cow<'a, str>,
-    auth_time: i64,
-    iat: i64,
-    exp: i64,
-    #[serde(borrow)]
-    cnf: Confirmation<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Confirmation<'a> {
-    #[serde(borrow)]
-    jwk: Jwk<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Jwk<'a> {
-    #[serde(borrow)]
-    kty: Cow<'a, str>,
-    #[serde(borrow)]
-    k: Cow<'a, str>,
-}
-
-impl<'a> Claims<'a> {
-    fn of(
-        identity: &'a TokenIdentity,
-        grant: Grant<'a>,
-        lifetime: Lifetime,
-        id: &'a TokenId,
-        session_key: &'a str,
-    ) -> Self {
-        Self {
-            iss: identity.issuer.as_str().into(),
-            aud: identity.audience.as_str().into(),
-            sub: grant.account_number.into(),
-            client_id: grant.partner.as_str().into(),
-            program_id: grant.program_id,
-            jti: id.as_str().into(),
-            r#ref: grant.reference_id.as_str().into(),
-            auth_time: lifetime.auth_time,
-            iat: lifetime.issued_at,
-            exp: lifetime.expires_at,
-            cnf: Confirmation {
-                jwk: Jwk {
-                    kty: "oct".into(),
-                    k: session_key.into(),
-                },
-            },
-        }
-    }
-
-    /// `None` if a claim breaks its rule, which none does that was sealed by [`mint`].
-    fn read(&self) -> Option<PresentedToken> {
-        let Jwk { kty, k } = &self.cnf.jwk;
-        if kty != "oct" {
-            return None;
-        }
-        let mut session_key = Redacted::new([0; 32]);
-        let len = BASE64_URL_SAFE_NO_PAD.decode_slice(k.as_bytes(), session_key.as_mut_slice());
-        if !matches!(len, Ok(32)) {
-            return None;
-        }
-        Some(PresentedToken {
-            id: TokenId::new(&self.jti)?,
-            account_number: Redacted::new(self.sub.clone().into_owned()),
-            partner: PartnerId::new(&self.client_id)?,
-            program_id: self.program_id,
-            reference_id: ReferenceId::new(&self.r#ref)?,
-            lifetime: Lifetime {
-                auth_time: self.auth_time,
-                issued_at: self.iat,
-                expires_at: self.exp,
-            },
-            session_key: SessionKey::from_bytes(session_key),
-        })
     }
 }
 

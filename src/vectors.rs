@@ -2,7 +2,6 @@
 //!
 //! What a vector means is in `docs/vectors/README.md`.
 
-use crate::redacted::Redacted;
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     keys::{KeyBytes, KeyId, KeyRing, SealingKey},
+    redacted::Redacted,
     token::TokenIdentity,
 };
 

@@ -5,8 +5,8 @@
 //!  "payloadKeys":{"keys":[{"kty":"oct","kid":"acme-2026-11","k":"<base64url of 32 bytes>"}]}}
 //! ```
 //!
-//! `url` may be left out. A fault is named by its member and its rule, and never shows a value: people send such
-//! messages on.
+//! `url` may be left out. A fault is named by its member and its rule, and never shows a value:
+//! people send such messages on.
 
 use std::{collections::HashSet, fmt};
 
@@ -85,7 +85,8 @@ impl Credentials {
     /// # Errors
     /// The first member that breaks a rule, or where the JSON breaks off.
     pub fn parse(text: &[u8]) -> Result<Self, CredentialsFault> {
-        /// Values, and not types: serde's errors about types quote what they found. Members of other names are ignored.
+        /// Values, and not types: serde's errors about types quote what they found. Members of
+        /// other names are ignored.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct File {
@@ -136,7 +137,8 @@ impl Credentials {
         self.payload_keys.iter().find(|key| key.kid == kid)
     }
 
-    /// Opens a JWE with the payload key that it names, or with the first that opens it if it names none.
+    /// Opens a JWE with the payload key that it names, or with the first that opens it if it names
+    /// none.
     ///
     /// # Errors
     /// It is no JWE of the protocol, it names a key that is not here, or no key opens it.
@@ -158,7 +160,8 @@ impl Credentials {
     }
 }
 
-/// The keys of a JWK Set (RFC 7517), all of them `oct` and of 32 bytes: for `#[serde(deserialize_with)]`.
+/// The keys of a JWK Set (RFC 7517), all of them `oct` and of 32 bytes: for
+/// `#[serde(deserialize_with)]`.
 ///
 /// # Errors
 /// It is not such a set.

@@ -1,7 +1,8 @@
-//! Compact JWEs with `alg` `dir` and `enc` `A256GCM` (RFC 7516), as a partner and a resource server see them.
+//! Compact JWEs with `alg` `dir` and `enc` `A256GCM` (RFC 7516), as a partner and a resource server
+//! see them.
 //!
-//! It says precisely what is wrong with a JWE: right for whoever has the key, and just what a service must not tell a
-//! stranger.
+//! It says precisely what is wrong with a JWE: right for whoever has the key, and just what a
+//! service must not tell a stranger.
 
 use aes_gcm::{
     AeadInPlace, Aes256Gcm, KeyInit, Nonce,
@@ -99,8 +100,8 @@ pub fn seal(plaintext: &[u8], key: &[u8; 32], kid: Option<&str>) -> String {
     seal_with_iv(plaintext, key, kid, iv)
 }
 
-/// Seals with an IV of the caller's. Two messages under one key and IV reveal both and let anybody forge more, so this
-/// is for test vectors and for samples under development keys only.
+/// Seals with an IV of the caller's. Two messages under one key and IV reveal both and let anybody
+/// forge more, so this is for test vectors and for samples under development keys only.
 pub fn seal_with_iv(
     plaintext: &[u8],
     key: &[u8; 32],
@@ -211,8 +212,8 @@ fn decode_exactly<const N: usize>(text: &str, segment: &'static str) -> Result<[
     })
 }
 
-/// A256GCM alone (RFC 7518 section 5.3), for who looks for what went wrong: under which AAD, or cut elsewhere, it would
-/// open. [`open`] is for everything else.
+/// A256GCM alone (RFC 7518 section 5.3), for who looks for what went wrong: under which AAD, or cut
+/// elsewhere, it would open. [`open`] is for everything else.
 ///
 /// # Errors
 /// [`OpenError::Unauthentic`]
@@ -235,7 +236,8 @@ mod tests {
 
     const KEY: [u8; 32] = [7; 32];
 
-    /// RFC 7516 appendix A.1. Its RSA-OAEP only wraps the content key; the content is A256GCM like ours.
+    /// RFC 7516 appendix A.1. Its RSA-OAEP only wraps the content key; the content is A256GCM like
+    /// ours.
     #[test]
     fn opens_the_content_of_rfc_7516_a_1() {
         let key = [

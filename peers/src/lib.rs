@@ -1,7 +1,8 @@
 //! The other sides of the protocol: a partner's server, a mobile SDK, a resource server.
 //!
-//! The sandbox, `tokenctl` and the tests speak to the service through this. It is written from the RFCs with
-//! RustCrypto and does not depend on `token-service`: what it shows about that is evidence, not agreement with itself.
+//! The sandbox, `tokenctl` and the tests speak to the service through this. It is written from the
+//! RFCs with RustCrypto and does not depend on `token-service`: what it shows about that is
+//! evidence, not agreement with itself.
 //!
 //! | module | responsible for |
 //! |---|---|

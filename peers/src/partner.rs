@@ -74,8 +74,8 @@ pub fn token_request_at(
 }
 
 /// Sends a request, whose URI is a path, to an address such as `http://127.0.0.1:8080` or
-/// `https://api.example.com/prod`. Any method may have a body, GET included. No redirect is followed: the API key must not
-/// go where one points.
+/// `https://api.example.com/prod`. Any method may have a body, GET included. No redirect is
+/// followed: the API key must not go where one points.
 ///
 /// # Errors
 /// There is no answer: see [`CallError`].

@@ -1,11 +1,14 @@
-//! What becomes of JSON and keys that were copied out of a document: quotes are curly, ends are cut off.
+//! What becomes of JSON and keys that were copied out of a document: quotes are curly, ends are cut
+//! off.
 
 /// The quotes that word processors make of straight ones.
 pub const CURLY_QUOTES: &str = "“”„‟‘’‚‛«»";
 
-/// Where a text stops being JSON, and why if that can be seen, without a word of the text: it may hold keys.
+/// Where a text stops being JSON, and why if that can be seen, without a word of the text: it may
+/// hold keys.
 ///
-/// `line` and `column` are as `serde_json` counts them: from 1, columns in bytes, at the last byte that was read.
+/// `line` and `column` are as `serde_json` counts them: from 1, columns in bytes, at the last byte
+/// that was read.
 pub fn where_json_breaks(text: &str, line: usize, column: usize) -> String {
     let in_line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let character = in_line

@@ -1,8 +1,9 @@
-//! A resource server's side: asks the service whether a token is good (RFC 7662), or opens it with a copy of the `token`
-//! ring.
+//! A resource server's side: asks the service whether a token is good (RFC 7662), or opens it with
+//! a copy of the `token` ring.
 //!
-//! It opens and no more. A real resource server then checks `iss`, `aud` and `exp`, and makes the SDK prove that it
-//! holds the session key. That the session was invalidated, only introspection tells.
+//! It opens and no more. A real resource server then checks `iss`, `aud` and `exp`, and makes the
+//! SDK prove that it holds the session key. That the session was invalidated, only introspection
+//! tells.
 
 use base64::{
     Engine,
@@ -68,8 +69,8 @@ struct ServerKeys {
     token: Vec<Jwk>,
 }
 
-/// The claims of a token, opened with the `token` ring of `server_keys` (the value of the server keys secret; a copy
-/// without the `record` ring is enough).
+/// The claims of a token, opened with the `token` ring of `server_keys` (the value of the server
+/// keys secret; a copy without the `record` ring is enough).
 ///
 /// # Errors
 /// Another header than the protocol's, an unknown key, or a token that its key does not open: see [`TokenError`].

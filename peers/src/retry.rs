@@ -1,4 +1,5 @@
-//! Whether and when a partner calls again. A repeat under the same `referenceId` gets the same token, so it is safe.
+//! Whether and when a partner calls again. A repeat under the same `referenceId` gets the same
+//! token, so it is safe.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ pub const ATTEMPTS: u32 = 4;
 /// The longest wait that the service may ask for. Beyond it, waiting is the caller's decision.
 pub const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// The first pause is between this and twice this; each later one is between double that of the one before.
+/// The first pause is between this and twice this; each later one is between double that of the one
+/// before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether the same call may get another answer than this HTTP status later.
@@ -24,8 +26,8 @@ pub fn asked_pause(header: Option<&str>) -> Duration {
     Duration::from_secs(seconds.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
-/// How long to wait after so many tries: what the service asked for, and a pause that doubles, half of it random, so that
-/// clients that failed together do not come back together.
+/// How long to wait after so many tries: what the service asked for, and a pause that doubles, half
+/// of it random, so that clients that failed together do not come back together.
 pub fn pause(tries: u32, asked: Duration) -> Duration {
     let shortest = FIRST_PAUSE * 2_u32.saturating_pow(tries.saturating_sub(1).min(8));
     let part = f64::from(OsRng.next_u32()) / f64::from(u32::MAX);

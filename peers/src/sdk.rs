@@ -1,6 +1,7 @@
 //! The mobile SDK's side: a P-256 key pair, and the session key that it agrees on with the service.
 //!
-//! ECDH-ES with direct key agreement (RFC 7518 section 4.6), `enc` `A256GCM`, `apu` and `apv` empty.
+//! ECDH-ES with direct key agreement (RFC 7518 section 4.6), `enc` `A256GCM`, `apu` and `apv`
+//! empty.
 
 use std::fmt;
 
@@ -206,7 +207,8 @@ fn coordinate(text: &str, name: &'static str) -> Result<FieldBytes, KeyError> {
 /// SHA-256( 00000001 || Z || len(alg) || alg || len(apu) || apu || len(apv) || apv || key_bits )
 /// ```
 ///
-/// Numbers are 32-bit big-endian, lengths count bytes. A key of `key_bits` is the leftmost bits of what is returned.
+/// Numbers are 32-bit big-endian, lengths count bytes. A key of `key_bits` is the leftmost bits of
+/// what is returned.
 fn concat_kdf(z: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], key_bits: u32) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(1_u32.to_be_bytes());

@@ -1,7 +1,8 @@
 //! What a partner believes of a response, and what it does next.
 //!
-//! Only what a payload key opens is the service's word, and only if it is to the `referenceId` that was asked for. An
-//! error in the clear is a hint: anybody on the way could have written it. A success in the clear is nothing.
+//! Only what a payload key opens is the service's word, and only if it is to the `referenceId` that
+//! was asked for. An error in the clear is a hint: anybody on the way could have written it. A
+//! success in the clear is nothing.
 
 use std::{fmt, time::Duration};
 
@@ -92,7 +93,8 @@ pub fn judge(response: &Response<Bytes>, credentials: &Credentials, reference_id
     let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let request_id = header("x-request-id");
     let body = String::from_utf8_lossy(response.body());
-    // A success is sealed or no success; anything else that is sealed begins with its header's `{"` in base64url.
+    // A success is sealed or no success; anything else that is sealed begins with its header's `{"`
+    // in base64url.
     let sealed = response.status() == StatusCode::OK || body.starts_with("ey");
     let unreadable = |fault: String| {
         Verdict::Unreadable(Unreadable {

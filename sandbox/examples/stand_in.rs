@@ -1,5 +1,6 @@
-//! Stands in for the function in the sandbox's own tests (`tests/stack.rs`): it does to each request what the request's
-//! path says, which the real function cannot be made to do. An event without a path is sent back.
+//! Stands in for the function in the sandbox's own tests (`tests/stack.rs`): it does to each
+//! request what the request's path says, which the real function cannot be made to do. An event
+//! without a path is sent back.
 
 use std::{env, error::Error, process};
 

@@ -1,5 +1,5 @@
-//! Who is who in development: the partners' and the resource server's credentials of `events/secrets/`, the service's
-//! keys and the SDK's.
+//! Who is who in development: the partners' and the resource server's credentials of
+//! `events/secrets/`, the service's keys and the SDK's.
 //!
 //! The keys are public with this repository. Nothing but a sandbox may know them.
 
@@ -94,7 +94,8 @@ pub fn server_keys() -> Result<Value, DevelopmentError> {
         .map_err(DevelopmentError::ServerKeys)
 }
 
-/// The SDK's key pair, whose public key the samples send. A real SDK makes a fresh pair for each token.
+/// The SDK's key pair, whose public key the samples send. A real SDK makes a fresh pair for each
+/// token.
 ///
 /// # Errors
 /// Its file was no private key when this program was built.

@@ -1,7 +1,8 @@
 //! DynamoDB: `dynoxide` (SQLite) with the service's table, behind the sandbox's own front.
 //!
-//! `dynoxide` deletes items whose TTL has passed only when it is told to, and it is not: as far as the function can
-//! tell, DynamoDB is always late with it, which AWS allows (it promises "a few days").
+//! `dynoxide` deletes items whose TTL has passed only when it is told to, and it is not: as far as
+//! the function can tell, DynamoDB is always late with it, which AWS allows (it promises "a few
+//! days").
 
 use std::{collections::HashMap, net::SocketAddr, path::Path};
 
@@ -131,7 +132,8 @@ fn create_table(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-/// DynamoDB as a [`Service`]: hands requests to `dynoxide`'s own HTTP server, whose router cannot be called in-process.
+/// DynamoDB as a [`Service`]: hands requests to `dynoxide`'s own HTTP server, whose router cannot
+/// be called in-process.
 pub(crate) struct DynamoDb {
     server: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,

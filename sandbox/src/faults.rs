@@ -1,5 +1,5 @@
-//! A script of faults for one AWS service, what befalls its open connections, and the counts of the connections and
-//! requests that it has had. What each fault does to a connection is in `front.rs`.
+//! A script of faults for one AWS service, what befalls its open connections, and the counts of the
+//! connections and requests that it has had. What each fault does to a connection is in `front.rs`.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,18 +21,18 @@ pub enum Fault {
     ResetBefore,
     /// The request is done, then the connection is reset (RST) instead of an answer.
     ResetAfter,
-    /// Nothing happens for this long, then the request is done and answered. A client that gave up before that has
-    /// changed nothing.
+    /// Nothing happens for this long, then the request is done and answered. A client that gave up
+    /// before that has changed nothing.
     StallBefore(Duration),
     /// The request is done at once, its answer comes this much later.
     StallAfter(Duration),
-    /// The request is done this much later, whether or not its client is still there, and answered then: a write that
-    /// was on its way when its writer gave up.
+    /// The request is done this much later, whether or not its client is still there, and answered
+    /// then: a write that was on its way when its writer gave up.
     Late(Duration),
     /// This HTTP status with an error of this `__type`; nothing is done.
     Status(u16, String),
-    /// The service's own throttling error: 400 with `ProvisionedThroughputExceededException` from DynamoDB and
-    /// `ThrottlingException` from Secrets Manager; nothing is done.
+    /// The service's own throttling error: 400 with `ProvisionedThroughputExceededException` from
+    /// DynamoDB and `ThrottlingException` from Secrets Manager; nothing is done.
     Throttle,
     /// Status 200 with a body that is not JSON; nothing is done.
     Malformed,
@@ -40,16 +40,19 @@ pub enum Fault {
     Trickle(Duration),
 }
 
-/// What befalls the connections that are open at one moment, idle ones included. New ones are not concerned.
+/// What befalls the connections that are open at one moment, idle ones included. New ones are not
+/// concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
     /// The service closes them, as it does with those that were idle for too long.
     Close,
-    /// What is sent on them from now on is not heard, and nothing closes them: as if what is between had forgotten them.
+    /// What is sent on them from now on is not heard, and nothing closes them: as if what is
+    /// between had forgotten them.
     Silence,
 }
 
-/// The faults to come and the requests so far of one service. A cheap handle: clones share one script.
+/// The faults to come and the requests so far of one service. A cheap handle: clones share one
+/// script.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     script: Arc<Mutex<Script>>,
@@ -67,17 +70,20 @@ struct Script {
 }
 
 impl Faults {
-    /// Gives `fault` to the next request that has none yet: each pushed fault meets one request, in order.
+    /// Gives `fault` to the next request that has none yet: each pushed fault meets one request, in
+    /// order.
     pub fn push(&self, fault: Fault) {
         self.script().next.push_back(fault);
     }
 
-    /// Gives `fault` to every request that no pushed fault is waiting for, until it is set to `None`.
+    /// Gives `fault` to every request that no pushed fault is waiting for, until it is set to
+    /// `None`.
     pub fn set_always(&self, fault: Option<Fault>) {
         self.script().always = fault;
     }
 
-    /// Takes back what no request has met yet, `set_always` included, and gives back the pushed faults among it.
+    /// Takes back what no request has met yet, `set_always` included, and gives back the pushed
+    /// faults among it.
     pub fn clear(&self) -> Vec<Fault> {
         let mut script = self.script();
         script.always = None;
@@ -106,7 +112,8 @@ impl Faults {
         self.script().always.clone()
     }
 
-    /// How many requests the service has had, those that met a fault included and health checks (`GET /`) not.
+    /// How many requests the service has had, those that met a fault included and health checks
+    /// (`GET /`) not.
     pub fn requests(&self) -> u64 {
         self.script().requests
     }

@@ -1,5 +1,6 @@
-//! The door of an AWS service: an HTTP server that counts what comes in and lets the scripted faults happen, at the
-//! socket where that is where they happen in life. What a request means is the [`Service`]'s business.
+//! The door of an AWS service: an HTTP server that counts what comes in and lets the scripted
+//! faults happen, at the socket where that is where they happen in life. What a request means is
+//! the [`Service`]'s business.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -83,7 +84,8 @@ type Answer = Response<BoxBody<Bytes, std::convert::Infallible>>;
 
 impl<S: Service> Front<S> {
     async fn converse(self: Arc<Self>, stream: TcpStream) -> io::Result<()> {
-        // A second handle on the same socket, to say how it is to be closed while hyper owns the first.
+        // A second handle on the same socket, to say how it is to be closed while hyper owns the
+        // first.
         let stream = stream.into_std()?;
         let socket = Arc::new(stream.try_clone()?);
         let stream = TcpStream::from_std(stream)?;
@@ -127,7 +129,8 @@ impl<S: Service> Front<S> {
         socket: &std::net::TcpStream,
     ) -> Result<Answer, Cut> {
         if request.method() == Method::GET && request.uri().path() == "/" {
-            // DynamoDB's health check: it asks nothing of the service, so it is neither counted nor takes a fault.
+            // DynamoDB's health check: it asks nothing of the service, so it is neither counted nor
+            // takes a fault.
             let host = request.headers().get(HOST);
             let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
             return Ok(whole(Response::new(format!("healthy: {host}").into())));
@@ -164,7 +167,8 @@ impl<S: Service> Front<S> {
         }
     }
 
-    /// Has the work done by a task of its own: as at AWS, a client that goes away does not undo what it has sent.
+    /// Has the work done by a task of its own: as at AWS, a client that goes away does not undo
+    /// what it has sent.
     async fn work(self: &Arc<Self>, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
         self.work_after(Duration::ZERO, request).await
     }

@@ -1,7 +1,7 @@
 //! How many bytes DynamoDB counts for an item: a write costs one unit for each 1,024 of them.
 //!
-//! The rules are those of "DynamoDB item sizes and formats" in the developer guide. Numbers are estimated there, and
-//! here: DynamoDB tells nobody the exact count.
+//! The rules are those of "DynamoDB item sizes and formats" in the developer guide. Numbers are
+//! estimated there, and here: DynamoDB tells nobody the exact count.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;

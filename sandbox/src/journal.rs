@@ -1,7 +1,7 @@
 //! The last requests that came to the gateway, and what became of each: what the page lists.
 //!
-//! The gateway says what it received and answered; the function's own log line says the rest, and is found by its
-//! `request_id`. It comes a moment after the answer, or before it.
+//! The gateway says what it received and answered; the function's own log line says the rest, and
+//! is found by its `request_id`. It comes a moment after the answer, or before it.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +28,8 @@ const OF_THE_LOG: [&str; 8] = [
     "cause",
 ];
 
-/// The last requests. Clones share them. The default remembers nothing: only `sandbox local` has somebody to show it to.
+/// The last requests. Clones share them. The default remembers nothing: only `sandbox local` has
+/// somebody to show it to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal(Option<Arc<Mutex<Pages>>>);
 

@@ -1,6 +1,7 @@
-//! Everything that the token service stands on, in one process: DynamoDB, Secrets Manager, the Lambda Runtime API and
-//! the API Gateway in front of it. Nothing has to be installed, and nothing is simulated on the function's side: it is
-//! the very binary that is deployed, as a child process, talking to real sockets.
+//! Everything that the token service stands on, in one process: DynamoDB, Secrets Manager, the
+//! Lambda Runtime API and the API Gateway in front of it. Nothing has to be installed, and nothing
+//! is simulated on the function's side: it is the very binary that is deployed, as a child process,
+//! talking to real sockets.
 //!
 //! ```text
 //! HTTP client ──> gateway ──> function ──> token-service (child process)
@@ -13,8 +14,8 @@
 //! [`Faults`] make the two AWS services misbehave on request. With [`Options::web_page`] the gateway also serves a page
 //! on which a person does all of that in a browser (`web`).
 //!
-//! Neither this crate nor `peers`, by which it speaks as a partner, depends on `token-service`: what they show about it
-//! is evidence, not agreement with itself.
+//! Neither this crate nor `peers`, by which it speaks as a partner, depends on `token-service`:
+//! what they show about it is evidence, not agreement with itself.
 
 mod data_dir;
 pub mod development;

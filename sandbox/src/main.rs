@@ -1,4 +1,5 @@
-//! The `sandbox` program: reads the command line, runs one command, and turns its end into an exit code.
+//! The `sandbox` program: reads the command line, runs one command, and turns its end into an exit
+//! code.
 
 mod cli;
 
@@ -8,7 +9,8 @@ use clap::{Parser, Subcommand};
 use cli::stack::End;
 use peers::error::with_causes;
 
-/// The token service with everything that it stands on, on this machine only and with public development keys.
+/// The token service with everything that it stands on, on this machine only and with public
+/// development keys.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
@@ -39,7 +41,8 @@ enum Command {
         #[arg(required = true, value_name = "EVENT")]
         events: Vec<PathBuf>,
     },
-    /// Open an answer, a request or a token that is read from standard input, with the development keys
+    /// Open an answer, a request or a token that is read from standard input, with the development
+    /// keys
     Open,
     /// Write the sample events, their manifest and their table
     Events {

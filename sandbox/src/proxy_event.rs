@@ -1,14 +1,16 @@
-//! API Gateway's proxy events as the HTTP requests that they stand for, and a function's answers as HTTP responses.
+//! API Gateway's proxy events as the HTTP requests that they stand for, and a function's answers as
+//! HTTP responses.
 //!
-//! This is the way back from what the gateway does, for people who have an event file and want to know what it says. It
-//! covers REST API events and HTTP API events (payload 2.0).
+//! This is the way back from what the gateway does, for people who have an event file and want to
+//! know what it says. It covers REST API events and HTTP API events (payload 2.0).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use serde_json::{Map, Value};
 
-/// Headers that a gateway or an HTTP client sets by itself; to send them again would contradict what it sets.
+/// Headers that a gateway or an HTTP client sets by itself; to send them again would contradict
+/// what it sets.
 const SET_BY_THE_WAY: [&str; 6] = [
     "content-length",
     "host",

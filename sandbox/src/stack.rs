@@ -52,7 +52,8 @@ impl Sandbox {
             return Err(Error::FunctionMissing(options.function));
         }
         let tasks = EndOnDrop(Tasks::default());
-        // First, as a taken port is the likeliest failure; connections wait until the rest is there.
+        // First, as a taken port is the likeliest failure; connections wait until the rest is
+        // there.
         let (gateway, gateway_address) = listen(options.port).await?;
         let data_dir = options.data_dir.as_deref().map(DataDir::take).transpose()?;
         let path = data_dir.as_ref().map(DataDir::path);
@@ -122,7 +123,8 @@ impl Sandbox {
         })
     }
 
-    /// The gateway, `http://127.0.0.1:PORT`. Any method and path is routed to the function; there is no stage in it.
+    /// The gateway, `http://127.0.0.1:PORT`. Any method and path is routed to the function; there
+    /// is no stage in it.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -171,7 +173,8 @@ impl Sandbox {
         &self.secrets_faults
     }
 
-    /// Hands an event to the function as it is, past the gateway, and gives back its answer as it is.
+    /// Hands an event to the function as it is, past the gateway, and gives back its answer as it
+    /// is.
     ///
     /// # Errors
     /// The function gave no answer: see [`InvokeError`].
@@ -188,14 +191,14 @@ impl Sandbox {
         serde_json::from_slice(&answer.await?).map_err(InvokeError::NotJson)
     }
 
-    /// The lines that the function has printed so far, if they are captured. A line arrives a moment after the answer
-    /// that it is about, or before it.
+    /// The lines that the function has printed so far, if they are captured. A line arrives a
+    /// moment after the answer that it is about, or before it.
     pub fn log_lines(&self) -> Vec<String> {
         self.function.lines()
     }
 
-    /// The item of a partner's reference id as DynamoDB JSON, read past the service's endpoint: it is not counted and
-    /// meets no fault.
+    /// The item of a partner's reference id as DynamoDB JSON, read past the service's endpoint: it
+    /// is not counted and meets no fault.
     ///
     /// # Errors
     /// The database could not be read.
@@ -203,8 +206,9 @@ impl Sandbox {
         dynamodb::item(&self.database, partner_id, reference_id)
     }
 
-    /// Puts `copies` of an item into the table, each under a reference id of its own, past the service's endpoint: they are
-    /// not counted and meet no fault. A million take half a minute in a release build.
+    /// Puts `copies` of an item into the table, each under a reference id of its own, past the
+    /// service's endpoint: they are not counted and meet no fault. A million take half a minute in
+    /// a release build.
     ///
     /// # Errors
     /// There is no such item, or the database could not be written.
@@ -217,8 +221,8 @@ impl Sandbox {
         dynamodb::copy_item(&self.database, partner_id, reference_id, copies)
     }
 
-    /// Makes `document` the current value of a secret such as `token-service/api-keys`, past the service's endpoint: it is
-    /// not counted and meets no fault.
+    /// Makes `document` the current value of a secret such as `token-service/api-keys`, past the
+    /// service's endpoint: it is not counted and meets no fault.
     ///
     /// # Errors
     /// There is no such secret, or the document is too large for one.

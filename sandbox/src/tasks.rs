@@ -26,7 +26,8 @@ impl Tasks {
         });
     }
 
-    /// Runs `task`, which watches [`Tasks::end_signal`] itself as it has something to put in order before it ends.
+    /// Runs `task`, which watches [`Tasks::end_signal`] itself as it has something to put in order
+    /// before it ends.
     pub(crate) fn spawn_orderly(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(task);
     }
@@ -41,7 +42,8 @@ impl Tasks {
         self.end.cancel();
     }
 
-    /// Tells all tasks to end, and waits until they have. Not for nested ones, which would wait for the others, too.
+    /// Tells all tasks to end, and waits until they have. Not for nested ones, which would wait for
+    /// the others, too.
     pub(crate) async fn stop(&self) {
         self.end();
         self.tracker.close();

@@ -34,7 +34,8 @@ pub struct Authority {
 #[derive(Clone)]
 pub struct Tls(Arc<ServerConfig>);
 
-/// A server on `localhost`, and the file that has the function trust it. Clones share both; the file goes with the last.
+/// A server on `localhost`, and the file that has the function trust it. Clones share both; the
+/// file goes with the last.
 #[derive(Clone, Debug)]
 pub struct Trusted {
     server: Tls,

@@ -1,5 +1,5 @@
-//! The stack with a function that misbehaves as it is asked to (`examples/stand_in.rs`). The real function's behaviour
-//! is the `service-tests` package's subject.
+//! The stack with a function that misbehaves as it is asked to (`examples/stand_in.rs`). The real
+//! function's behaviour is the `service-tests` package's subject.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

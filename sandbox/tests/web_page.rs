@@ -1,5 +1,6 @@
-//! The page beside the function: which of the two answers what, and what an option that is off leaves as it was. What
-//! the page shows is the subject of `page/tests`, in a browser and with the real function.
+//! The page beside the function: which of the two answers what, and what an option that is off
+//! leaves as it was. What the page shows is the subject of `page/tests`, in a browser and with the
+//! real function.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -23,7 +23,8 @@ enum Kind {
     TimedOut,
     /// The endpoint's name has no address.
     Unresolved,
-    /// The endpoint's certificate is signed by no trusted authority, is another host's or has expired.
+    /// The endpoint's certificate is signed by no trusted authority, is another host's or has
+    /// expired.
     Untrusted,
     /// No connection, or one that broke.
     NotReached,
@@ -120,8 +121,8 @@ fn is_unresolved_name(cause: &(dyn Error + 'static)) -> bool {
     cause.to_string() == "dns error"
 }
 
-/// What stands in AWS's place may send anything as a code, an account number or a key included: only what
-/// looks like one is kept, as `AccessDeniedException`.
+/// What stands in AWS's place may send anything as a code, an account number or a key included:
+/// only what looks like one is kept, as `AccessDeniedException`.
 fn looks_like_a_code(code: &str) -> bool {
     code.len() <= 64
         && code.starts_with(|first: char| first.is_ascii_uppercase())

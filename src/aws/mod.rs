@@ -116,8 +116,8 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// One connector, and so one pool of connections and one trust store, for all calls. By default each
-/// SDK client builds a connector per timeout setting, each with its own.
+/// One connector, and so one pool of connections and one trust store, for all calls. By default
+/// each SDK client builds a connector per timeout setting, each with its own.
 fn http_client(tls: TlsContext) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(
         Connector::builder()

@@ -11,8 +11,8 @@ use rustls::{
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: the five authorities that Amazon Trust
 /// Services asks clients to trust (<https://www.amazontrust.com/repository/>).
 ///
-/// They cover AWS's commercial regions and GovCloud. The European Sovereign Cloud has authorities of
-/// its own, cross-signed by three of these so far. The ISO partitions have private ones, and no
+/// They cover AWS's commercial regions and GovCloud. The European Sovereign Cloud has authorities
+/// of its own, cross-signed by three of these so far. The ISO partitions have private ones, and no
 /// statement about China was found. There, and behind a proxy that inspects TLS, `AWS_CA_BUNDLE`
 /// names the authorities.
 ///

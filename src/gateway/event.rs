@@ -1,10 +1,10 @@
-//! A REST API's event, or an HTTP API's (payload 1.0, which is a REST API's, or 2.0), as far as this
-//! service needs it.
+//! A REST API's event, or an HTTP API's (payload 1.0, which is a REST API's, or 2.0), as far as
+//! this service needs it.
 //!
 //! `lambda_http`'s own reading of an event ends in a runtime error, which the caller sees as a 502,
-//! when any header holds a character beyond ASCII, and in a panic when a body flagged as base64 is not
-//! base64 or a path is no URI. Callers can cause all three, so this reads the same fields leniently:
-//! what can't be read is absent.
+//! when any header holds a character beyond ASCII, and in a panic when a body flagged as base64 is
+//! not base64 or a path is no URI. Callers can cause all three, so this reads the same fields
+//! leniently: what can't be read is absent.
 
 use std::borrow::Cow;
 
@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 
 use crate::json;
 
-/// More escapes than the longest base64 has, were each of its slashes escaped: one in 64 characters. A JWE has none; a
-/// few may be in the white space and the quotes around it.
+/// More escapes than the longest base64 has, were each of its slashes escaped: one in 64
+/// characters. A JWE has none; a few may be in the white space and the quotes around it.
 const MAX_ESCAPES: usize = 1024;
 
 /// Longest id of a request in bytes. API Gateway's own have 36.
@@ -123,8 +123,8 @@ impl<'a> Event<'a> {
         Headers([all(self.multi_value_headers), all(self.headers)])
     }
 
-    /// The body with API Gateway's base64 undone. Nothing over `limit` bytes is decoded or copied, so
-    /// that a stranger's six megabytes cost no more than reading past them.
+    /// The body with API Gateway's base64 undone. Nothing over `limit` bytes is decoded or copied,
+    /// so that a stranger's six megabytes cost no more than reading past them.
     pub(super) fn body(&self, limit: usize) -> Body<'a> {
         let json = self.body.map_or("", RawValue::get);
         let quoted = |json: &'a str| json.strip_prefix('"')?.strip_suffix('"');
@@ -138,8 +138,8 @@ impl<'a> Event<'a> {
         if is_longer(escaped, most) {
             return Body::TooLarge;
         }
-        // Undoing an escape costs a hundred times what reading a character does. What has so many is
-        // neither base64 nor a JWE, and is refused as well as it is.
+        // Undoing an escape costs a hundred times what reading a character does. What has so many
+        // is neither base64 nor a JWE, and is refused as well as it is.
         let text = if escaped.bytes().filter(|byte| *byte == b'\\').count() > MAX_ESCAPES {
             Cow::Borrowed(escaped)
         } else {

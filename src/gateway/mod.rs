@@ -185,8 +185,8 @@ impl Served {
     }
 }
 
-/// The body of an event whose HTTP form is the operation's; `None` if it is not the base64 that it is
-/// flagged as.
+/// The body of an event whose HTTP form is the operation's; `None` if it is not the base64 that it
+/// is flagged as.
 fn acceptable<'a>(
     event: &Event<'a>,
     headers: &Headers<'a>,

@@ -72,7 +72,8 @@ impl Report<'_> {
         );
     }
 
-    /// What the request did not wait for: secrets and DynamoDB apart, it is opened, validated, agreed and sealed.
+    /// What the request did not wait for: secrets and DynamoDB apart, it is opened, validated,
+    /// agreed and sealed.
     fn rest(&self) -> Duration {
         let waits = [self.log.secrets_wait, self.log.call.took];
         waits
@@ -82,8 +83,8 @@ impl Report<'_> {
     }
 }
 
-/// The root of an X-Ray trace header, `Root=1-58406520-a006649127e371903a2de979;Parent=...`. A caller
-/// can choose it, so only what has its form is logged.
+/// The root of an X-Ray trace header, `Root=1-58406520-a006649127e371903a2de979;Parent=...`. A
+/// caller can choose it, so only what has its form is logged.
 fn trace_id(header: &str) -> Option<&str> {
     let mut members = header.split(';').map(str::trim);
     let id = members.find_map(|member| member.strip_prefix("Root="))?;

@@ -35,7 +35,8 @@ impl Operation {
         self.methods().split(", ").any(|other| other == method)
     }
 
-    /// Whether its body comes in this type. Where it is a JWE, one without a type is taken for text.
+    /// Whether its body comes in this type. Where it is a JWE, one without a type is taken for
+    /// text.
     pub(super) fn takes(self, content_type: Option<&str>) -> bool {
         let types: &[&str] = match self {
             Self::GetToken | Self::Renew | Self::Invalidate => {

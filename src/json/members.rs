@@ -18,8 +18,8 @@ pub(crate) fn shallow_object(text: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue
     repeated(&members).is_none().then_some(members)
 }
 
-/// One object's members, repeated ones too, with their values unread; `None` if it is not an object,
-/// or a name is no text.
+/// One object's members, repeated ones too, with their values unread; `None` if it is not an
+/// object, or a name is no text.
 pub(crate) fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     let Members(members) = serde_json::from_str(text).ok()?;
     Some(members)

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::redacted::Redacted;
 
-/// Writes JSON that holds a secret: zeroized on drop, and never copied while it is written. There is
-/// `room` for as many more bytes.
+/// Writes JSON that holds a secret: zeroized on drop, and never copied while it is written. There
+/// is `room` for as many more bytes.
 pub(crate) fn write_secret(
     value: &impl Serialize,
     room: usize,

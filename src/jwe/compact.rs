@@ -141,7 +141,8 @@ fn decode_into(
         .map_err(|_| CompactFault::Base64(name))
 }
 
-/// Begins a compact JWE with its protected header, of which this is the JSON text, and leaves room for what [`finish`] writes.
+/// Begins a compact JWE with its protected header, of which this is the JSON text, and leaves room
+/// for what [`finish`] writes.
 pub(super) fn begin(header: &[u8], ciphertext_and_tag_len: usize) -> String {
     let ciphertext_len = ciphertext_and_tag_len.saturating_sub(TAG_LEN);
     let rest = [IV_LEN, ciphertext_len, TAG_LEN].map(|len| encoded_len(len) + 1);

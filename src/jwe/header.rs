@@ -52,8 +52,8 @@ pub(super) fn kid(header: &[u8]) -> Result<Option<Cow<'_, str>>, HeaderFault> {
     Ok(kid)
 }
 
-/// The header's JSON text, members in the protocol's order. Fails if `buffer` is too small, which it is
-/// for no `kid`: one takes 128 bytes, or 256 escaped.
+/// The header's JSON text, members in the protocol's order. Fails if `buffer` is too small, which
+/// it is for no `kid`: one takes 128 bytes, or 256 escaped.
 pub(super) fn json<'b>(
     header: Header<'_>,
     HeaderBuffer(buffer): &'b mut HeaderBuffer,

@@ -9,14 +9,16 @@ mod reply;
 
 use std::borrow::Cow;
 
-use crate::redacted::Redacted;
 use ring::{error::Unspecified, rand::SecureRandom};
 
 pub use compact::{CompactFault, HeaderBuffer};
 pub use header::HeaderFault;
 pub use reply::ReplyKey;
 
-use crate::keys::{self, AeadKey, IV_LEN, KeyId, SealingKey, TAG_LEN};
+use crate::{
+    keys::{self, AeadKey, IV_LEN, KeyId, SealingKey, TAG_LEN},
+    redacted::Redacted,
+};
 use compact::Compact;
 
 /// A received compact JWE of sound form, not opened yet.
@@ -37,7 +39,8 @@ pub enum FormFault {
 }
 
 impl<'a> Received<'a> {
-    /// Reads the form: five canonical segments and a header that this service accepts, which is decoded to `buffer`.
+    /// Reads the form: five canonical segments and a header that this service accepts, which is
+    /// decoded to `buffer`.
     pub fn parse(compact: &'a [u8], buffer: &'a mut HeaderBuffer) -> Result<Self, FormFault> {
         let compact = Compact::parse(compact, buffer)?;
         let kid = header::kid(compact.header)?;
@@ -79,7 +82,8 @@ impl<'a> Received<'a> {
         let mut keys = keys.into_iter();
         let mut key = keys.next()?;
         for next in keys {
-            // A copy, as a failed attempt leaves the buffer in an unspecified state for the next key.
+            // A copy, as a failed attempt leaves the buffer in an unspecified state for the next
+            // key.
             if let Some(plaintext) = open(&key, ciphertext_and_tag.clone()) {
                 return Some((plaintext, key));
             }

@@ -180,7 +180,8 @@ fn fault_of(opened: Result<Option<Vec<u8>>, FormFault>, vector: &Vector) -> &'st
             CompactFault::HeaderSize => "header-too-long",
             CompactFault::Base64(_) => "base64url",
             CompactFault::IvSize => "iv-size",
-            // Sizes are checked before anything is decoded, so padding and quotes are seen as length.
+            // Sizes are checked before anything is decoded, so padding and quotes are seen as
+            // length.
             CompactFault::TagSize if jwe.ends_with(['=', '"', '”']) => "base64url",
             CompactFault::TagSize => "tag-size",
         },

@@ -21,8 +21,9 @@ pub(super) struct Opened {
 }
 
 impl Operations {
-    /// Reads a call by the secrets at hand. Where these lack what the call names, newer ones may have it:
-    /// then it is read once more, from its beginning, by those; at most once for each of the two.
+    /// Reads a call by the secrets at hand. Where these lack what the call names, newer ones may
+    /// have it: then it is read once more, from its beginning, by those; at most once for each of
+    /// the two.
     pub(super) async fn accept<T>(
         &self,
         deadline: Deadline,
@@ -57,7 +58,8 @@ impl Operations {
         }
     }
 
-    /// Judges a record by the record keys at hand, or by newer ones if these lack one that sealed it.
+    /// Judges a record by the record keys at hand, or by newer ones if these lack one that sealed
+    /// it.
     pub(super) async fn by_record_keys<T>(
         &self,
         secrets: &Snapshot,

@@ -122,7 +122,8 @@ impl Operations {
         }
     }
 
-    /// Opens the token by the keys at hand, or by newer ones; `None` if it is none of this service's.
+    /// Opens the token by the keys at hand, or by newer ones; `None` if it is none of this
+    /// service's.
     async fn present(
         &self,
         compact: &str,

@@ -87,7 +87,8 @@ impl Operations {
         log.partner = Some(partner.id.clone());
 
         let (plaintext, reply_key) = open(&presented, call.call.body).map_err(Refusal::unopened)?;
-        // A refused renewal's line names the token that was presented, so that its session can be found.
+        // A refused renewal's line names the token that was presented, so that its session can be
+        // found.
         log.token_id = Some(presented.id.clone());
         match RenewRequest::parse(&plaintext, compact, call.account_number, &presented) {
             Ok(_) => Ok(Accepted {

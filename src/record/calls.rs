@@ -132,8 +132,8 @@ impl Intercept for AttemptCount {
     }
 }
 
-/// Retries a 2xx whose body cannot be parsed; by default the SDK does not. A write may have happened
-/// or not, as with any lost answer, and the next attempt finds out.
+/// Retries a 2xx whose body cannot be parsed; by default the SDK does not. A write may have
+/// happened or not, as with any lost answer, and the next attempt finds out.
 #[derive(Debug)]
 pub(super) struct UnreadableSuccess;
 

@@ -41,14 +41,14 @@ impl RecordKey {
         })
     }
 
-    /// Opens `sealed` of the item `key`. `None` if it was altered, moved from another item, or sealed
-    /// by another key.
+    /// Opens `sealed` of the item `key`. `None` if it was altered, moved from another item, or
+    /// sealed by another key.
     pub fn open_session(&self, key: &PartitionKey, sealed: &[u8]) -> Option<SessionContents> {
         contents::read_session(&self.open(key.as_bytes(), sealed)?)
     }
 
-    /// Opens `token` of the item `key`, whose `jti` is `token_id`. `None` if it was altered, moved from
-    /// another item or generation, or sealed by another key.
+    /// Opens `token` of the item `key`, whose `jti` is `token_id`. `None` if it was altered, moved
+    /// from another item or generation, or sealed by another key.
     pub fn open_token(&self, key: &PartitionKey, token_id: &str, sealed: &[u8]) -> Option<Token> {
         contents::read_token(&self.open(&token_aad(key, token_id), sealed)?)
     }
@@ -76,9 +76,9 @@ impl RecordKey {
         Ok(sealed)
     }
 
-    /// HMAC-SHA256 over `"v1" || length of pk (4) || pk || x || y || customer`: the members that make
-    /// two requests the same, in a canonical form. Keyed, so that nobody can search it for a customer.
-    /// Fails for a partition key of over 4 GiB only, which there is none of.
+    /// HMAC-SHA256 over `"v1" || length of pk (4) || pk || x || y || customer`: the members that
+    /// make two requests the same, in a canonical form. Keyed, so that nobody can search it for a
+    /// customer. Fails for a partition key of over 4 GiB only, which there is none of.
     pub(super) fn fingerprint(
         &self,
         key: &PartitionKey,
@@ -103,7 +103,8 @@ pub(super) fn token_aad(key: &PartitionKey, token_id: &str) -> Vec<u8> {
 }
 
 impl Drop for RecordKey {
-    /// As with an [`AeadKey`](crate::keys::AeadKey): what `ring` would leave in memory is overwritten.
+    /// As with an [`AeadKey`](crate::keys::AeadKey): what `ring` would leave in memory is
+    /// overwritten.
     fn drop(&mut self) {
         self.fingerprint = hmac::Key::new(HMAC_SHA256, &[0; 32]);
         std::hint::black_box(&self.fingerprint);

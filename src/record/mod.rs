@@ -1,5 +1,5 @@
-//! The record of a session: what of it is clear, what is sealed, and what it means for a request that
-//! finds it (protocol.md, Record).
+//! The record of a session: what of it is clear, what is sealed, and what it means for a request
+//! that finds it (protocol.md, Record).
 
 mod calls;
 mod contents;

@@ -54,7 +54,8 @@ pub enum PutOutcome {
 pub enum RenewOutcome {
     /// It is the record's token now.
     First,
-    /// The presented token is not the record's, or the record is not active; `None` if there is none.
+    /// The presented token is not the record's, or the record is not active; `None` if there is
+    /// none.
     Refused(Option<Box<StoredRecord>>),
 }
 
@@ -80,13 +81,15 @@ impl Records {
         }
     }
 
-    /// Opens the connection that the first call will find, by DynamoDB's health check. Ends within one
-    /// attempt's second.
+    /// Opens the connection that the first call will find, by DynamoDB's health check. Ends within
+    /// one attempt's second.
     ///
-    /// Never fails: without it the first call opens one, as any does that finds the last one closed.
+    /// Never fails: without it the first call opens one, as any does that finds the last one
+    /// closed.
     pub async fn connect(&self) {
         let once = RetryConfig::disabled()
-            // The answer is none of PutItem's, after which the SDK would want to close the connection.
+            // The answer is none of PutItem's, after which the SDK would want to close the
+            // connection.
             .with_reconnect_mode(ReconnectMode::ReuseAllConnections);
         // Whatever comes back: it is read to its end, and the connection is free.
         let _ = self
@@ -114,7 +117,8 @@ impl Records {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item::of_new(draft, ttl)))
-            // DynamoDB deletes an item days after its ttl: one whose ttl has passed is free already.
+            // DynamoDB deletes an item days after its ttl: one whose ttl has passed is free
+            // already.
             .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", number(now.seconds()))
@@ -144,7 +148,8 @@ impl Records {
         }
     }
 
-    /// Writes a session's next token, if the presented one is its current one and the session lasts.
+    /// Writes a session's next token, if the presented one is its current one and the session
+    /// lasts.
     pub async fn renew(
         &self,
         renewal: &Renewal,

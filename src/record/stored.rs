@@ -112,7 +112,8 @@ impl StoredRecord {
         TokenId::new(&self.token_id)
     }
 
-    /// Compares before it reveals: the request first, then the clear attributes, then what is sealed.
+    /// Compares before it reveals: the request first, then the clear attributes, then what is
+    /// sealed.
     pub fn judge(
         &self,
         draft: &NewRecord,

@@ -375,8 +375,8 @@ fn a_session_keeps_its_own_tokens_active() {
     assert_eq!(unknown, Err(RecordError::UnknownStatus));
 }
 
-/// Computed apart from this code, with Python's `hmac` and RFC 5869: a stored fingerprint must match
-/// for as long as its record is kept.
+/// Computed apart from this code, with Python's `hmac` and RFC 5869: a stored fingerprint must
+/// match for as long as its record is kept.
 #[test]
 fn the_fingerprint_is_pinned() {
     let (draft, _) = draft(&plaintext());

@@ -77,8 +77,8 @@ pub struct IssueRequest {
     pub customer: Customer,
 }
 
-/// A decrypted body's members as far as they keep the rules, and every rule that one breaks. The SDK's
-/// point is not looked at yet: agreeing with it is what validates it.
+/// A decrypted body's members as far as they keep the rules, and every rule that one breaks. The
+/// SDK's point is not looked at yet: agreeing with it is what validates it.
 pub struct RequestFields {
     reference_id: Option<ReferenceId>,
     sdk_public_key: Option<PublicKey>,
@@ -126,8 +126,8 @@ impl RequestFields {
         })
     }
 
-    /// Agrees with the SDK, and so validates its point. That is the last rule: what then has no fault is
-    /// a request.
+    /// Agrees with the SDK, and so validates its point. That is the last rule: what then has no
+    /// fault is a request.
     pub fn agree(mut self, rng: &dyn SecureRandom) -> Result<IssueRequest, RequestFault> {
         let agreed = self.sdk_public_key.as_ref();
         let agreed = agreed.map(|key| Session::agree(key, rng)).transpose();

@@ -54,8 +54,8 @@ pub enum RequestFault {
     Json {
         /// What is unsound.
         fault: JsonFault,
-        /// The top-level member that it is in, if the operation names it: other names are the sender's
-        /// own data.
+        /// The top-level member that it is in, if the operation names it: other names are the
+        /// sender's own data.
         member: Option<&'static str>,
     },
     /// Every member that fails, never only the first.

@@ -2,10 +2,10 @@
 //! (protocol.md, Secrets).
 //!
 //! AWS's own caching crate was measured and does not serve: its refreshes are not single-flight, it
-//! answers throttling as an error instead of the value it holds, its staleness has no bound, and its
-//! `Debug` shows the secret. This is a small one that does: the state behind one async mutex, which
-//! a refresh holds. Lambda gives an instance one request at a time; where a runtime gives more, they
-//! wait for the refresh under way and share what it brings.
+//! answers throttling as an error instead of the value it holds, its staleness has no bound, and
+//! its `Debug` shows the secret. This is a small one that does: the state behind one async mutex,
+//! which a refresh holds. Lambda gives an instance one request at a time; where a runtime gives
+//! more, they wait for the refresh under way and share what it brings.
 
 use std::{sync::Arc, time::Duration};
 
@@ -127,8 +127,8 @@ impl<T> Cache<T> {
         self.attempt(&mut state, FIRST_LOAD_LIMIT).await;
     }
 
-    /// The value to serve a request with: refreshed first if it is older than the TTL and an attempt
-    /// is allowed, else the last good one within the hard bound.
+    /// The value to serve a request with: refreshed first if it is older than the TTL and an
+    /// attempt is allowed, else the last good one within the hard bound.
     pub(super) async fn current(&self, deadline: Deadline) -> Result<Arc<T>, SecretUnavailable> {
         let mut state = self.state.lock().await;
         if let Some(value) = self.fresh(&state) {
@@ -138,8 +138,8 @@ impl<T> Cache<T> {
         self.usable(&state).ok_or_else(|| self.unavailable(&state))
     }
 
-    /// A newer value than `seen`, for a request that `seen` does not know what to do with; `None` if
-    /// there is none, as far as may be asked yet.
+    /// A newer value than `seen`, for a request that `seen` does not know what to do with; `None`
+    /// if there is none, as far as may be asked yet.
     ///
     /// Fails if there might be one and the last attempt to get it failed.
     pub(super) async fn newer_than(
@@ -184,8 +184,8 @@ impl<T> Cache<T> {
         self.since(confirmed.at).is_some_and(|old| old < age)
     }
 
-    /// How long ago `at` was. A clock that stepped back by less than a minute has not moved; `None` if
-    /// it stepped back further, as the age is then not known.
+    /// How long ago `at` was. A clock that stepped back by less than a minute has not moved; `None`
+    /// if it stepped back further, as the age is then not known.
     fn since(&self, at: UnixMillis) -> Option<Duration> {
         let now = self.clock.now();
         let stepped_back = || at.since(now).filter(|back| *back < CLOCK_TOLERANCE);
@@ -239,7 +239,8 @@ impl<T> Cache<T> {
         }
     }
 
-    /// After `AWSCURRENT` was refused: `AWSPREVIOUS` serves if nothing else ever did. It is read once.
+    /// After `AWSCURRENT` was refused: `AWSPREVIOUS` serves if nothing else ever did. It is read
+    /// once.
     async fn fall_back(&self, state: &mut State<T>, began: UnixMillis, limit: Duration) {
         let version_id = match state.last_good.as_ref().map(|last_good| last_good.stage) {
             Some(Stage::Current) => return,

@@ -1,7 +1,7 @@
 //! The two secrets' documents, read into partners and rings (protocol.md, Secrets).
 //!
-//! A document is refused whole, with the path of each member that breaks a rule and never its value.
-//! How members are reached and faults noted is the business of [`node`].
+//! A document is refused whole, with the path of each member that breaks a rule and never its
+//! value. How members are reached and faults noted is the business of [`node`].
 
 mod node;
 
@@ -302,7 +302,8 @@ fn digests<'v, 'a>(node: Node<'v, 'a>) -> Option<Vec<(Node<'v, 'a>, KeyDigest)>>
     Some(elements.into_iter().filter_map(digest).collect())
 }
 
-/// Reads a JWK Set (RFC 7517 section 5) of 1 to 8 `oct` keys of 32 bytes. `key` makes one of its `k`.
+/// Reads a JWK Set (RFC 7517 section 5) of 1 to 8 `oct` keys of 32 bytes. `key` makes one of its
+/// `k`.
 fn ring<'v, 'a, K: Named>(
     node: &Node<'v, 'a>,
     mut key: impl FnMut(&Node<'v, 'a>, KeyId, &KeyBytes) -> Option<K>,
@@ -317,7 +318,8 @@ fn ring<'v, 'a, K: Named>(
     let mut kids = HashSet::new();
     let mut read = Vec::with_capacity(elements.len());
     for jwk in &elements {
-        // In its last place at once: a list of keys would keep their bytes where they were moved from.
+        // In its last place at once: a list of keys would keep their bytes where they were moved
+        // from.
         read.extend(jwk_of(jwk, &mut kids, &mut key).map(Arc::new));
     }
     let ring = KeyRing::new(read);

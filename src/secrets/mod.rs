@@ -88,8 +88,8 @@ impl Secrets {
         }
     }
 
-    /// The first load: both at the same time. Never fails: without a usable value requests are told to
-    /// come back, and one of them tries again.
+    /// The first load: both at the same time. Never fails: without a usable value requests are told
+    /// to come back, and one of them tries again.
     pub async fn load(&self) {
         tokio::join!(self.api_keys.load(), self.server_keys.load());
     }
@@ -106,15 +106,15 @@ impl Secrets {
         })
     }
 
-    /// How long ago the older of the two was last confirmed; `None` if one never was, or if the clock went
-    /// backwards.
+    /// How long ago the older of the two was last confirmed; `None` if one never was, or if the
+    /// clock went backwards.
     pub async fn age(&self) -> Option<Duration> {
         let (api_keys, server_keys) = tokio::join!(self.api_keys.age(), self.server_keys.age());
         Some(api_keys?.max(server_keys?))
     }
 
-    /// For a request that names what `seen` does not know, or that none of its keys opens: newer secrets
-    /// of that kind, if there are any. Fails if that could not be found out.
+    /// For a request that names what `seen` does not know, or that none of its keys opens: newer
+    /// secrets of that kind, if there are any. Fails if that could not be found out.
     pub async fn newer(
         &self,
         seen: &Snapshot,

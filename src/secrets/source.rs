@@ -2,7 +2,6 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use crate::redacted::Redacted;
 use aws_sdk_secretsmanager::{
     Client,
     config::Builder,
@@ -10,7 +9,10 @@ use aws_sdk_secretsmanager::{
     operation::get_secret_value::GetSecretValueError,
 };
 
-use crate::aws::{AwsError, CallBudget};
+use crate::{
+    aws::{AwsError, CallBudget},
+    redacted::Redacted,
+};
 
 /// Which version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub(super) enum Stage {
 /// A version of a secret.
 pub(super) struct Fetched {
     pub(super) text: Redacted<String>,
-    /// Secrets Manager's `VersionId`, where it is a UUID as AWS makes them. Whoever writes a version may
-    /// choose another, and a text of somebody's choice is not fit for the log.
+    /// Secrets Manager's `VersionId`, where it is a UUID as AWS makes them. Whoever writes a
+    /// version may choose another, and a text of somebody's choice is not fit for the log.
     pub(super) version_id: Option<String>,
 }
 

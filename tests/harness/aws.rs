@@ -1,6 +1,7 @@
 //! AWS as an operator reaches it: the real SDK, on the sandbox's endpoints.
 //!
-//! What a test does here counts among the endpoint's requests and meets its faults, just as the service's calls do.
+//! What a test does here counts among the endpoint's requests and meets its faults, just as the
+//! service's calls do.
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_smithy_http_client::Builder;

@@ -1,11 +1,13 @@
 //! The clocks of one world: Lambda's, and one for each process of the function, which may be wrong.
 //!
-//! The processes' wall clocks are set through `clock.c`, preloaded into them. So time can pass at once (a TTL, a token's
-//! lifetime, a record's retention), for Lambda and all processes alike, and single processes can be minutes off.
+//! The processes' wall clocks are set through `clock.c`, preloaded into them. So time can pass at
+//! once (a TTL, a token's lifetime, a record's retention), for Lambda and all processes alike, and
+//! single processes can be minutes off.
 //!
-//! Lambda's deadlines follow Lambda's clock (as in life, where its clock and its machines' agree), and a skew is a
-//! process's difference from that. One that is half a minute or more off takes Lambda's deadline for one that has passed
-//! or for one that is far away. It ignores the first kind, and then only the limits of its own calls hold.
+//! Lambda's deadlines follow Lambda's clock (as in life, where its clock and its machines' agree),
+//! and a skew is a process's difference from that. One that is half a minute or more off takes
+//! Lambda's deadline for one that has passed or for one that is far away. It ignores the first
+//! kind, and then only the limits of its own calls hold.
 
 use std::{
     collections::BTreeMap,
@@ -211,7 +213,8 @@ impl Clocks {
         self.show("start", millis)
     }
 
-    /// From the slowest to the fastest of these processes and of those that may start, in milliseconds ahead of Lambda's.
+    /// From the slowest to the fastest of these processes and of those that may start, in
+    /// milliseconds ahead of Lambda's.
     pub fn skews(&self, living: &[u32]) -> RangeInclusive<i64> {
         let skews = living.iter().map(|pid| self.skew_of(*pid));
         let skews: Vec<i64> = skews.chain([self.start]).collect();
@@ -225,7 +228,8 @@ impl Clocks {
 
     fn show(&self, file: &str, skew: i64) -> io::Result<()> {
         let path = self.directory.path().join(file);
-        // Not truncated: a process that looks at its clock meanwhile must find the whole number there.
+        // Not truncated: a process that looks at its clock meanwhile must find the whole number
+        // there.
         let mut file = match OpenOptions::new().write(true).open(path) {
             // A process that has just started makes its own file, from `start`.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -42,7 +42,8 @@ pub fn hash_of(text: &str) -> String {
         .collect()
 }
 
-/// A partner that development does not know, with one payload key: its credentials and its entry in the secret.
+/// A partner that development does not know, with one payload key: its credentials and its entry in
+/// the secret.
 pub fn partner_with(id: &str) -> (Credentials, Value) {
     let kid = format!("{id}-key");
     let credentials = Credentials {

@@ -1,5 +1,5 @@
-//! What the tests share: a running service, requests to it, and its replies, held against the rules that every reply
-//! obeys. What a topic requires is in the test of that topic.
+//! What the tests share: a running service, requests to it, and its replies, held against the rules
+//! that every reply obeys. What a topic requires is in the test of that topic.
 
 #![allow(
     clippy::unwrap_used,

@@ -57,7 +57,8 @@ fn dimensions(line: &Value, set: &[Value]) -> BTreeMap<String, String> {
             let value = line
                 .get(name)
                 .unwrap_or_else(|| panic!("{name} is declared and not there: {line}"));
-            // CloudWatch's Dimension: 1-1024 ASCII characters, not all of them spaces, none of them control characters.
+            // CloudWatch's Dimension: 1-1024 ASCII characters, not all of them spaces, none of them
+            // control characters.
             let value = text(value, 1024);
             let printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
             assert!(printable && !value.trim().is_empty(), "{name}: {line}");

@@ -1,5 +1,5 @@
-//! A request before it is encrypted, as text: what `serde_json` would tidy up (repeated members, `1e3`, escapes) must
-//! reach the service as it stands.
+//! A request before it is encrypted, as text: what `serde_json` would tidy up (repeated members,
+//! `1e3`, escapes) must reach the service as it stands.
 
 use std::{
     process,
@@ -55,7 +55,8 @@ impl Plain {
             .with("data", r#"{"key1":"value1","key2":"value2"}"#)
     }
 
-    /// With a member of this JSON text, in the place of one of the same name. Empty text leaves the member out.
+    /// With a member of this JSON text, in the place of one of the same name. Empty text leaves the
+    /// member out.
     pub fn with(mut self, name: &str, json: &str) -> Self {
         match self.0.iter_mut().find(|(known, _)| known == name) {
             _ if json.is_empty() => self.0.retain(|(known, _)| known != name),

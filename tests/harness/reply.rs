@@ -1,5 +1,5 @@
-//! A reply of the service, opened if it is sealed, and held against the rules of every answer, so that
-//! no test can forget one.
+//! A reply of the service, opened if it is sealed, and held against the rules of every answer, so
+//! that no test can forget one.
 
 use http::{HeaderMap, Response};
 use peers::{
@@ -171,7 +171,8 @@ impl Reply {
         self
     }
 
-    /// This reply to a renewal, which must say that the session has ended, or the token's turn in it.
+    /// This reply to a renewal, which must say that the session has ended, or the token's turn in
+    /// it.
     #[track_caller]
     pub fn ended(self, reason: &str) -> Self {
         let reply = self.refused(401, "TOK401");

@@ -36,7 +36,8 @@ pub struct Service {
     asked: AtomicUsize,
 }
 
-/// Adds a line of the test's name and its number of requests to the file that `COUNT_REQUESTS_IN` names.
+/// Adds a line of the test's name and its number of requests to the file that `COUNT_REQUESTS_IN`
+/// names.
 impl Drop for Service {
     fn drop(&mut self) {
         if let (Some(path), Some(test)) =
@@ -239,7 +240,8 @@ impl Service {
         lines.remove(0)
     }
 
-    /// All lines logged so far, each of which must be JSON and, where it has metrics, in their format.
+    /// All lines logged so far, each of which must be JSON and, where it has metrics, in their
+    /// format.
     pub fn log_json(&self) -> Vec<Value> {
         self.sandbox
             .log_lines()

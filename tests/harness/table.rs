@@ -1,4 +1,5 @@
-//! The table as an operator sees it: items that are altered, copied and counted behind the service's back.
+//! The table as an operator sees it: items that are altered, copied and counted behind the
+//! service's back.
 
 use std::collections::HashMap;
 

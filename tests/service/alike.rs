@@ -1,4 +1,5 @@
-//! Failures that must not be told apart are answered by the same bytes: status, headers and body, but for the request's id.
+//! Failures that must not be told apart are answered by the same bytes: status, headers and body,
+//! but for the request's id.
 
 use peers::jwe::{seal, seal_with_header};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! A wrong variable stops the function while it initialises, with a message that names it and its range.
+//! A wrong variable stops the function while it initialises, with a message that names it and its
+//! range.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, process::Stdio, time::Duration};
 
@@ -37,7 +38,8 @@ fn function(environment: Vec<(&'static str, OsString)>) -> Command {
     command
 }
 
-/// Starts the function with some variables, whose absence is `None`, and gives back what it says before it stops.
+/// Starts the function with some variables, whose absence is `None`, and gives back what it says
+/// before it stops.
 pub(crate) async fn refusal(variables: &[(&'static str, Option<OsString>)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut environment = environment(&listener.local_addr().unwrap().to_string());

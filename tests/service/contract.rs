@@ -1,8 +1,10 @@
-//! What the pages of `docs/` state in tables. `docs/contract.py` reads them for the checks in Python.
+//! What the pages of `docs/` state in tables. `docs/contract.py` reads them for the checks in
+//! Python.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// The operations whose bodies are sealed: as the table of paths names them, and as the table of errors does.
+/// The operations whose bodies are sealed: as the table of paths names them, and as the table of
+/// errors does.
 pub(crate) const SEALED: [(&str, &str); 3] = [
     ("Get Token", "Get Token"),
     ("Renew", "renewal"),
@@ -61,7 +63,8 @@ fn usual(row: &[String]) -> String {
     row[0].split('`').nth(1).unwrap().to_owned()
 }
 
-/// The errors of an operation of [`SEALED`]. A row that is not every operation's names its own first.
+/// The errors of an operation of [`SEALED`]. A row that is not every operation's names its own
+/// first.
 pub(crate) fn errors_of(operation: &str) -> Vec<Error> {
     errors_where(|when| {
         let when = when.trim_start_matches('[');
@@ -117,8 +120,8 @@ pub(crate) fn paths() -> Vec<(String, bool, String)> {
     paths
 }
 
-/// What a renewal is answered by what stands in the table, in the order in which it decides: the reason of an error, or
-/// `replayed`, or `first`.
+/// What a renewal is answered by what stands in the table, in the order in which it decides: the
+/// reason of an error, or `replayed`, or `first`.
 pub(crate) fn renewals() -> Vec<&'static str> {
     let rows = table("docs/protocol.md", "| what stands there | answer |");
     let outcome = |cells: &Vec<String>| {

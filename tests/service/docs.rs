@@ -1,6 +1,6 @@
-//! `docs/protocol.md` and `docs/examples.md`: the bytes of each example recompute with the sandbox's
-//! crypto, which is not the service's own. The running service answers the example requests as the
-//! page shows, and does what the tables of the contract state.
+//! `docs/protocol.md` and `docs/examples.md`: the bytes of each example recompute with the
+//! sandbox's crypto, which is not the service's own. The running service answers the example
+//! requests as the page shows, and does what the tables of the contract state.
 
 mod bytes;
 mod check;

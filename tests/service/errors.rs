@@ -1,4 +1,5 @@
-//! The protocol's table of errors: what each row says, and that the first failure of its order answers.
+//! The protocol's table of errors: what each row says, and that the first failure of its order
+//! answers.
 
 use peers::{jwe::seal, partner::TOKEN_PATH};
 use sandbox::Fault;
@@ -65,7 +66,8 @@ async fn the_first_failure_of_the_order_answers() {
         (7, 401, "TOK004", true),
         (8, 409, "TOK409", true),
     ];
-    // DynamoDB's failures are last in the table, and come last: nothing but a write that is due meets them.
+    // DynamoDB's failures are last in the table, and come last: nothing but a write that is due
+    // meets them.
     for dynamodb_is_down in [false, true] {
         service
             .dynamodb_faults()

@@ -1,4 +1,5 @@
-//! The sample events of `events/`: each gets its documented answer, and all are as `make events` writes them.
+//! The sample events of `events/`: each gets its documented answer, and all are as `make events`
+//! writes them.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! DynamoDB misbehaves: every way ends in one item and the right answer, in bounded time.
 //!
-//! The bound is the function's timeout: a service that overstays it is ended, and API Gateway's 502 is no answer of the
-//! protocol.
+//! The bound is the function's timeout: a service that overstays it is ended, and API Gateway's 502
+//! is no answer of the protocol.
 
 use std::time::{Duration, Instant};
 
@@ -94,7 +94,8 @@ async fn a_first_attempt_that_failed_is_tried_again() {
 async fn each_write_has_its_own_attempts_whatever_earlier_ones_used() {
     let service = Service::start().await;
     let faults = service.dynamodb_faults();
-    // Enough for the quota of retries that the SDK's clients share by default: 500, of which a retry takes 5 or more.
+    // Enough for the quota of retries that the SDK's clients share by default: 500, of which a
+    // retry takes 5 or more.
     faults.set_always(Some(Fault::Throttle));
     for _ in 0..140 {
         let before = service.puts();
@@ -159,7 +160,8 @@ async fn is_unavailable_then_recovers(service: &Service, fault: Fault, wrote: bo
     );
     assert!(attempts(service, &reply).await >= 2, "{shown}");
 
-    // Safe to retry with the same referenceId: one item, whether or not the first request has written it.
+    // Safe to retry with the same referenceId: one item, whether or not the first request has
+    // written it.
     let again = service.ask(&plain).await;
     assert_eq!(
         (again.status, again.is_replayed()),
@@ -312,8 +314,8 @@ async fn a_connection_that_is_lost_before_the_first_write_is_replaced() {
     }
 }
 
-/// A way to `dynamodb` on which nobody answers the first connection, which is closed at once or held. The later ones get
-/// through.
+/// A way to `dynamodb` on which nobody answers the first connection, which is closed at once or
+/// held. The later ones get through.
 async fn door(dynamodb: &str, held: bool) -> String {
     let dynamodb = dynamodb.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -336,7 +338,8 @@ async fn starts_without_the_database_and_serves_once_it_is_back() {
         let door = door(elsewhere.dynamodb_url(), held).await;
         let start = Instant::now();
         let service = Service::start_in(&[("AWS_ENDPOINT_URL_DYNAMODB", &door)]).await;
-        // One attempt's second and some room for a busy machine, but not the whole of a write's 4 s.
+        // One attempt's second and some room for a busy machine, but not the whole of a write's 4
+        // s.
         let took = start.elapsed();
         assert!(took < Duration::from_millis(3_500), "{took:?}");
         service.ask(&Plain::new()).await.issued();

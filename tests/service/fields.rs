@@ -1,7 +1,7 @@
 //! The request's plaintext: each row of the protocol's table of members, and the JSON around them.
 //!
-//! What a member becomes is seen through idempotency: two requests with the same `referenceId` are one request exactly
-//! if their members are equal after normalisation.
+//! What a member becomes is seen through idempotency: two requests with the same `referenceId` are
+//! one request exactly if their members are equal after normalisation.
 
 mod customer;
 mod data;
@@ -24,7 +24,8 @@ async fn accepts(service: &Service, member: &str, values: &[String]) {
     assert!(wrong.is_empty(), "must be accepted:\n{}", wrong.join("\n"));
 }
 
-/// Each of these JSON texts is refused as `member`, which alone is named, with a reason that does not repeat it.
+/// Each of these JSON texts is refused as `member`, which alone is named, with a reason that does
+/// not repeat it.
 async fn refuses(service: &Service, member: &str, values: &[String]) {
     let mut wrong = Vec::new();
     for value in values {
@@ -55,8 +56,8 @@ fn repeats(reason: &str, value: &str) -> bool {
     value.len() >= 6 && reason.contains(value)
 }
 
-/// The texts of a class are one value, those of another class are another value. Each class is a list of alternatives
-/// for some members, each as `name:JSON` texts; no text leaves the member out.
+/// The texts of a class are one value, those of another class are another value. Each class is a
+/// list of alternatives for some members, each as `name:JSON` texts; no text leaves the member out.
 async fn tells_apart(service: &Service, classes: &[&[Members<'_>]]) {
     let mut wrong = Vec::new();
     for (at, class) in classes.iter().enumerate() {

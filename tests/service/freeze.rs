@@ -1,5 +1,6 @@
-//! Lambda freezes a process between requests, for hours if it likes. Meanwhile its kept-alive connections go: AWS closes
-//! those that are idle, and what lies between forgets them. No caller is to notice.
+//! Lambda freezes a process between requests, for hours if it likes. Meanwhile its kept-alive
+//! connections go: AWS closes those that are idle, and what lies between forgets them. No caller is
+//! to notice.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Each place that lists the request's members, the error codes, the variables or the metrics lists all of them.
+//! Each place that lists the request's members, the error codes, the variables or the metrics lists
+//! all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -13,7 +13,8 @@ use service_tests::{
     EXTENDED_REQUEST_ID, Event, Plain, Reply, Service, acme, initech, sdk, secrets_manager,
 };
 
-/// The line's own fields: what is in Pascal case is its metrics, and `metrics` holds the service to them.
+/// The line's own fields: what is in Pascal case is its metrics, and `metrics` holds the service to
+/// them.
 fn names(line: &Value) -> BTreeSet<&str> {
     line.as_object()
         .unwrap()

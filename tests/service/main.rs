@@ -1,6 +1,8 @@
-//! The real `token-service` binary over the Lambda Runtime API, against the sandbox: a topic of the protocol each.
+//! The real `token-service` binary over the Lambda Runtime API, against the sandbox: a topic of the
+//! protocol each.
 //!
-//! Each test starts a sandbox of its own, in memory and on ephemeral ports, and goes through the rows of a table in it.
+//! Each test starts a sandbox of its own, in memory and on ephemeral ports, and goes through the
+//! rows of a table in it.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The metrics of each kind of request, as CloudWatch reads them out of the log: `docs/metrics.md`, row by row. That
-//! every line is in the embedded metric format, `points` sees to in all tests.
+//! The metrics of each kind of request, as CloudWatch reads them out of the log: `docs/metrics.md`,
+//! row by row. That every line is in the embedded metric format, `points` sees to in all tests.
 
 mod operations;
 mod secrets;

@@ -23,7 +23,8 @@ fn iv(jwe: &str) -> Vec<u8> {
 async fn no_iv_repeats_and_none_depends_on_the_input() {
     let service = Service::start().await;
     let table = Table::of(&service);
-    // By what they are of: a request's first answer and its replays, tokens, records; and ids, of the same generator.
+    // By what they are of: a request's first answer and its replays, tokens, records; and ids, of
+    // the same generator.
     let mut seen: HashMap<&str, Vec<Vec<u8>>> = HashMap::new();
     let key = &acme().payload_keys[0];
     for at in 0..REQUESTS {
@@ -60,8 +61,8 @@ async fn no_iv_repeats_and_none_depends_on_the_input() {
         "one repeats"
     );
     for (kind, values) in &seen {
-        // A counter or a clock leaves most bits as they are; each bit of a random one is set in about half of them. Ten
-        // standard deviations: that never happens by chance.
+        // A counter or a clock leaves most bits as they are; each bit of a random one is set in
+        // about half of them. Ten standard deviations: that never happens by chance.
         let (count, bits) = (values.len() as f64, values[0].len() * 8);
         for bit in 0..bits {
             let set = values

@@ -1,5 +1,5 @@
-//! Bugs that `make planted` plants in a copy of the project, each a patch of `tests/planted/`. Here each still applies, and
-//! says by what it is caught.
+//! Bugs that `make planted` plants in a copy of the project, each a patch of `tests/planted/`. Here
+//! each still applies, and says by what it is caught.
 
 use std::{fs, path::Path, process::Command};
 

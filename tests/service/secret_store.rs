@@ -1,5 +1,5 @@
-//! The sandbox's Secrets Manager against AWS's staging rules, asked by AWS's own SDK: what the other tests take for
-//! granted when they rotate a secret.
+//! The sandbox's Secrets Manager against AWS's staging rules, asked by AWS's own SDK: what the
+//! other tests take for granted when they rotate a secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 

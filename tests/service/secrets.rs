@@ -31,7 +31,8 @@ pub(crate) const QUICK: [(&str, &str); 2] = [
 /// The default TTL, but a refresh each second for those who need it.
 pub(crate) const EARLY: [(&str, &str); 1] = [("SECRETS_MIN_REFRESH_SECONDS", "1")];
 
-/// Waits until something that was loaded before `since` is older than `age`. Only the clock can tell.
+/// Waits until something that was loaded before `since` is older than `age`. Only the clock can
+/// tell.
 async fn becomes_older_than(since: Instant, age: Duration) {
     // The service counts in milliseconds.
     tokio::time::sleep_until((since + age + Duration::from_millis(5)).into()).await;

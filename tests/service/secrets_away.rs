@@ -1,4 +1,5 @@
-//! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that is moved.
+//! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that
+//! is moved.
 
 use sandbox::{Fault, Faults};
 use service_tests::{Clocked, Event, Plain, Reply, api_keys};

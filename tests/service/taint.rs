@@ -1,9 +1,11 @@
-//! Nothing secret and nothing of a customer comes out where it should not: not in a log, an answer, an error or the table,
-//! in no usual encoding. What stays in the process's memory is counted, and bounded where the service can bound it.
+//! Nothing secret and nothing of a customer comes out where it should not: not in a log, an answer,
+//! an error or the table, in no usual encoding. What stays in the process's memory is counted, and
+//! bounded where the service can bound it.
 //!
-//! Every secret, header and member is a canary: a value that occurs nowhere else. [`forms`] are the encodings that a canary
-//! is searched in, [`canaries`] the values, those that the service derives included, [`scenarios`] what happens to the
-//! service under [`watch`], and [`seen`] what came out meanwhile. `make planted` shows that the search finds leaks.
+//! Every secret, header and member is a canary: a value that occurs nowhere else. [`forms`] are the
+//! encodings that a canary is searched in, [`canaries`] the values, those that the service derives
+//! included, [`scenarios`] what happens to the service under [`watch`], and [`seen`] what came out
+//! meanwhile. `make planted` shows that the search finds leaks.
 
 mod canaries;
 mod echo;
@@ -48,7 +50,8 @@ async fn no_secret_and_no_customer_comes_out_in_any_encoding() {
     assert_eq!(seen.unechoed, Vec::<&str>::new());
 }
 
-/// The search is worth what it can find: each canary, in each form, in the middle of something else.
+/// The search is worth what it can find: each canary, in each form, in the middle of something
+/// else.
 #[tokio::test]
 async fn the_search_finds_every_canary_in_every_form() {
     let seen = seen().await;

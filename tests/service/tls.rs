@@ -1,4 +1,5 @@
-//! TLS to AWS: whose certificates the function trusts, and what an operator reads where it trusts none.
+//! TLS to AWS: whose certificates the function trusts, and what an operator reads where it trusts
+//! none.
 //!
 //! `bundle` has the files that `AWS_CA_BUNDLE` may name, `old` a server of TLS 1.1.
 
@@ -15,8 +16,9 @@ const UNTRUSTED: [&str; 2] = ["certificate is not trusted", "AWS_CA_BUNDLE"];
 
 /// Where nobody listens: port 9 discards.
 const CLOSED: &str = "https://localhost:9";
-/// A URL whose name does not resolve, on any machine and without asking the network: a label has at most
-/// 63 characters, and nothing is below `.invalid` (RFC 1035 section 2.3.4, RFC 6761 section 6.4).
+/// A URL whose name does not resolve, on any machine and without asking the network: a label has at
+/// most 63 characters, and nothing is below `.invalid` (RFC 1035 section 2.3.4, RFC 6761 section
+/// 6.4).
 const NOWHERE: &str =
     "http://a-label-of-64-characters-is-longer-than-what-the-DNS-can-ask-for.invalid";
 
@@ -107,7 +109,8 @@ async fn serves(dynamodb: &Tls, secrets: &Tls, env: &[(&str, &str)]) {
     let first = service.ask(&plain).await.issued();
     service.ask(&plain).await.replays(&first);
     assert_eq!(warnings(&service), [] as [Value; 0]);
-    // All handshakes are at the start, one for each secret and one for DynamoDB: no request waits for any.
+    // All handshakes are at the start, one for each secret and one for DynamoDB: no request waits
+    // for any.
     let opened = [service.secrets_faults(), service.dynamodb_faults()]
         .map(|service| service.connections_opened());
     assert_eq!(opened, [2, 1]);

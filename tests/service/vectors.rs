@@ -1,5 +1,6 @@
-//! `docs/vectors`: the files are what their generator made, fit their schema, and the running service and the sandbox's
-//! partner, SDK and resource server agree with every vector. The function's own code is held against them in `src`.
+//! `docs/vectors`: the files are what their generator made, fit their schema, and the running
+//! service and the sandbox's partner, SDK and resource server agree with every vector. The
+//! function's own code is held against them in `src`.
 
 mod exchanges;
 mod file;
@@ -74,8 +75,8 @@ impl Schema {
         }
     }
 
-    /// Why a document does not fit. The vectors are held one by one against their own format's part: the schema's
-    /// `oneOf` would report each format's view of each vector.
+    /// Why a document does not fit. The vectors are held one by one against their own format's
+    /// part: the schema's `oneOf` would report each format's view of each vector.
     fn fault(&mut self, compiler: &mut Compiler, format: &str, document: &Value) -> Option<String> {
         let part = format!("schema.json#/$defs/{format}/properties/vectors/items");
         let part = compiler.compile(&part, &mut self.schemas).unwrap();
@@ -107,7 +108,8 @@ fn the_files_fit_their_schema() {
     }
 }
 
-/// A vector needs its name and takes no member that is not its format's; a document takes no other member.
+/// A vector needs its name and takes no member that is not its format's; a document takes no other
+/// member.
 #[test]
 fn what_does_not_fit_the_schema_is_named_at_once() {
     let mut compiler = Compiler::new();
@@ -140,7 +142,8 @@ fn what_does_not_fit_the_schema_is_named_at_once() {
     }
 }
 
-/// Members that share keys must not share an IV: that would be the one mistake that the README warns of.
+/// Members that share keys must not share an IV: that would be the one mistake that the README
+/// warns of.
 #[test]
 fn no_iv_is_used_twice_under_a_key() {
     let mut used = HashSet::new();

@@ -1,4 +1,5 @@
-//! Files with secrets in them: only their owner can read them, none is overwritten, none is left half written.
+//! Files with secrets in them: only their owner can read them, none is overwritten, none is left
+//! half written.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,7 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::outcome::{Exit, Failure};
 
-/// Largest file or standard input that is read: a request's body is at most 32 KiB, a secret 64 KiB.
+/// Largest file or standard input that is read: a request's body is at most 32 KiB, a secret 64
+/// KiB.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Reads a file, or standard input where the path is `-`.
@@ -37,7 +39,8 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     }
 }
 
-/// Creates a file that only its owner can read, whole and synced to the disk, or not at all. One that is there stays as it is.
+/// Creates a file that only its owner can read, whole and synced to the disk, or not at all. One
+/// that is there stays as it is.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
     let write = || {
         let mut options = OpenOptions::new();

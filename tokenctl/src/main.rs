@@ -3,7 +3,8 @@
 //! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager; sessions, in DynamoDB.
 //! - [`integrate`]: a partner's requests and answers, made, opened and explained.
 //!
-//! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the program.
+//! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the
+//! program.
 
 mod files;
 mod integrate;
@@ -18,8 +19,8 @@ use clap_complete::Shell;
 use outcome::{Exit, Outcome, Report};
 use serde_json::Value;
 
-/// The token service's command line: for operators, who onboard partners, rotate keys and end sessions, and for
-/// partners, who make, open and understand requests and answers.
+/// The token service's command line: for operators, who onboard partners, rotate keys and end
+/// sessions, and for partners, who make, open and understand requests and answers.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {

@@ -1,4 +1,5 @@
-//! What a command ends with: words for a person, JSON for a script, and an exit code that tells both what to do next.
+//! What a command ends with: words for a person, JSON for a script, and an exit code that tells
+//! both what to do next.
 
 use std::fmt::Display;
 
@@ -11,15 +12,18 @@ pub(crate) enum Exit {
     Done = 0,
     /// Something else than what follows: AWS or the network failed, a file cannot be written.
     Failed = 1,
-    /// What was given cannot be used: an option, a file, an input. (clap's own code for a wrong command line.)
+    /// What was given cannot be used: an option, a file, an input. (clap's own code for a wrong
+    /// command line.)
     Usage = 2,
     /// The step's waiting time has not passed yet. The same command will do it later.
     NotYet = 3,
-    /// Somebody else changed the secret meanwhile. Nothing was changed; the same command may be given again.
+    /// Somebody else changed the secret meanwhile. Nothing was changed; the same command may be
+    /// given again.
     Conflict = 4,
     /// There is no such partner, key, record or secret.
     NotFound = 5,
-    /// It was looked at, and is not as it must be: a faulty document, a refused request, a message with a fault in it.
+    /// It was looked at, and is not as it must be: a faulty document, a refused request, a message
+    /// with a fault in it.
     Faulty = 6,
 }
 

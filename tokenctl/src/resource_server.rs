@@ -46,7 +46,8 @@ impl ResourceServerCredentials {
     }
 }
 
-/// Whether a form sends the text as it is (RFC 6749 appendix B), as it does secrets of `tokenctl` and tokens.
+/// Whether a form sends the text as it is (RFC 6749 appendix B), as it does secrets of `tokenctl`
+/// and tokens.
 pub(crate) fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)

@@ -204,7 +204,8 @@ async fn operators_at_the_same_time_lose_nothing_of_each_other() {
         .collect();
     for name in &names {
         assert!(there.contains(&name.as_str()), "{name} is lost");
-        // What the file says is what the service knows: the credentials of a try that lost are the ones of the try that won.
+        // What the file says is what the service knows: the credentials of a try that lost are the
+        // ones of the try that won.
         let file = credentials(&shell, &format!("{name}-credentials.json"));
         let shown = shell
             .run(&format!("--json partner show {name}"))
@@ -240,7 +241,8 @@ async fn futures<F: Future + Send>(futures: Vec<F>) -> Vec<F::Output> {
 async fn a_change_whose_answer_was_lost_is_done_and_said_to_be() {
     let service = Service::start().await;
     let shell = Shell::of(&service);
-    // GetSecretValue and PutSecretValue pass: UpdateSecretVersionStage is done, and its answer lost.
+    // GetSecretValue and PutSecretValue pass: UpdateSecretVersionStage is done, and its answer
+    // lost.
     for fault in [
         Fault::StallAfter(Duration::ZERO),
         Fault::StallAfter(Duration::ZERO),

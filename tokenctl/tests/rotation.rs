@@ -1,7 +1,8 @@
-//! Every kind of key is rotated by `tokenctl` under a constant load: no request is refused, and no token unreadable.
+//! Every kind of key is rotated by `tokenctl` under a constant load: no request is refused, and no
+//! token unreadable.
 //!
-//! `make rotate-under-load` runs it with every waiting time in full, as `tokenctl` itself demands them; CI with the waits for
-//! the instances only.
+//! `make rotate-under-load` runs it with every waiting time in full, as `tokenctl` itself demands
+//! them; CI with the waits for the instances only.
 
 mod load;
 use std::{
@@ -63,7 +64,8 @@ async fn at_once(shell: &Shell, line: &str) -> Value {
         .json()
 }
 
-/// The step when `tokenctl` says that it is safe. Whoever was overtaken by another operator tries again.
+/// The step when `tokenctl` says that it is safe. Whoever was overtaken by another operator tries
+/// again.
 async fn in_time(shell: &Shell, line: &str) -> Value {
     loop {
         let ended: Ended = shell
@@ -129,7 +131,8 @@ async fn no_request_is_refused_while_every_key_rotates() {
             assert_eq!(at_once(&shell, &rotate).await["step"], step);
             refreshed().await;
         }
-        // What the old key sealed would be needed for minutes yet: here it is not asked for any more.
+        // What the old key sealed would be needed for minutes yet: here it is not asked for any
+        // more.
         load.forget();
         refreshed().await;
         assert_eq!(at_once(&shell, &rotate).await["step"], "remove");

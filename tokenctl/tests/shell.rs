@@ -41,7 +41,8 @@ impl std::fmt::Debug for Ended {
 }
 
 impl Shell {
-    /// For an operator, for the partner `acme` and for the resource server `wallet`, with their credentials in the folder.
+    /// For an operator, for the partner `acme` and for the resource server `wallet`, with their
+    /// credentials in the folder.
     pub(crate) fn of(service: &Service) -> Self {
         let folder = TempDir::new().unwrap();
         let credentials = development::acme().unwrap().to_json().to_string();

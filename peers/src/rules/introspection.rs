@@ -91,7 +91,8 @@ fn read(status: u16, body: &[u8]) -> Option<Introspected> {
     Some(Introspected::Active(members))
 }
 
-/// The answer for a good token of these claims, each in its place; `None` if one is missing or of another type.
+/// The answer for a good token of these claims, each in its place; `None` if one is missing or of
+/// another type.
 fn active(claims: &Value) -> Option<String> {
     let text = |name: &str| Some(Value::from(claims.get(name)?.as_str()?).to_string());
     let integer = |name: &str| claims.get(name)?.as_i64();

@@ -1,4 +1,5 @@
-//! `sandbox invoke`: event files through the real binary, their answers opened and held against the documented ones.
+//! `sandbox invoke`: event files through the real binary, their answers opened and held against the
+//! documented ones.
 
 use std::{
     io,
@@ -29,7 +30,8 @@ enum CannotInvoke {
     Signals(#[from] io::Error),
 }
 
-/// Sends each event, on a stack of its own. Bad if one could not be sent or was not answered as documented.
+/// Sends each event, on a stack of its own. Bad if one could not be sent or was not answered as
+/// documented.
 pub(crate) async fn invoke_all(paths: &[PathBuf]) -> End {
     let mut page = Page::new();
     let mut failed = 0;

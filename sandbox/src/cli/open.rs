@@ -1,4 +1,5 @@
-//! `sandbox open`: what is in a request, an answer or a token, for somebody who has the development keys: everybody.
+//! `sandbox open`: what is in a request, an answer or a token, for somebody who has the development
+//! keys: everybody.
 
 use std::io::{self, Read};
 
@@ -26,7 +27,8 @@ pub(crate) enum CannotOpen {
     Credentials(#[from] DevelopmentError),
 }
 
-/// Shows a JWE opened, and the token in it if it is an answer with one. An answer that is plain is shown as it is.
+/// Shows a JWE opened, and the token in it if it is an answer with one. An answer that is plain is
+/// shown as it is.
 pub(crate) fn open_standard_input() -> Result<End, CannotOpen> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;

@@ -1,4 +1,5 @@
-//! What a person reads: headings, JSON, ticks. Coloured at a terminal, plain anywhere else and with `NO_COLOR`.
+//! What a person reads: headings, JSON, ticks. Coloured at a terminal, plain anywhere else and with
+//! `NO_COLOR`.
 
 use std::{fmt::Display, io::Write};
 

@@ -1,4 +1,5 @@
-//! A stack for the length of a command: ended in order whether the command is done, fails, or is told to stop.
+//! A stack for the length of a command: ended in order whether the command is done, fails, or is
+//! told to stop.
 
 use std::io;
 
@@ -22,9 +23,11 @@ impl End {
     }
 }
 
-/// Starts a stack, lets `command` have it, and ends it when the command is done or the program is told to stop.
+/// Starts a stack, lets `command` have it, and ends it when the command is done or the program is
+/// told to stop.
 ///
-/// To drop the stack would end it too, but not wait for it: the function's process could outlive this one.
+/// To drop the stack would end it too, but not wait for it: the function's process could outlive
+/// this one.
 pub(crate) async fn with_stack<E: From<sandbox::Error> + From<io::Error>>(
     options: Options,
     command: impl AsyncFnOnce(&Sandbox) -> Result<End, E>,

@@ -1,7 +1,8 @@
-//! `sandbox run`: one session, followed from the partner's request for a token to the customer's logout, each step
-//! checked.
+//! `sandbox run`: one session, followed from the partner's request for a token to the customer's
+//! logout, each step checked.
 //!
-//! It shows keys, a token and a customer. That is what it is for, and why it knows development keys only.
+//! It shows keys, a token and a customer. That is what it is for, and why it knows development keys
+//! only.
 
 mod session;
 mod steps;

@@ -17,7 +17,8 @@ use peers::{
     partner::TOKEN_PATH,
 };
 
-/// The seed's token request as JSON, made by `partner`'s server for an SDK whose public key is `sdk_key`.
+/// The seed's token request as JSON, made by `partner`'s server for an SDK whose public key is
+/// `sdk_key`.
 ///
 /// # Errors
 /// It cannot be written as JSON.
@@ -246,9 +247,10 @@ impl Draft {
 
     /// Seals the request and puts it into its event.
     ///
-    /// The IV is made of the sample's name, so that the files are the same each time. Two messages under one key and IV
-    /// reveal both and let anybody forge more; that happens here whenever a sample changes, and matters nothing, as
-    /// these keys are public. Anywhere else an IV is random.
+    /// The IV is made of the sample's name, so that the files are the same each time. Two messages
+    /// under one key and IV reveal both and let anybody forge more; that happens here whenever a
+    /// sample changes, and matters nothing, as these keys are public. Anywhere else an IV is
+    /// random.
     pub(super) fn finish(mut self) -> Result<Entry, CatalogueError> {
         let iv = digest("IV", &self.sample.name);
         let kid = self.names_key.then_some(self.key.kid.as_str());

@@ -1,7 +1,8 @@
 //! JSON whose members keep the order in which they are written.
 //!
-//! `serde_json::Value` sorts them unless a feature is on, and Cargo would then turn that feature on for the function
-//! too wherever both are built together: the function under test would not be the one that is deployed.
+//! `serde_json::Value` sorts them unless a feature is on, and Cargo would then turn that feature on
+//! for the function too wherever both are built together: the function under test would not be the
+//! one that is deployed.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! `events/manifest.json`: the documented answer of each sample, and how an answer is held against it.
+//! `events/manifest.json`: the documented answer of each sample, and how an answer is held against
+//! it.
 
 use std::{
     fs, io,
@@ -97,8 +98,9 @@ impl Sample {
         format!("{}.json", self.name)
     }
 
-    /// What of `answer` is not as documented, a line each; none if all of it is. `before` is the answer to the last of
-    /// the samples before it: a replay must repeat its token, anything else must have another.
+    /// What of `answer` is not as documented, a line each; none if all of it is. `before` is the
+    /// answer to the last of the samples before it: a replay must repeat its token, anything else
+    /// must have another.
     pub fn differences(&self, answer: &Answer, before: Option<&Answer>) -> Vec<String> {
         let mut differences = Vec::new();
         let mut expect = |what: &str, documented: &dyn ToString, actual: &dyn ToString| {

@@ -1,4 +1,5 @@
-//! Which samples there are: each a variation of the seed's token request, and the answer that the protocol gives it.
+//! Which samples there are: each a variation of the seed's token request, and the answer that the
+//! protocol gives it.
 
 use base64::{
     Engine,
@@ -29,7 +30,8 @@ pub struct Entry {
     pub event: String,
 }
 
-/// Why the samples cannot be made. The development files are compiled in, so a build that works once works always.
+/// Why the samples cannot be made. The development files are compiled in, so a build that works
+/// once works always.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// A partner's credentials.

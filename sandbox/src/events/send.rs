@@ -1,8 +1,9 @@
 //! Events' files through the function, and their answers read.
 //!
-//! A renewal and an introspection need a token, which is another one each time. So their files have text in its place,
-//! which [`Conversation::send`] replaces: `{{token of NAME}}` by the token in the answer to the sample NAME, and
-//! `{{renewal of NAME}}` by the body with which the SDK renews that token, sealed with the session key.
+//! A renewal and an introspection need a token, which is another one each time. So their files have
+//! text in its place, which [`Conversation::send`] replaces: `{{token of NAME}}` by the token in
+//! the answer to the sample NAME, and `{{renewal of NAME}}` by the body with which the SDK renews
+//! that token, sealed with the session key.
 
 use std::{
     fs, io,
@@ -104,8 +105,8 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Invokes the function with the event of a sample, and opens its answer as whoever sent it: the SDK with a session's
-    /// key, or a partner with its payload keys.
+    /// Invokes the function with the event of a sample, and opens its answer as whoever sent it:
+    /// the SDK with a session's key, or a partner with its payload keys.
     ///
     /// # Errors
     /// There is no answer, it cannot be read, or the event needs a token that no answer has had.
@@ -134,7 +135,8 @@ impl<'a> Conversation<'a> {
         });
         match missing {
             Some(name) => Err(SendError::NoToken(name)),
-            // What was put in is base64url and dots, which JSON does not escape: this is still JSON.
+            // What was put in is base64url and dots, which JSON does not escape: this is still
+            // JSON.
             None => Ok(serde_json::from_str(&text).unwrap_or(Value::Null)),
         }
     }

@@ -18,7 +18,8 @@ const REQUEST_TIME_MILLIS: u64 = 1_795_512_600_000;
 pub(super) enum Front {
     /// A REST API, deployed to the stage `prod`.
     Rest,
-    /// An HTTP API with payload 2.0, and its stage: `$default`, or one that is then part of `rawPath`.
+    /// An HTTP API with payload 2.0, and its stage: `$default`, or one that is then part of
+    /// `rawPath`.
     Http { stage: &'static str },
 }
 

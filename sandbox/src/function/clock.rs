@@ -8,13 +8,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How far Lambda's clock is from this machine's. Clones share it: whoever gives the function another clock (by
-/// `LD_PRELOAD`, say) sets this one along, as Lambda's clock and its instances' agree in life.
+/// How far Lambda's clock is from this machine's. Clones share it: whoever gives the function
+/// another clock (by `LD_PRELOAD`, say) sets this one along, as Lambda's clock and its instances'
+/// agree in life.
 #[derive(Clone, Debug, Default)]
 pub struct ClockShift(Arc<AtomicI64>);
 
 impl ClockShift {
-    /// Puts it so many milliseconds ahead of this machine's clock, or behind it if they are negative.
+    /// Puts it so many milliseconds ahead of this machine's clock, or behind it if they are
+    /// negative.
     pub fn set(&self, millis: i64) {
         self.0.store(millis, Ordering::Relaxed);
     }

@@ -1,6 +1,7 @@
-//! The variables that the function finds: what Lambda gives every function, where the sandbox's services are, and what
-//! the template gives this one. Nothing of the sandbox's own environment gets in: a test must not pass, nor fail, for a
-//! variable of the developer's shell, least of all for their AWS credentials.
+//! The variables that the function finds: what Lambda gives every function, where the sandbox's
+//! services are, and what the template gives this one. Nothing of the sandbox's own environment
+//! gets in: a test must not pass, nor fail, for a variable of the developer's shell, least of all
+//! for their AWS credentials.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Whether a binary is as new as its sources: a test of yesterday's binary proves nothing of today's.
+//! Whether a binary is as new as its sources: a test of yesterday's binary proves nothing of
+//! today's.
 
 use std::{
     fs, io,
@@ -6,8 +7,8 @@ use std::{
     time::SystemTime,
 };
 
-/// The first source that changed after `program` was built, by the list that Cargo leaves beside what
-/// it builds. `None` for a program without a list: it was built elsewhere, or copied.
+/// The first source that changed after `program` was built, by the list that Cargo leaves beside
+/// what it builds. `None` for a program without a list: it was built elsewhere, or copied.
 pub(super) fn newer_source(program: &Path) -> Option<PathBuf> {
     let list = fs::read_to_string(program.with_extension("d")).ok()?;
     let built = modified(program).ok()?;

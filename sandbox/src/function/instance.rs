@@ -1,9 +1,10 @@
 //! One instance: a child process and the Runtime API that only it talks to.
 //!
-//! No process outlives the sandbox. An instance that is dropped, or whose sandbox ends, is killed and waited for. If the
-//! sandbox itself is killed with -9, nothing is left to do that: but then the connections of the Runtime API close, and
-//! `lambda_runtime` (1.5, as seen) returns an error from its poll, upon which the function exits; one that is just at
-//! work finds out when it posts its answer. Only a function that never comes back from its work would stay.
+//! No process outlives the sandbox. An instance that is dropped, or whose sandbox ends, is killed
+//! and waited for. If the sandbox itself is killed with -9, nothing is left to do that: but then
+//! the connections of the Runtime API close, and `lambda_runtime` (1.5, as seen) returns an error
+//! from its poll, upon which the function exits; one that is just at work finds out when it posts
+//! its answer. Only a function that never comes back from its work would stay.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,10 +26,11 @@ use super::{
 };
 use crate::{listen, tasks::Tasks};
 
-/// How long an instance may take from its start to its first poll. Lambda gives 10 s; a debug build on a busy machine
-/// gets more.
+/// How long an instance may take from its start to its first poll. Lambda gives 10 s; a debug build
+/// on a busy machine gets more.
 const INIT_LIMIT: Duration = Duration::from_secs(20);
-/// How long the output of an ended process is waited for. It is there already, unless someone inherited the pipe.
+/// How long the output of an ended process is waited for. It is there already, unless someone
+/// inherited the pipe.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What every instance is made of.
@@ -88,7 +90,8 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Whether it waits for a request, now or as soon as it is done with the last one; else it has ended.
+    /// Whether it waits for a request, now or as soon as it is done with the last one; else it has
+    /// ended.
     pub(super) async fn is_ready(&self) -> bool {
         let polling = tokio::time::timeout(INIT_LIMIT, self.runtime.polling()).await;
         matches!(polling, Ok(Ok(())))
@@ -169,7 +172,8 @@ fn run(blueprint: &Blueprint, runtime_api: &str) -> Result<Child, StartError> {
         .stderr(Stdio::piped())
         // Where the runtime is dropped before the instance has been waited for.
         .kill_on_drop(true);
-    // A group of its own, so that the terminal's Ctrl-C reaches the sandbox only, which ends its children in order.
+    // A group of its own, so that the terminal's Ctrl-C reaches the sandbox only, which ends its
+    // children in order.
     #[cfg(unix)]
     command.process_group(0);
     command.spawn().map_err(|source| StartError::NotRun {

@@ -1,5 +1,5 @@
-//! The function as Lambda runs it: instances of the real binary, each at one request at a time, a new one when all are
-//! busy, up to a limit.
+//! The function as Lambda runs it: instances of the real binary, each at one request at a time, a
+//! new one when all are busy, up to a limit.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -217,7 +217,8 @@ impl Function {
         loop {
             let idle = self.idle().pop();
             match idle {
-                // It may have ended since its last request; Lambda then starts another, and nobody notices.
+                // It may have ended since its last request; Lambda then starts another, and nobody
+                // notices.
                 Some(instance) if instance.is_ready().await => return Ok(instance),
                 Some(_ended) => {}
                 None => return Instance::start(&self.blueprint).await,

@@ -1,4 +1,5 @@
-//! What the function prints: passed on to people, or kept for tests; and the last of it, for error messages.
+//! What the function prints: passed on to people, or kept for tests; and the last of it, for error
+//! messages.
 
 use std::{
     collections::VecDeque,
@@ -44,7 +45,8 @@ impl Output {
         self.captured().clone()
     }
 
-    /// Tells people what a client is not told. It is not the function's output, so that it is not captured.
+    /// Tells people what a client is not told. It is not the function's output, so that it is not
+    /// captured.
     pub(crate) fn remark(&self, remark: &str) {
         if self.logs == Logs::Inherit {
             eprintln!("sandbox  | {remark}");

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API for one instance: the state that the instance is in, and the HTTP paths by which the
-//! instance's own calls move it on.
+//! The Lambda Runtime API for one instance: the state that the instance is in, and the HTTP paths
+//! by which the instance's own calls move it on.
 //!
 //! ```text
 //!                   /next              invoke             /response, /error
@@ -115,7 +115,8 @@ impl RuntimeApi {
             };
             match std::mem::replace(state, busy) {
                 State::Polling(poll) => {
-                    // If the poll has just broken off, the process is about to end, and that ends the wait below.
+                    // If the poll has just broken off, the process is about to end, and that ends
+                    // the wait below.
                     let _ = poll.send((invocation, timeout));
                 }
                 ended => *state = ended,

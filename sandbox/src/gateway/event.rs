@@ -1,4 +1,5 @@
-//! An HTTP request as the event that API Gateway's REST APIs hand to a function (Lambda proxy integration, payload 1.0).
+//! An HTTP request as the event that API Gateway's REST APIs hand to a function (Lambda proxy
+//! integration, payload 1.0).
 
 use std::net::IpAddr;
 

@@ -1,7 +1,8 @@
-//! API Gateway's REST API in front of the function: one resource, `/{proxy+}`, that takes any method and path to it.
+//! API Gateway's REST API in front of the function: one resource, `/{proxy+}`, that takes any
+//! method and path to it.
 //!
-//! `event` makes an HTTP request into a REST proxy event, `answer` makes the function's answer into an HTTP response,
-//! and this file knows what API Gateway says by itself when there is none.
+//! `event` makes an HTTP request into a REST proxy event, `answer` makes the function's answer into
+//! an HTTP response, and this file knows what API Gateway says by itself when there is none.
 
 mod answer;
 mod event;
@@ -197,7 +198,8 @@ impl Failure {
     }
 }
 
-/// The body, read to its end even where it is too long: a client that is still sending would miss the answer.
+/// The body, read to its end even where it is too long: a client that is still sending would miss
+/// the answer.
 async fn read(mut body: Incoming) -> Result<Bytes, Failure> {
     let mut whole = BytesMut::new();
     let mut too_long = false;

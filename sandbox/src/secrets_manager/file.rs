@@ -1,5 +1,5 @@
-//! The vault as a JSON file in the data directory, readable by its owner only and replaced whole, so that a crash
-//! leaves the old one or the new one.
+//! The vault as a JSON file in the data directory, readable by its owner only and replaced whole,
+//! so that a crash leaves the old one or the new one.
 
 use std::{
     fs::{self, OpenOptions},

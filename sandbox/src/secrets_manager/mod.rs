@@ -1,6 +1,7 @@
-//! Secrets Manager: an HTTP server for the operations that the token service and its operators use, with AWS's staging
-//! rules and error shapes. It neither encrypts (there is no KMS) nor checks signatures, and knows no replication,
-//! rotation schedule or policy. A secret that is scheduled for deletion is kept.
+//! Secrets Manager: an HTTP server for the operations that the token service and its operators use,
+//! with AWS's staging rules and error shapes. It neither encrypts (there is no KMS) nor checks
+//! signatures, and knows no replication, rotation schedule or policy. A secret that is scheduled
+//! for deletion is kept.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -66,7 +67,8 @@ impl SecretsManager {
         })
     }
 
-    /// Creates a secret of this name and value, unless there is one of this name, whatever its value.
+    /// Creates a secret of this name and value, unless there is one of this name, whatever its
+    /// value.
     pub(crate) fn create_unless_present(&self, name: &str, value: &str) -> Result<(), Refusal> {
         let request = CreateSecret::of(name, value);
         match self.change(|vault| vault.create(request, now())) {

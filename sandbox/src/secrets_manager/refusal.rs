@@ -1,4 +1,5 @@
-//! Every error of Secrets Manager that the sandbox knows, with AWS's name and, where it is known, AWS's words for it.
+//! Every error of Secrets Manager that the sandbox knows, with AWS's name and, where it is known,
+//! AWS's words for it.
 
 use std::io;
 

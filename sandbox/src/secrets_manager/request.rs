@@ -1,5 +1,5 @@
-//! What the operations take, as it is on the wire, and the limits that AWS puts on it. Members that the sandbox has no
-//! use for are ignored.
+//! What the operations take, as it is on the wire, and the limits that AWS puts on it. Members that
+//! the sandbox has no use for are ignored.
 
 use std::ops::RangeInclusive;
 
@@ -188,7 +188,8 @@ impl BatchGetSecretValue {
     }
 }
 
-/// The `SecretId` of the operations on one secret: its name, its ARN, or its ARN without the random suffix.
+/// The `SecretId` of the operations on one secret: its name, its ARN, or its ARN without the random
+/// suffix.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct SecretId {

@@ -92,7 +92,8 @@ impl Secret {
         self.versions.iter().find(|version| version.has(stage))
     }
 
-    /// Adds a version with these stages. One of this id and value is left as it is, stages included.
+    /// Adds a version with these stages. One of this id and value is left as it is, stages
+    /// included.
     pub(super) fn add(
         &mut self,
         id: &str,
@@ -126,8 +127,9 @@ impl Secret {
         }
     }
 
-    /// Moves a stage to the version `to`, or removes it where that is `None`. A version that has the stage now must be
-    /// named in `from`, unless it is `to`: so two who move it at once cannot both succeed.
+    /// Moves a stage to the version `to`, or removes it where that is `None`. A version that has
+    /// the stage now must be named in `from`, unless it is `to`: so two who move it at once cannot
+    /// both succeed.
     pub(super) fn move_stage(
         &mut self,
         stage: &str,

@@ -126,7 +126,8 @@ impl WebPage {
         Ok(json!({ "outages": self.outages(), "requests": requests }))
     }
 
-    /// The size of the item that the request wrote or met: looked up once, as a later request may replace it.
+    /// The size of the item that the request wrote or met: looked up once, as a later request may
+    /// replace it.
     fn item_bytes(&self, entry: &Entry, reference: &str) -> Result<Option<usize>, Refusal> {
         let Some(log) = &entry.log else {
             return Ok(None);
@@ -162,7 +163,8 @@ impl WebPage {
     }
 }
 
-/// Who can be played: every partner as its credentials file says, and a resource server with its secret and the token ring.
+/// Who can be played: every partner as its credentials file says, and a resource server with its
+/// secret and the token ring.
 fn partners() -> Result<Value, Refusal> {
     let disabled = development::initech()?.partner_id;
     let partners: Vec<Value> = development::partners()?

@@ -1,4 +1,5 @@
-//! The page's files, as they are in `page/`: nothing is built, and nothing is fetched from elsewhere.
+//! The page's files, as they are in `page/`: nothing is built, and nothing is fetched from
+//! elsewhere.
 
 use http::{HeaderValue, Response, header};
 

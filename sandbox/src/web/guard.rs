@@ -1,4 +1,5 @@
-//! Who may ask the page's server for what. It listens on 127.0.0.1, but every page in the same browser can send to there.
+//! Who may ask the page's server for what. It listens on 127.0.0.1, but every page in the same
+//! browser can send to there.
 //!
 //! - A name of a stranger's that resolves to 127.0.0.1 (DNS rebinding) is told by its `Host`: that is the name, which
 //!   the browser sets.

@@ -1,5 +1,5 @@
-//! The sandbox in the browser: a page of the gateway's own origin, below `/sandbox/`, and the few things that it asks of
-//! the sandbox. To the token service it speaks as any partner does.
+//! The sandbox in the browser: a page of the gateway's own origin, below `/sandbox/`, and the few
+//! things that it asks of the sandbox. To the token service it speaks as any partner does.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -46,8 +46,9 @@ pub(crate) struct WebPage {
 }
 
 impl WebPage {
-    /// Whether the request is for the page, and not for the function. At `/` that is a browser's visit, which would see
-    /// a 404 of the function's; what a partner's program asks there is not touched.
+    /// Whether the request is for the page, and not for the function. At `/` that is a browser's
+    /// visit, which would see a 404 of the function's; what a partner's program asks there is not
+    /// touched.
     pub(crate) fn is_asked<B>(&self, request: &Request<B>) -> bool {
         let path = request.uri().path();
         path.starts_with(PAGE) || path == PAGE.trim_end_matches('/') || is_visit(request)

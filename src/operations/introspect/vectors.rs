@@ -9,7 +9,8 @@ use crate::{
     vectors::{Vector, read},
 };
 
-/// What a vector's call comes to, where its resource server is the only one and every session lives.
+/// What a vector's call comes to, where its resource server is the only one and every session
+/// lives.
 fn told(vector: &Vector) -> Result<Introspection, IntrospectionError> {
     let authorization = vector.json("authorization").as_str();
     let (id, secret) = credentials(authorization).ok_or(ClientError::Credentials)?;

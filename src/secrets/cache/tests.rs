@@ -3,10 +3,8 @@ use std::sync::{
     atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
-use crate::redacted::Redacted;
-
 use super::*;
-use crate::{aws::AwsError, secrets::source::Fetched};
+use crate::{aws::AwsError, redacted::Redacted, secrets::source::Fetched};
 
 const AGES: RefreshPolicy = RefreshPolicy {
     ttl: Duration::from_secs(300),

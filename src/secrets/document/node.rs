@@ -2,13 +2,13 @@
 
 use std::{cell::RefCell, collections::HashSet, hash::Hash};
 
-use crate::redacted::Redacted;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{DocumentFault, DocumentFaults};
 use crate::{
     json::{Object, Value},
     keys::KeyBytes,
+    redacted::Redacted,
 };
 
 /// The faults of a document so far, in the order in which they were found.
@@ -29,7 +29,8 @@ impl Noted {
                 first,
                 rest: faults.collect(),
             }),
-            // Whoever reads nothing has noted why. If it has not, the document is refused all the same.
+            // Whoever reads nothing has noted why. If it has not, the document is refused all the
+            // same.
             (None, None) => Err(DocumentFault::Member {
                 path: String::new(),
                 rule: "cannot be read",

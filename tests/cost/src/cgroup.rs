@@ -1,4 +1,5 @@
-//! A control group that gives a process a share of a processor, by version 1 or 2 of Linux's control groups.
+//! A control group that gives a process a share of a processor, by version 1 or 2 of Linux's
+//! control groups.
 
 use std::{fs, io, path::Path, path::PathBuf, thread, time::Duration};
 
@@ -60,8 +61,8 @@ impl Group {
         }
     }
 
-    /// The command that runs `program` in it. A shell goes there and becomes the program, which so is
-    /// never outside; the start has the shell's millisecond in it.
+    /// The command that runs `program` in it. A shell goes there and becomes the program, which so
+    /// is never outside; the start has the shell's millisecond in it.
     pub(crate) fn inside(&self, program: &Path) -> [String; 5] {
         let members = self.path.join("cgroup.procs");
         [

@@ -1,4 +1,5 @@
-//! What the cryptography of one token costs at the least, on this machine: what no service that does the job can do without.
+//! What the cryptography of one token costs at the least, on this machine: what no service that
+//! does the job can do without.
 
 use std::{
     hint::black_box,

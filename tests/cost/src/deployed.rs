@@ -1,5 +1,5 @@
-//! The package that is deployed: whether it is small enough, and whether its program, which is for another processor,
-//! does its work on the oldest one that Lambda may run it on.
+//! The package that is deployed: whether it is small enough, and whether its program, which is for
+//! another processor, does its work on the oldest one that Lambda may run it on.
 
 use std::{fs, io, path::Path, process::Stdio};
 
@@ -11,7 +11,8 @@ use crate::{
 
 const MAX_ZIPPED: usize = 2_500_000;
 
-/// The oldest processor that Lambda's arm64 functions run on is Graviton2, whose cores are Neoverse N1.
+/// The oldest processor that Lambda's arm64 functions run on is Graviton2, whose cores are Neoverse
+/// N1.
 const EMULATED: [&str; 5] = [
     "qemu-aarch64",
     "-cpu",
@@ -36,7 +37,8 @@ pub(crate) enum DeployedError {
     Io(#[from] io::Error),
 }
 
-/// Prints what is in `package`, has its `bootstrap` issue tokens, and tells whether it is within its limit.
+/// Prints what is in `package`, has its `bootstrap` issue tokens, and tells whether it is within
+/// its limit.
 pub(crate) async fn check(package: &Path) -> Result<bool, DeployedError> {
     let bootstrap = package.join("bootstrap");
     if !bootstrap.is_file() {

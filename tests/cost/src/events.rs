@@ -48,7 +48,8 @@ pub(crate) struct Prepared {
     sdk: KeyPair,
 }
 
-/// Makes events: the seed's sample request by acme, with a `referenceId` and an SDK's key of its own each.
+/// Makes events: the seed's sample request by acme, with a `referenceId` and an SDK's key of its
+/// own each.
 pub(crate) struct Events {
     event: Value,
     acme: Credentials,
@@ -115,7 +116,8 @@ impl Events {
         })
     }
 
-    /// Opens an answer as a partner, its token as a resource server, and agrees the session key as the SDK.
+    /// Opens an answer as a partner, its token as a resource server, and agrees the session key as
+    /// the SDK.
     pub(crate) fn check(&self, prepared: &Prepared, answer: &[u8]) -> Result<(), Wrong> {
         let answer: Value = serde_json::from_slice(answer).map_err(wrong)?;
         let response = proxy_event::response(&answer).map_err(wrong)?;

@@ -1,5 +1,6 @@
-//! Latency by load: requests arrive at a rate whether or not earlier ones are answered, as partners' do, at the sandbox,
-//! which starts instances of the function as Lambda does. All of it shares this machine.
+//! Latency by load: requests arrive at a rate whether or not earlier ones are answered, as
+//! partners' do, at the sandbox, which starts instances of the function as Lambda does. All of it
+//! shares this machine.
 
 use std::{
     path::PathBuf,
@@ -22,7 +23,8 @@ use crate::{
     table::{millis, quantile},
 };
 
-/// Requests a second, in this order, for so long each, until fewer are answered than this part of them.
+/// Requests a second, in this order, for so long each, until fewer are answered than this part of
+/// them.
 const RATES: [u32; 17] = [
     50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400, 1500, 1600,
 ];
@@ -51,7 +53,8 @@ pub(crate) enum LoadError {
     NoAnswer,
 }
 
-/// Measures, prints and writes the plot. The caller's runtime has one thread; here the sandbox gets all processors.
+/// Measures, prints and writes the plot. The caller's runtime has one thread; here the sandbox gets
+/// all processors.
 pub(crate) async fn measure(
     function: PathBuf,
     instances: usize,

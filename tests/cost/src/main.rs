@@ -1,5 +1,6 @@
-//! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the same job in Node.js),
-//! measured in turn in one run. Everything speaks to this process on loopback.
+//! `bench`: what the function costs, beside a floor (the same crates and no work) and a peer (the
+//! same job in Node.js), measured in turn in one run. Everything speaks to this process on
+//! loopback.
 
 mod attack_cost;
 mod cgroup;
@@ -40,7 +41,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Times, memory, calls and bytes, as ratios to the floor and to the peer, and with TLS to the same without
+    /// Times, memory, calls and bytes, as ratios to the floor and to the peer, and with TLS to the
+    /// same without
     Compare {
         /// The function, built with --release
         #[arg(long)]
@@ -240,7 +242,8 @@ async fn compare(files: [PathBuf; 3], rounds: u32, requests: u32) -> Result<bool
         let cryptography = process::on_its_processor(cryptography::time)
             .map_err(run::RunError::from)?
             .map_err(Failed::Generator)?;
-        // In turn, so that what else the machine does falls on all alike, and another one after Node.js each time.
+        // In turn, so that what else the machine does falls on all alike, and another one after
+        // Node.js each time.
         let [ours, floor, node, tls] = &subjects;
         let run = |subject| run::run(subject, &events, requests);
         let (ours, floor, tls) = if round % 2 == 0 {

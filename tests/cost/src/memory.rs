@@ -1,8 +1,9 @@
-//! What Lambda's memory setting does to time and cost. Lambda gives processor time in proportion to memory; here a control
-//! group does, so that the settings are measured on one machine and beside each other.
+//! What Lambda's memory setting does to time and cost. Lambda gives processor time in proportion to
+//! memory; here a control group does, so that the settings are measured on one machine and beside
+//! each other.
 //!
-//! Not emulated: Graviton, AWS's DynamoDB (the stub answers at once), and that Lambda is said to let a start have more than
-//! its share.
+//! Not emulated: Graviton, AWS's DynamoDB (the stub answers at once), and that Lambda is said to
+//! let a start have more than its share.
 
 use std::{io, path::Path, process::Stdio, time::Duration};
 

@@ -1,4 +1,5 @@
-//! A function's process: its environment, and what the kernel says that it has used (proc(5), Linux).
+//! A function's process: its environment, and what the kernel says that it has used (proc(5),
+//! Linux).
 
 use std::{fs, io, path::Path, process::Stdio, time::Duration};
 
@@ -10,13 +11,13 @@ use tokio::process::{Child, Command};
 
 use crate::stub::Stub;
 
-/// Which processor the surroundings run on, and which the function: one of its own, so that nothing else moves it or takes
-/// its caches.
+/// Which processor the surroundings run on, and which the function: one of its own, so that nothing
+/// else moves it or takes its caches.
 const SURROUNDINGS: usize = 0;
 const FUNCTION: usize = 1;
 
-/// Puts this thread, and with it the processes that it starts, on one processor. Where there is none of this number all
-/// run where the system likes.
+/// Puts this thread, and with it the processes that it starts, on one processor. Where there is
+/// none of this number all run where the system likes.
 fn stay_on(processor: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(processor);
@@ -34,7 +35,8 @@ pub(crate) fn on_its_processor<T>(work: impl FnOnce() -> T) -> io::Result<T> {
     Ok(done)
 }
 
-/// Starts `command` as Lambda would, on a processor of its own, with `stub` around it. With TLS it trusts `bundle`.
+/// Starts `command` as Lambda would, on a processor of its own, with `stub` around it. With TLS it
+/// trusts `bundle`.
 pub(crate) fn spawn(
     command: &[String],
     stub: &Stub,

@@ -1,4 +1,5 @@
-//! One process from its start to its end: started, a first request, requests that warm it up, requests that count.
+//! One process from its start to its end: started, a first request, requests that warm it up,
+//! requests that count.
 
 use std::{
     fs,
@@ -201,7 +202,8 @@ impl Driven {
             .ok_or_else(|| RunError::Silent(self.name.clone()))
     }
 
-    /// Ends it as Lambda does, and hands over what it has said on standard error since its start, if that was asked for.
+    /// Ends it as Lambda does, and hands over what it has said on standard error since its start,
+    /// if that was asked for.
     pub(crate) async fn end(self) -> io::Result<String> {
         if let Some(pid) = self
             .child

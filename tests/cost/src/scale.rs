@@ -1,4 +1,5 @@
-//! What a request costs among few partners and among as many as a secret holds, and with an empty table and a full one.
+//! What a request costs among few partners and among as many as a secret holds, and with an empty
+//! table and a full one.
 
 use std::{
     io,
@@ -49,7 +50,8 @@ pub(crate) enum ScaleError {
     NoPartner,
 }
 
-/// Measures, prints, and tells whether a request costs the same whatever the number of partners and items.
+/// Measures, prints, and tells whether a request costs the same whatever the number of partners and
+/// items.
 pub(crate) async fn measure(function: &Path, items: u32) -> Result<bool, ScaleError> {
     valgrind::require()?;
     let events = Events::new()?;
@@ -236,7 +238,8 @@ impl Partners {
     fn of_the_sample() -> Option<Self> {
         let mut document: Value = serde_json::from_str(API_KEYS).ok()?;
         let acme = document.pointer_mut("/partners/0")?;
-        // The newest key, which the requests are sealed with: more partners fit than with the key before it as well.
+        // The newest key, which the requests are sealed with: more partners fit than with the key
+        // before it as well.
         let keys = acme.pointer_mut("/payloadKeys/keys")?;
         keys.as_array_mut()?.truncate(1);
         Some(Self {

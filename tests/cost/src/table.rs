@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::run::{Figures, Subject};
 
-/// What the cryptography of one token took where the limit was set; the floor has none of it. Where it takes longer,
-/// it counts as long as it takes: the floor, too, is as slow as the machine.
+/// What the cryptography of one token took where the limit was set; the floor has none of it. Where
+/// it takes longer, it counts as long as it takes: the floor, too, is as slow as the machine.
 const CRYPTOGRAPHY: Duration = Duration::from_micros(75);
 
-/// What was measured in turn: the function, the floor, the peer and the function over TLS, and what the cryptography alone
-/// took.
+/// What was measured in turn: the function, the floor, the peer and the function over TLS, and what
+/// the cryptography alone took.
 pub(crate) struct Round {
     pub(crate) figures: [Figures; 4],
     pub(crate) cryptography: Duration,
@@ -17,7 +17,8 @@ pub(crate) struct Round {
 
 /// Prints medians over the rounds; tells whether the function is within its limits.
 ///
-/// A ratio is the median of the rounds' own: what slows the machine for a while slows what is beside it, too.
+/// A ratio is the median of the rounds' own: what slows the machine for a while slows what is
+/// beside it, too.
 pub(crate) fn print(subjects: &[Subject; 4], rounds: &[Round], requests: u32) -> bool {
     println!(
         "\nmedians of {} rounds of {requests} warm requests, one at a time",

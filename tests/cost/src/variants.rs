@@ -41,7 +41,8 @@ fn heading() -> String {
     columns.concat()
 }
 
-/// Its bytes, as they are and zipped; the instructions of a start and of a warm request; its most resident memory.
+/// Its bytes, as they are and zipped; the instructions of a start and of a warm request; its most
+/// resident memory.
 async fn figures(binary: &Path, events: &Events) -> Result<[u64; 5], CountError> {
     let bytes = fs::read(binary)?;
     let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);

@@ -110,8 +110,8 @@ pub fn explore<M: Checkable>(model: &M, progress: impl Fn(usize)) -> Exploration
 /// A shortest way to a state in which `property` does not hold.
 pub fn counterexample<M: Checkable>(model: &M, property: &'static str) -> Option<Vec<String>> {
     let mut shortest = None;
-    // The checker looks at some more states after a discovery, and a later one replaces it. So it is
-    // asked again for a shorter one, until there is none.
+    // The checker looks at some more states after a discovery, and a later one replaces it. So it
+    // is asked again for a shorter one, until there is none.
     while let Some(shorter) = discover(model, property, shortest.as_ref().map(Vec::len)) {
         shortest = Some(shorter);
     }

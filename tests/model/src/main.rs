@@ -1,5 +1,5 @@
-//! Checks the models, then plants every bug and shows how it is caught. Fails if a property does not
-//! hold, or if a bug is not caught.
+//! Checks the models, then plants every bug and shows how it is caught. Fails if a property does
+//! not hold, or if a bug is not caught.
 
 use std::{
     env,

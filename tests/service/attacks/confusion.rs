@@ -5,8 +5,8 @@ use service_tests::{Plain, Service, acme};
 
 use super::{refuses, under};
 
-/// RFC 8725 section 2.1. CVE-2026-29000 and CVE-2023-51774 are the JWE's variants: what decrypts is taken for what is
-/// signed, or the other way round.
+/// RFC 8725 section 2.1. CVE-2026-29000 and CVE-2023-51774 are the JWE's variants: what decrypts is
+/// taken for what is signed, or the other way round.
 #[tokio::test]
 async fn takes_no_algorithm_but_dir_in_any_spelling() {
     let service = Service::start().await;
@@ -129,7 +129,8 @@ async fn takes_no_jws_for_a_jwe() {
     refuses(&service, &bodies).await;
 }
 
-/// CVE-2026-29000: an unsigned JWT in a JWE. Here a JWE has a JSON object in it, and nothing is looked for in a text.
+/// CVE-2026-29000: an unsigned JWT in a JWE. Here a JWE has a JSON object in it, and nothing is
+/// looked for in a text.
 #[tokio::test]
 async fn unwraps_nothing_that_is_nested() {
     let service = Service::start().await;

@@ -1,5 +1,6 @@
-//! Invalid curves, invalid points (GHSA-rvj9-8cvx-3vq9 in node-jose; go-jose, jose2go, Nimbus and jose4j had the same in
-//! 2017): a point of a weak curve makes the other side's private key known, bit by bit.
+//! Invalid curves, invalid points (GHSA-rvj9-8cvx-3vq9 in node-jose; go-jose, jose2go, Nimbus and
+//! jose4j had the same in 2017): a point of a weak curve makes the other side's private key known,
+//! bit by bit.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::elliptic_curve::sec1::{FromEncodedPoint, ToEncodedPoint};
@@ -61,7 +62,8 @@ async fn refuses_infinity_other_curves_and_coordinates_beyond_the_field() {
     let order = hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     let (zero, most) = ([0; 32], [0xff; 32]);
 
-    // x = 0 is a point of the curve, whose y is the root of b. With x = p, which is 0, it is another text of it.
+    // x = 0 is a point of the curve, whose y is the root of b. With x = p, which is 0, it is
+    // another text of it.
     let mut compressed = [0; 33];
     compressed[0] = 2;
     let point = p256::EncodedPoint::from_bytes(compressed).unwrap();

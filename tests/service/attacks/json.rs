@@ -1,4 +1,5 @@
-//! What two JSON parsers read differently. RFC 8259 leaves it open; here each text has one meaning or none.
+//! What two JSON parsers read differently. RFC 8259 leaves it open; here each text has one meaning
+//! or none.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use service_tests::{Plain, Service, reference, sdk};
@@ -138,7 +139,8 @@ async fn takes_no_number_for_another() {
     }
 }
 
-/// NUL, lone surrogates and BOM in any member: refused, or kept as they are, never cut off or replaced.
+/// NUL, lone surrogates and BOM in any member: refused, or kept as they are, never cut off or
+/// replaced.
 #[tokio::test]
 async fn cuts_and_replaces_no_text() {
     let service = Service::start().await;

@@ -97,7 +97,8 @@ async fn a_captured_body_is_of_use_under_no_other_api_key() {
     }
 }
 
-/// Whoever replays a captured body with the API key learns nothing without the payload key, and moves nothing.
+/// Whoever replays a captured body with the API key learns nothing without the payload key, and
+/// moves nothing.
 #[tokio::test]
 async fn a_replayed_body_yields_the_same_sealed_token_and_no_second_record() {
     let service = Service::start().await;

@@ -1,4 +1,5 @@
-//! Small messages that make a receiver work hard. What they cost is counted by `make attacks`; here they are refused.
+//! Small messages that make a receiver work hard. What they cost is counted by `make attacks`; here
+//! they are refused.
 
 use peers::jwe::seal_with_header;
 use service_tests::{Event, Plain, Service, acme};
@@ -35,8 +36,8 @@ fn bomb(bytes: usize) -> Vec<u8> {
     packed
 }
 
-/// CVE-2024-28180 (go-jose), CVE-2024-28176 (jose), CVE-2024-28102 and CVE-2026-39373 (jwcrypto), CVE-2024-33664
-/// (python-jose): a body that inflates to a thousand times its size.
+/// CVE-2024-28180 (go-jose), CVE-2024-28176 (jose), CVE-2024-28102 and CVE-2026-39373 (jwcrypto),
+/// CVE-2024-33664 (python-jose): a body that inflates to a thousand times its size.
 #[tokio::test]
 async fn inflates_nothing() {
     let service = Service::start().await;
@@ -62,8 +63,9 @@ async fn inflates_nothing() {
     service.ask_bytes(&bomb).await.refused(400, "TOK400");
 }
 
-/// CVE-2023-50967 (latchset jose), CVE-2023-52428 (Nimbus), CVE-2023-49290 (jwx), CVE-2023-50966 (erlang-jose),
-/// CVE-2026-27932 (joserfc), GHSA-2c7c-3mj9-8fqh (go-jose): PBKDF2 with the sender's count.
+/// CVE-2023-50967 (latchset jose), CVE-2023-52428 (Nimbus), CVE-2023-49290 (jwx), CVE-2023-50966
+/// (erlang-jose), CVE-2026-27932 (joserfc), GHSA-2c7c-3mj9-8fqh (go-jose): PBKDF2 with the sender's
+/// count.
 #[tokio::test]
 async fn derives_no_key_from_a_password() {
     let service = Service::start().await;
@@ -89,7 +91,8 @@ async fn derives_no_key_from_a_password() {
     service.post(&under(header)).await.issued();
 }
 
-/// CVE-2025-27144 (go-jose), CVE-2025-30204 (golang-jwt): a list of as many segments as there are dots.
+/// CVE-2025-27144 (go-jose), CVE-2025-30204 (golang-jwt): a list of as many segments as there are
+/// dots.
 #[tokio::test]
 async fn splits_no_more_than_five_segments() {
     let service = Service::start().await;
@@ -176,7 +179,8 @@ async fn decodes_no_oversized_segment() {
     service.ask(&Plain::new()).await.issued();
 }
 
-/// CVE-2025-59420 (Authlib) and others that followed: extensions that must be understood, and were not.
+/// CVE-2025-59420 (Authlib) and others that followed: extensions that must be understood, and were
+/// not.
 #[tokio::test]
 async fn understands_no_extension() {
     let service = Service::start().await;

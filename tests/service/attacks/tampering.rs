@@ -1,4 +1,5 @@
-//! Every bit counts. Tags and IVs of other sizes, and every spelling of base64url that is not canonical, are in `jwe`.
+//! Every bit counts. Tags and IVs of other sizes, and every spelling of base64url that is not
+//! canonical, are in `jwe`.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use service_tests::{Plain, Service};
@@ -31,7 +32,8 @@ async fn refuses_every_changed_bit_of_iv_tag_header_and_ciphertext() {
     let mut bodies = Vec::new();
     for (at, name) in [(0, "header"), (2, "IV"), (3, "ciphertext"), (4, "tag")] {
         let bits = segments[at].len() * 8;
-        // All of header, IV and tag; of the ciphertext its first and last blocks and a sample of the rest.
+        // All of header, IV and tag; of the ciphertext its first and last blocks and a sample of
+        // the rest.
         let chosen =
             |bit: &usize| at != 3 || *bit < 128 || bits - bit <= 128 || bit.is_multiple_of(61);
         for bit in (0..bits).filter(chosen) {

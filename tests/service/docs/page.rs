@@ -93,8 +93,9 @@ impl Page {
         &self.text
     }
 
-    /// Copies of the pages with one character of an example changed: after one and two thirds of it, and at its end.
-    /// Comments (from `#` on) and what differs from one run to another are left alone.
+    /// Copies of the pages with one character of an example changed: after one and two thirds of
+    /// it, and at its end. Comments (from `#` on) and what differs from one run to another are left
+    /// alone.
     pub(crate) fn with_changes_in(&self, name: &str) -> Vec<Self> {
         let index = self
             .examples

@@ -82,7 +82,8 @@ async fn the_error_table_has_every_code_of_an_invalidation_in_its_order() {
     holds("Invalidate", &service, None, &["x-api-key"], &requests).await;
 }
 
-/// `opened` are requests that are refused after they were opened, in the table's order; the last one reaches DynamoDB, too.
+/// `opened` are requests that are refused after they were opened, in the table's order; the last
+/// one reaches DynamoDB, too.
 async fn holds(
     operation: &str,
     service: &Service,
@@ -121,8 +122,9 @@ async fn holds(
     assert_eq!(happened, stated);
 }
 
-/// Each is all right but for one thing less than the one before it: path, method, size, type, the service's secrets, each
-/// of the credentials. Of the last the body alone is wrong. Tells whether the service that it is for has secrets.
+/// Each is all right but for one thing less than the one before it: path, method, size, type, the
+/// service's secrets, each of the credentials. Of the last the body alone is wrong. Tells whether
+/// the service that it is for has secrets.
 fn unopened(valid: &Request<Bytes>, credentials: &[&'static str]) -> Vec<(Request<Bytes>, bool)> {
     let at_most = "x".repeat(32 * 1024);
     let mut request = valid.clone().map(|_| at_most.clone().into());
@@ -172,7 +174,8 @@ async fn without_secrets() -> Service {
     .await
 }
 
-/// Where two rows hold, the one above decides. That the service knows its own write, a test of renewals with faults shows.
+/// Where two rows hold, the one above decides. That the service knows its own write, a test of
+/// renewals with faults shows.
 #[tokio::test]
 async fn the_table_of_renewals_has_every_outcome_in_its_order() {
     let mut stated = contract::renewals();
@@ -225,7 +228,8 @@ async fn the_table_of_introspections_errors_has_every_error_in_its_order() {
     assert_eq!(happened, stated);
 }
 
-/// The function refuses a value below each range that the page states, in words that name that range.
+/// The function refuses a value below each range that the page states, in words that name that
+/// range.
 #[tokio::test]
 async fn the_environment_table_has_every_variable_and_its_range() {
     let mut expected = Vec::new();
@@ -241,7 +245,8 @@ async fn the_environment_table_has_every_variable_and_its_range() {
     }
     assert!(expected.len() >= 10);
 
-    // A variable that is empty breaks every rule; the sandbox removes one that is given an empty value.
+    // A variable that is empty breaks every rule; the sandbox removes one that is given an empty
+    // value.
     let mut options = sandbox::Options::default();
     for (name, rule) in &expected {
         let value = if rule.ends_with("must be set") {

@@ -111,8 +111,8 @@ async fn refuses_base64url_that_is_not_canonical() {
     refuses(&service, &bodies).await;
 }
 
-/// A JWE that decodes to a valid one where the unused bits of a segment's last character are ignored. The header is the
-/// AAD as it was received, so that its tag is made for the changed text.
+/// A JWE that decodes to a valid one where the unused bits of a segment's last character are
+/// ignored. The header is the AAD as it was received, so that its tag is made for the changed text.
 fn with_unused_bits(at: usize) -> Option<String> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut plaintext = Plain::new().json();

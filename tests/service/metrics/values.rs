@@ -67,7 +67,8 @@ async fn each_key_counts_what_it_sealed() {
         options.server_keys = Some(server_keys_of(&["t-new", "t-old"], &["r-new", "r-old"]));
     })
     .await;
-    // The first of each ring seals; a payload key that opened a request seals its answer, named or not.
+    // The first of each ring seals; a payload key that opened a request seals its answer, named or
+    // not.
     let plain = Plain::new();
     for _ in 0..2 {
         for key in &acme().payload_keys {

@@ -229,7 +229,8 @@ async fn a_new_session_of_the_pair_does_not_revive_the_one_before() {
             service.invalidate(&first.reference).await.issued();
         }
         table.set(&first.reference, "ttl", number(now())).await;
-        // A record is kept for minutes at least, so that two sessions begin in one second only here.
+        // A record is kept for minutes at least, so that two sessions begin in one second only
+        // here.
         eventually("the next second", Duration::from_secs(5), async || {
             (now() > began).then_some(())
         })

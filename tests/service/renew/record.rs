@@ -229,7 +229,8 @@ async fn a_session_is_renewed_after_the_rings_were_rotated() {
         .await
         .conflicts("reused");
 
-    // The key that the record began with is removed too early: the session renews, Get Token cannot compare.
+    // The key that the record began with is removed too early: the session renews, Get Token cannot
+    // compare.
     let newest = server_keys_of(&["token-2"], &["record-2"]);
     put_secret(&service, "server-keys", &newest).await;
     eventually("the old record key is gone", SOON, async || {

@@ -13,7 +13,8 @@ use service_tests::{
 
 use super::super::secrets::{EARLY, SOON, with_partner};
 
-/// One renewal that fails in every way from `row` on, and in none before. `session`'s token is superseded.
+/// One renewal that fails in every way from `row` on, and in none before. `session`'s token is
+/// superseded.
 fn failing_from(row: usize, session: &Session) -> Request<Bytes> {
     let plaintext = match row <= 7 {
         true => r#"{"token":"another"}"#.to_owned(),

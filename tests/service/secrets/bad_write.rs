@@ -52,8 +52,8 @@ fn failures(service: &Service) -> Vec<Value> {
     lines(service, "secret not refreshed")
 }
 
-/// Writes partners that are right and then a bad document, and ends the instances that know neither.
-/// Gives back the version of the former.
+/// Writes partners that are right and then a bad document, and ends the instances that know
+/// neither. Gives back the version of the former.
 async fn newly_started_after_a_bad_write(service: &Service, second: &Value, bad: &Value) -> String {
     let previous = put_secret(service, "api-keys", second).await;
     put_secret(service, "api-keys", bad).await;
@@ -173,7 +173,8 @@ async fn what_is_mended_is_read_after_the_minimum_and_not_after_the_ttl() {
     let last = lines(&service, "secret refreshed").pop().unwrap();
     assert_eq!(last["version_id"], mended, "{last}");
 
-    // From now on it is like any other instance: the TTL counts, and a bad write leaves it its value.
+    // From now on it is like any other instance: the TTL counts, and a bad write leaves it its
+    // value.
     put_secret(&service, "api-keys", &misspelt()).await;
     let (reads, said) = (service.secret_reads(), fallbacks(&service).len());
     becomes_older_than(Instant::now(), SECOND).await;

@@ -1,4 +1,5 @@
-//! Which documents are refused: with the path of the failing member in the log, never its value, and 503 to callers.
+//! Which documents are refused: with the path of the failing member in the log, never its value,
+//! and 503 to callers.
 
 use std::time::Duration;
 
@@ -226,7 +227,8 @@ async fn takes_every_document_that_keeps_the_rules() {
         .as_array_mut()
         .unwrap()
         .extend(eight[1..].to_vec());
-    // SDK API keys may be shared, a partner may have one payload key under two ids, and a JWK may say more than it must.
+    // SDK API keys may be shared, a partner may have one payload key under two ids, and a JWK may
+    // say more than it must.
     entry["sdkApiKeySha256"] =
         json!([hash_of(&acme().sdk_api_key), hash_of(&newcomer.sdk_api_key)]);
     entry["payloadKeys"]["keys"][0]["alg"] = json!("A256GCM");

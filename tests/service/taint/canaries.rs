@@ -326,8 +326,8 @@ pub(super) fn keys(ring: &Value) -> Vec<(String, [u8; 32])> {
         .collect()
 }
 
-/// What `ring` makes of an HMAC-SHA256 key and keeps in its place: the hash's state after the inner and the outer pad
-/// (RFC 2104 section 4), as good as the key itself.
+/// What `ring` makes of an HMAC-SHA256 key and keeps in its place: the hash's state after the inner
+/// and the outer pad (RFC 2104 section 4), as good as the key itself.
 fn hmac_states(key: &[u8; 32]) -> [[u8; 32]; 2] {
     [0x36, 0x5c].map(|pad| {
         let mut block = [pad; 64];

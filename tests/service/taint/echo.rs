@@ -1,4 +1,5 @@
-//! Something in AWS's place that sends back whatever it was sent, and more: the worst that an answer can hold.
+//! Something in AWS's place that sends back whatever it was sent, and more: the worst that an
+//! answer can hold.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

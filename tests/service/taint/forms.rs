@@ -7,7 +7,8 @@ use base64::{
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
-/// Every needle begins with a word of this many bytes, by which it is looked up. Shorter ones would be found by chance.
+/// Every needle begins with a word of this many bytes, by which it is looked up. Shorter ones would
+/// be found by chance.
 pub(super) const WORD: usize = 8;
 
 /// One canary in one form.
@@ -28,7 +29,8 @@ pub(super) struct Needles {
     needles: Vec<Needle>,
     canaries: usize,
     by_word: HashMap<[u8; WORD], Vec<usize>>,
-    /// Whether any needle begins with these two bytes: spares most positions of a large text the map.
+    /// Whether any needle begins with these two bytes: spares most positions of a large text the
+    /// map.
     begins: Vec<bool>,
 }
 
@@ -104,8 +106,8 @@ impl Needles {
         })
     }
 
-    /// Each canary in each form, in the middle of other text: what the search must find. Where two canaries share a form,
-    /// each is its own plant.
+    /// Each canary in each form, in the middle of other text: what the search must find. Where two
+    /// canaries share a form, each is its own plant.
     pub(super) fn plants(&self) -> impl Iterator<Item = (&str, &'static str, Vec<u8>)> {
         self.needles.iter().map(|needle| {
             let planted = [b"{\"x\":\"", needle.bytes.as_slice(), b"\"}"].concat();

@@ -1,8 +1,9 @@
-//! The process's memory, read from outside: what stays there of keys that were rotated out and of requests long answered.
+//! The process's memory, read from outside: what stays there of keys that were rotated out and of
+//! requests long answered.
 //!
-//! Zeroizing is a promise about a value's last place and not about every place that it was in. So this counts copies
-//! before and after, asserts where the service can keep the promise, and prints the rest:
-//! docs/security-evidence.md, Memory.
+//! Zeroizing is a promise about a value's last place and not about every place that it was in. So
+//! this counts copies before and after, asserts where the service can keep the promise, and prints
+//! the rest: docs/security-evidence.md, Memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +32,8 @@ type Copies = BTreeMap<String, usize>;
 /// What was found at one time.
 struct Scan {
     copies: Copies,
-    /// Without those on the stack, where a value that was made or moved is overwritten by chance only.
+    /// Without those on the stack, where a value that was made or moved is overwritten by chance
+    /// only.
     off_the_stack: Copies,
     bytes: usize,
 }
@@ -69,8 +71,8 @@ fn scan(pid: u32, needles: &Needles) -> Scan {
     }
 }
 
-/// The service right after its last request, a few requests of others later, and `LATER` requests after both of its
-/// secrets were replaced.
+/// The service right after its last request, a few requests of others later, and `LATER` requests
+/// after both of its secrets were replaced.
 async fn scans() -> [Scan; 3] {
     let (old, new) = (Canaries::new(), Canaries::of("new "));
     let quick = [
@@ -90,8 +92,8 @@ async fn scans() -> [Scan; 3] {
     };
     let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
     let mut needles = old.needles();
-    // What is freed and small has a new tenant at once. In the middle of something large it stays longer, and of many
-    // such places not all have a new tenant at once.
+    // What is freed and small has a new tenant at once. In the middle of something large it stays
+    // longer, and of many such places not all have a new tenant at once.
     let long = "canary in the middle of a long value";
     needles.add_raw("long value", long.as_bytes());
     let value = format!("{0}{long}{0}", "x".repeat(450));
@@ -150,11 +152,12 @@ async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
     members
 }
 
-/// What the service overwrites and was found all the same: of a request as soon as it is answered or others have come, of
-/// a key as soon as it is out of service.
+/// What the service overwrites and was found all the same: of a request as soon as it is answered
+/// or others have come, of a key as soon as it is out of service.
 ///
-/// Not promised: the text of the secrets' documents (keys in base64url, digests in hexadecimal digits), which stays in
-/// buffers of the AWS SDK's HTTP client for a while; nor headers, which stay in those of the runtime's.
+/// Not promised: the text of the secrets' documents (keys in base64url, digests in hexadecimal
+/// digits), which stays in buffers of the AWS SDK's HTTP client for a while; nor headers, which
+/// stay in those of the runtime's.
 fn broken_promises([at_once, soon, later]: &[Scan; 3]) -> Vec<String> {
     let found = |copies: &Copies, promised: &[&str]| {
         let names = copies.keys().cloned();
@@ -173,8 +176,9 @@ fn broken_promises([at_once, soon, later]: &[Scan; 3]) -> Vec<String> {
     .concat()
 }
 
-/// The states of record keys' HMACs, of which each key has two in its last place. One of them may come to the heap by
-/// chance: what once lay on the stack is copied with a large value that was made there and does not fill its place.
+/// The states of record keys' HMACs, of which each key has two in its last place. One of them may
+/// come to the heap by chance: what once lay on the stack is copied with a large value that was
+/// made there and does not fill its place.
 fn hmac_states(copies: &Copies) -> Vec<String> {
     let states = copies
         .iter()
@@ -186,8 +190,8 @@ fn hmac_states(copies: &Copies) -> Vec<String> {
 /// Members from the middle of the customer's canonical JSON.
 const AT_ONCE: [&str; 5] = ["firstName", "lastName", "name", "email", "long value"];
 
-/// Besides the customer. Derived on the stack, or among the bytes that `ring` hashes first or last and keeps until the
-/// next call, as is the rest of the customer.
+/// Besides the customer. Derived on the stack, or among the bytes that `ring` hashes first or last
+/// and keeps until the next call, as is the rest of the customer.
 const SOON: [&str; 4] = [
     "a session key",
     "a shared secret",

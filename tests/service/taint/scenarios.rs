@@ -132,7 +132,8 @@ impl Watch<'_> {
             let body = jwe::seal_with_header(&header, plain.json().as_bytes(), &key, [3; 12]);
             events.push(canaries.event(&body));
         }
-        // Each member with each other's value, and wrapped: whatever rule fails, with whoever's value.
+        // Each member with each other's value, and wrapped: whatever rule fails, with whoever's
+        // value.
         let members: Value = serde_json::from_str(&plain.json()).unwrap();
         for (name, value) in members.as_object().unwrap() {
             let wrapped = json!({ "data key canary/\u{e4}": [value] }).to_string();

@@ -1,4 +1,5 @@
-//! A bundle that cannot be trusted stops the function at start, by name and with nothing of the file.
+//! A bundle that cannot be trusted stops the function at start, by name and with nothing of the
+//! file.
 
 use serde_json::Value;
 

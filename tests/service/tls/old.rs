@@ -1,5 +1,6 @@
-//! TLS 1.1 (RFC 4346) is refused. No TLS library at hand serves it any more, so the server is as much of one as it takes to
-//! see the refusal: it answers a ClientHello with a ServerHello, and reads what the client makes of that.
+//! TLS 1.1 (RFC 4346) is refused. No TLS library at hand serves it any more, so the server is as
+//! much of one as it takes to see the refusal: it answers a ClientHello with a ServerHello, and
+//! reads what the client makes of that.
 
 use std::time::Duration;
 
@@ -15,11 +16,13 @@ use super::{Network, cause, start};
 /// An alert record: fatal, protocol_version (RFC 5246 section 7.2).
 const PROTOCOL_VERSION: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
-/// TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, which TLS 1.1 has, and TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, of TLS 1.2.
+/// TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, which TLS 1.1 has, and
+/// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, of TLS 1.2.
 const CBC: [u8; 2] = [0xc0, 0x13];
 const GCM: [u8; 2] = [0xc0, 0x2b];
 
-/// A ServerHello without extensions: version, random, no session id, cipher suite, no compression (RFC 5246 section 7.4.1.3).
+/// A ServerHello without extensions: version, random, no session id, cipher suite, no compression
+/// (RFC 5246 section 7.4.1.3).
 fn server_hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
     let body = [&version[..], &[7; 32], &[0], &suite, &[0]].concat();
     let handshake = [&[2, 0, 0, body.len() as u8][..], &body].concat();
@@ -30,7 +33,8 @@ fn server_hello(version: [u8; 2], suite: [u8; 2]) -> Vec<u8> {
     .concat()
 }
 
-/// Reads a ClientHello, answers with `hello` and no more, and gives back what the client says to that.
+/// Reads a ClientHello, answers with `hello` and no more, and gives back what the client says to
+/// that.
 async fn answer(mut stream: TcpStream, hello: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut header = [0; 5];
     stream.read_exact(&mut header).await?;
@@ -43,7 +47,8 @@ async fn answer(mut stream: TcpStream, hello: &[u8]) -> std::io::Result<Vec<u8>>
     Ok(said)
 }
 
-/// A DynamoDB that answers every connection with `hello`. What is said to the first, and what becomes of a request.
+/// A DynamoDB that answers every connection with `hello`. What is said to the first, and what
+/// becomes of a request.
 async fn met_with(hello: Vec<u8>) -> (Vec<u8>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(

@@ -1,4 +1,5 @@
-//! The other parties as the sandbox has them: the partner that opens answers, the SDK, the resource server.
+//! The other parties as the sandbox has them: the partner that opens answers, the SDK, the resource
+//! server.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::{

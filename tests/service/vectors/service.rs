@@ -165,7 +165,8 @@ async fn every_encoding_of_an_sdk_public_key_is_the_same_request() {
     }
 }
 
-/// Requests of one `pk` in `record.json` that are the same by their vectors are the same to the service, and no others.
+/// Requests of one `pk` in `record.json` that are the same by their vectors are the same to the
+/// service, and no others.
 #[tokio::test]
 async fn records_of_one_item_are_compared_as_their_fingerprints_say() {
     let partner = partner();

@@ -18,8 +18,8 @@ use serde_json::json;
 
 use crate::sequence::Ask;
 
-/// An SDK. What it works out on its curve is kept: that takes longer than all else that a caller does, and a replay has
-/// the same again.
+/// An SDK. What it works out on its curve is kept: that takes longer than all else that a caller
+/// does, and a replay has the same again.
 pub struct Sdk {
     pair: KeyPair,
     public_key: String,

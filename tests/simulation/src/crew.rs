@@ -1,4 +1,5 @@
-//! Many sequences at once: hands out seeds, adds up figures, says how far it is, and stops at the first failure.
+//! Many sequences at once: hands out seeds, adds up figures, says how far it is, and stops at the
+//! first failure.
 
 use std::{
     collections::BTreeSet,

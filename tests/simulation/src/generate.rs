@@ -1,7 +1,7 @@
 //! A sequence from a seed: the same seed, the same sequence.
 //!
-//! References and customers are few, so that requests meet each other; troubles come where they are met: DynamoDB's with
-//! requests, Secrets Manager's after what makes the function read its secrets.
+//! References and customers are few, so that requests meet each other; troubles come where they are
+//! met: DynamoDB's with requests, Secrets Manager's after what makes the function read its secrets.
 
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ struct Random {
 
 impl Random {
     fn sequence(&mut self) -> Sequence {
-        // A deadline that is nearer than the limits of the function's own calls is the one that has to be kept.
+        // A deadline that is nearer than the limits of the function's own calls is the one that has
+        // to be kept.
         self.is_hasty = self.one_in(4);
         let timeout = match self.is_hasty {
             true => self.rng.u64(3..=4),
@@ -70,7 +71,8 @@ impl Random {
             _ => {}
         }
         if self.is_dark && self.rng.bool() {
-            // Instances start that never had a value, are asked, and it is longer than any value may be served.
+            // Instances start that never had a value, are asked, and it is longer than any value
+            // may be served.
             return Step::of(match self.rng.u8(0..3) {
                 0 => Deed::Restart,
                 1 => Deed::Ask(self.ask()),

@@ -1,5 +1,5 @@
-//! A fault simulation of the token service: random partners, operators, faults, crashes and clocks against the real
-//! binary, and after each answer the question whether what must hold does.
+//! A fault simulation of the token service: random partners, operators, faults, crashes and clocks
+//! against the real binary, and after each answer the question whether what must hold does.
 //!
 //! ```text
 //! seed ──generate──> sequence ──run──> world: sandbox, function's processes, their clocks
@@ -8,8 +8,8 @@
 //!                     shrink <──fails── judge ──holds──> figures
 //! ```
 //!
-//! A seed determines a sequence, not a run: processes and sockets interleave as they will. So a failure is shrunk and
-//! replayed by running it more than once.
+//! A seed determines a sequence, not a run: processes and sockets interleave as they will. So a
+//! failure is shrunk and replayed by running it more than once.
 //!
 //! | module | responsible for |
 //! |---|---|

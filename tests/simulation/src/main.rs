@@ -1,4 +1,5 @@
-//! The `simulation` program: reads the command line, runs sequences, and turns what was found into an exit code.
+//! The `simulation` program: reads the command line, runs sequences, and turns what was found into
+//! an exit code.
 
 use std::{
     error::Error,
@@ -22,7 +23,8 @@ use simulation::{
 
 const TELLS_EVERY: Duration = Duration::from_secs(10);
 
-/// Random partners, faults, crashes and clocks against the real token service, and what must hold all the same.
+/// Random partners, faults, crashes and clocks against the real token service, and what must hold
+/// all the same.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -32,7 +34,8 @@ struct Arguments {
     /// The first sequence's seed; the others' follow it [default: another one each time]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// How many sequences at once; most of their time they wait for a stall to end [default: 20 a core, fewer while the machine is busy]
+    /// How many sequences at once; most of their time they wait for a stall to end [default: 20 a
+    /// core, fewer while the machine is busy]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Put TLS between the function and AWS; its certificates are trusted by AWS_CA_BUNDLE

@@ -1,9 +1,10 @@
 //! Whether this machine is too busy: to begin another sequence, or to be judged by.
 //!
-//! A function that waits for the processor misses limits, for no fault of its own, and so does one whose emulated AWS
-//! waits for it. Linux tells of each process how long it has waited; how late this program's own tasks are it finds out
-//! by sleeping. While they are late no sequence is begun, and what is about time or about being served is not judged
-//! where either was far too late, and counted as not judged.
+//! A function that waits for the processor misses limits, for no fault of its own, and so does one
+//! whose emulated AWS waits for it. Linux tells of each process how long it has waited; how late
+//! this program's own tasks are it finds out by sleeping. While they are late no sequence is begun,
+//! and what is about time or about being served is not judged where either was far too late, and
+//! counted as not judged.
 
 use std::{
     fs,
@@ -79,7 +80,8 @@ impl Noise {
 
 /// How long a process has waited for the processor in its life.
 pub fn waited(pid: u32) -> Duration {
-    // Three numbers: nanoseconds at work, nanoseconds waited, turns. A process that has gone has none.
+    // Three numbers: nanoseconds at work, nanoseconds waited, turns. A process that has gone has
+    // none.
     let statistics = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
     let waited = statistics.split_whitespace().nth(1);
     let waited = waited.and_then(|nanos| nanos.parse().ok());

@@ -1,4 +1,5 @@
-//! Runs a sequence: does its steps one after another, has each answer judged, and tells the story of it.
+//! Runs a sequence: does its steps one after another, has each answer judged, and tells the story
+//! of it.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::{
 /// Whoever retries so often is to be served.
 const RETRIES: usize = 8;
 
-/// How often it retries on a machine that is too busy to serve anybody, which says nothing of the function.
+/// How often it retries on a machine that is too busy to serve anybody, which says nothing of the
+/// function.
 const RETRIES_IN_NOISE: usize = 64;
 
 /// What came of a run.
@@ -184,7 +186,8 @@ impl Run {
         self.world.publish()
     }
 
-    /// Sends requests and has the answers judged. What the first of them is to do next is the last one's answer.
+    /// Sends requests and has the answers judged. What the first of them is to do next is the last
+    /// one's answer.
     async fn ask(&mut self, step: &Step, asks: &[Ask], manner: Manner) -> Result<Next, Stop> {
         let before = Before::of(&self.world);
         self.judge.asked(asks, &before.clocks());
@@ -229,7 +232,8 @@ impl Run {
         }
     }
 
-    /// All faults end, clocks are right, partners are enabled: whoever has ever asked gets the answer that is right.
+    /// All faults end, clocks are right, partners are enabled: whoever has ever asked gets the
+    /// answer that is right.
     async fn calm(&mut self) -> Result<(), Stop> {
         self.tell("all faults end, clocks are right, everybody is enabled".to_owned());
         self.world.recover()?;

@@ -1,4 +1,5 @@
-//! Sends requests into a world, in one manner or another, and reads each one's record as soon as it is answered.
+//! Sends requests into a world, in one manner or another, and reads each one's record as soon as it
+//! is answered.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
-//! A sequence: what partners ask, what operators change and what goes wrong, step by step. It is made from a seed and
-//! holds nothing that a run adds, so that it can be run again and made shorter.
+//! A sequence: what partners ask, what operators change and what goes wrong, step by step. It is
+//! made from a seed and holds nothing that a run adds, so that it can be run again and made
+//! shorter.
 
 use std::{fmt, time::Duration};
 
@@ -21,7 +22,8 @@ pub struct Sequence {
 pub struct Step {
     /// What is done.
     pub deed: Deed,
-    /// What the next requests to DynamoDB meet, one each. What none has met when the step ends is taken back.
+    /// What the next requests to DynamoDB meet, one each. What none has met when the step ends is
+    /// taken back.
     pub dynamodb: Vec<Trouble>,
     /// The same of Secrets Manager.
     pub secrets: Vec<Trouble>,
@@ -89,7 +91,8 @@ pub enum Partner {
 pub enum Keys {
     /// Those that the protocol's waits make safe to use.
     Safe,
-    /// The other ones of a rotation that is under way: the new ones at once, or the old ones to the last.
+    /// The other ones of a rotation that is under way: the new ones at once, or the old ones to the
+    /// last.
     Other,
     /// An API key that is nobody's.
     Unknown,

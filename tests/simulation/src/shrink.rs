@@ -1,6 +1,7 @@
 //! Makes a failing sequence short: leaves out steps and faults as long as it still fails.
 //!
-//! A run is not determined by its sequence, so a shorter one is tried a few times before it counts as harmless.
+//! A run is not determined by its sequence, so a shorter one is tried a few times before it counts
+//! as harmless.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The surroundings of one step with requests: what is true before it, what goes wrong in it, and what that allows.
+//! The surroundings of one step with requests: what is true before it, what goes wrong in it, and
+//! what that allows.
 
 use std::{
     collections::BTreeMap,

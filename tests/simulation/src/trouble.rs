@@ -20,7 +20,8 @@ pub enum Trouble {
     StallBefore,
     /// No answer ever, and all is done.
     StallAfter,
-    /// Done and answered after some milliseconds, within the limit of an attempt. Changes the order, and no more.
+    /// Done and answered after some milliseconds, within the limit of an attempt. Changes the
+    /// order, and no more.
     Slow(u16),
     /// Done after so many milliseconds, though its sender may have gone.
     Late(u16),

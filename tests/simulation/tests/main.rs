@@ -1,4 +1,5 @@
-//! The simulation itself: that some sequences hold. Scenarios with a name of their own are in `tests/`.
+//! The simulation itself: that some sequences hold. Scenarios with a name of their own are in
+//! `tests/`.
 
 #![allow(
     clippy::unwrap_used,

@@ -17,8 +17,9 @@ use crate::{
 
 /// Decrypt a request or an answer.
 ///
-/// It opens with the payload key that it names, or with whichever of the credentials opens it. What is inside is shown
-/// as it is: an answer's token, a request's customer. To see what is wrong with one that does not open: tokenctl explain.
+/// It opens with the payload key that it names, or with whichever of the credentials opens it. What
+/// is inside is shown as it is: an answer's token, a request's customer. To see what is wrong with
+/// one that does not open: tokenctl explain.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The JWE, with or without double quotes around it; - or nothing for standard input

@@ -1,4 +1,5 @@
-//! A request's members, from flags and from a file. What a flag says goes before what the file says.
+//! A request's members, from flags and from a file. What a flag says goes before what the file
+//! says.
 
 use std::path::{Path, PathBuf};
 

@@ -20,8 +20,9 @@ use crate::{
 
 /// Encrypt a request's JSON into the body of a call.
 ///
-/// The JSON is checked by the service's own rules first, and every fault is named. sdkApiKey is added from the
-/// credentials if it is not there. Each call seals under a fresh IV, so the same JSON gives another body each time.
+/// The JSON is checked by the service's own rules first, and every fault is named. sdkApiKey is
+/// added from the credentials if it is not there. Each call seals under a fresh IV, so the same
+/// JSON gives another body each time.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The request's JSON; - or nothing for standard input
@@ -80,8 +81,8 @@ fn choose<'c>(credentials: &'c Credentials, kid: Option<&str>) -> Result<&'c Jwk
     })
 }
 
-/// The plaintext with the partner's `sdkApiKey`, if it is an object that has none: text that is complete stays as it is,
-/// byte for byte.
+/// The plaintext with the partner's `sdkApiKey`, if it is an object that has none: text that is
+/// complete stays as it is, byte for byte.
 fn with_sdk_api_key(plaintext: &[u8], credentials: &Credentials) -> Option<Zeroizing<Vec<u8>>> {
     let text = std::str::from_utf8(plaintext).ok()?;
     let mut members = Members::parse(text).ok()?;

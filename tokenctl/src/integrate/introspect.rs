@@ -20,8 +20,8 @@ use crate::{
 
 /// Ask as a resource server whether a token is good.
 ///
-/// Exit code 0: it is active; 6: it is not, or the service refused the question. The customer's account number and the
-/// session key are shown with --reveal only.
+/// Exit code 0: it is active; 6: it is not, or the service refused the question. The customer's
+/// account number and the session key are shown with --reveal only.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The token, or an answer with one (request --out); - or nothing for standard input

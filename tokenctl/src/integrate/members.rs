@@ -1,5 +1,5 @@
-//! A JSON object as its sender wrote it: members in their order, repeated ones too, values untouched. A number of 19
-//! digits stays what it was.
+//! A JSON object as its sender wrote it: members in their order, repeated ones too, values
+//! untouched. A number of 19 digits stays what it was.
 
 use std::fmt;
 

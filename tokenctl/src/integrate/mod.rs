@@ -1,5 +1,5 @@
-//! The other sides: a partner's requests and answers made, opened and explained; an SDK's keys and renewals; a resource
-//! server's introspections.
+//! The other sides: a partner's requests and answers made, opened and explained; an SDK's keys and
+//! renewals; a resource server's introspections.
 
 mod credentials;
 mod decrypt;
@@ -38,7 +38,8 @@ pub(crate) enum Command {
     Sdk(sdk::Command),
 }
 
-/// `as_json` is how notes on the way are written; what a command ends with is written by its caller.
+/// `as_json` is how notes on the way are written; what a command ends with is written by its
+/// caller.
 pub(crate) async fn run(command: Command, as_json: bool) -> Outcome {
     let notes = Notes { as_json };
     match command {

@@ -1,4 +1,5 @@
-//! What there is to say before a command ends: on standard error, so that standard output is the result alone.
+//! What there is to say before a command ends: on standard error, so that standard output is the
+//! result alone.
 
 use serde_json::json;
 

@@ -50,8 +50,8 @@ impl Page {
     }
 }
 
-/// A stranger's text in quotes, escaped, so that nothing of it can pass for this program's words or move the cursor, and
-/// cut where it gets long.
+/// A stranger's text in quotes, escaped, so that nothing of it can pass for this program's words or
+/// move the cursor, and cut where it gets long.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 200;
     let shown: String = text.chars().take(SHOWN).collect();

@@ -29,11 +29,13 @@ use crate::{
 
 /// Renew a token as the mobile SDK does, for tests without the app.
 ///
-/// The session key seals the request: it is derived from the SDK's key pair and the answer's serverPubKey, or given. To
-/// repeat the command is safe. The new token is not shown unless you ask for it.
+/// The session key seals the request: it is derived from the SDK's key pair and the answer's
+/// serverPubKey, or given. To repeat the command is safe. The new token is not shown unless you ask
+/// for it.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The current token, or the answer with it (request --out, renew --out); - or nothing for standard input
+    /// The current token, or the answer with it (request --out, renew --out); - or nothing for
+    /// standard input
     #[arg(default_value = "-", hide_default_value = true)]
     file: PathBuf,
     /// The customer's account number, as in the Get Token
@@ -63,7 +65,8 @@ pub(crate) struct Arguments {
     /// Show the token
     #[arg(long)]
     reveal: bool,
-    /// Write the decrypted answer, with the session's serverPubKey, to a file for its owner only; it must not exist
+    /// Write the decrypted answer, with the session's serverPubKey, to a file for its owner only;
+    /// it must not exist
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -96,7 +96,8 @@ pub(crate) fn read_pair(path: &Path) -> Result<KeyPair, Failure> {
     KeyPair::from_jwk(&text).map_err(|error| fault(&in_words(&error)))
 }
 
-/// A fault of a key. Of its JSON only the place is said: the JSON library would quote what it found.
+/// A fault of a key. Of its JSON only the place is said: the JSON library would quote what it
+/// found.
 pub(crate) fn in_words(error: &KeyError) -> String {
     match error {
         KeyError::Jwk(json) if json.is_data() => format!("{error}, each a string and there once"),

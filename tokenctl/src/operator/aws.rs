@@ -41,7 +41,8 @@ where
     Failure::new(exit, format!("{operation} on {resource}: {what}{fix}"))
 }
 
-/// The SDK's own words for a call that could not be made are "dispatch failure"; the cause has the news.
+/// The SDK's own words for a call that could not be made are "dispatch failure"; the cause has the
+/// news.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,4 +1,5 @@
-//! How a document is changed: read, edited, shown, and put in the place of just the version that was read.
+//! How a document is changed: read, edited, shown, and put in the place of just the version that
+//! was read.
 
 use std::path::Path;
 
@@ -115,10 +116,11 @@ impl<D: Document + Described> Draft<D> {
     }
 }
 
-/// Writes new credentials to their file, unless an earlier try did, and then the document with their hashes.
+/// Writes new credentials to their file, unless an earlier try did, and then the document with
+/// their hashes.
 ///
-/// The credentials are on disk before the service knows them: a crash in between loses nothing, and the same command
-/// goes on with the file that is there.
+/// The credentials are on disk before the service knows them: a crash in between loses nothing, and
+/// the same command goes on with the file that is there.
 pub(crate) async fn onboard(
     draft: &Draft<Partners>,
     store: &Store,

@@ -1,11 +1,13 @@
 //! The two secrets' documents, to be changed and written back.
 //!
-//! What may stand in them is the service's business: a document is read with the service's own reader before it is
-//! changed and before it is written, so that none is ever written that the service would refuse.
+//! What may stand in them is the service's business: a document is read with the service's own
+//! reader before it is changed and before it is written, so that none is ever written that the
+//! service would refuse.
 //!
-//! In a JWK other members are allowed, and the moments of a rotation are kept there, in seconds since the epoch:
-//! `appendedAt`, `promotedAt` (came to the front) and `demotedAt` (left it). So whoever comes next, on another machine or after
-//! a crash, knows which step is next and from when on. The service ignores them, and a finished rotation leaves none.
+//! In a JWK other members are allowed, and the moments of a rotation are kept there, in seconds
+//! since the epoch: `appendedAt`, `promotedAt` (came to the front) and `demotedAt` (left it). So
+//! whoever comes next, on another machine or after a crash, knows which step is next and from when
+//! on. The service ignores them, and a finished rotation leaves none.
 
 use std::collections::BTreeMap;
 

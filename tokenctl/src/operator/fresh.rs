@@ -41,8 +41,8 @@ pub(crate) fn with_key(kid: String, k: Zeroizing<String>) -> Jwk {
     }
 }
 
-/// `prefix-2026-11`, then `prefix-2026-11b` and so on: a name tells its key's age, and 16 characters are enough for the
-/// service's own (protocol.md, Record).
+/// `prefix-2026-11`, then `prefix-2026-11b` and so on: a name tells its key's age, and 16
+/// characters are enough for the service's own (protocol.md, Record).
 pub(crate) fn kid(prefix: &str, ring: Option<&Ring>, now: i64) -> Result<String, Failure> {
     let first = format!("{prefix}-{}", year_and_month(now));
     let later = ('b'..='z').map(|letter| format!("{first}{letter}"));

@@ -1,7 +1,8 @@
-//! The rotation of an API key or a resource server's secret: a list of hashes that has no order, so that there are two steps only, append and remove.
+//! The rotation of an API key or a resource server's secret: a list of hashes that has no order, so
+//! that there are two steps only, append and remove.
 //!
-//! No moments are kept with a hash. A step therefore counts from the document's last change, whatever that was: later than
-//! need be, never sooner.
+//! No moments are kept with a hash. A step therefore counts from the document's last change,
+//! whatever that was: later than need be, never sooner.
 
 use super::{
     change::{prefix, prefixes},
@@ -68,7 +69,8 @@ fn named(hashes: &[String], start: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Takes a planned step; `fresh` is the hash that an append adds. Returns the name of the key that it was about.
+/// Takes a planned step; `fresh` is the hash that an append adds. Returns the name of the key that
+/// it was about.
 pub(crate) fn take(hashes: &mut Vec<String>, planned: &Planned, fresh: Option<String>) -> String {
     match (&planned.key, fresh) {
         (Some(gone), _) => {

@@ -1,4 +1,5 @@
-//! The service's own rings: their beginning, how they stand, and the copy that resource servers get.
+//! The service's own rings: their beginning, how they stand, and the copy that resource servers
+//! get.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! An operator's side: partners, resource servers and keys in Secrets Manager, sessions in DynamoDB.
+//! An operator's side: partners, resource servers and keys in Secrets Manager, sessions in
+//! DynamoDB.
 //!
 //! | file | responsible for |
 //! |---|---|
@@ -137,7 +138,8 @@ pub(crate) enum RotatePartnerKey {
 pub(crate) struct KeyRotation {
     /// The owner's id
     id: String,
-    /// Where a new key is written, once and nowhere else [default: ID-KEY.json, such as acme-api-key.json]
+    /// Where a new key is written, once and nowhere else [default: ID-KEY.json, such as
+    /// acme-api-key.json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

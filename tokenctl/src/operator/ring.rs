@@ -1,5 +1,6 @@
 //! The steps of a ring's rotation, and from when on each is safe (protocol.md, Actors and keys):
-//! append (opens only) -> promote (to the front: seals) -> the old one is back (opens only) -> remove.
+//! append (opens only) -> promote (to the front: seals) -> the old one is back (opens only) ->
+//! remove.
 //!
 //! What is decided here depends on the ring, the clock and the waiting times alone.
 
@@ -61,7 +62,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) kind: Kind,
     pub(crate) ring: &'a Ring,
     pub(crate) waits: Waits,
-    /// When the document was last changed: as good as any moment that a key's own members do not tell.
+    /// When the document was last changed: as good as any moment that a key's own members do not
+    /// tell.
     pub(crate) changed_at: i64,
 }
 
@@ -226,8 +228,8 @@ impl Planner<'_> {
 }
 
 impl Ring {
-    /// Takes a step that was planned for this ring; `fresh` is the key that an append adds. Returns the name of the key that it
-    /// was about.
+    /// Takes a step that was planned for this ring; `fresh` is the key that an append adds. Returns
+    /// the name of the key that it was about.
     pub(crate) fn take(&mut self, planned: &Planned, fresh: Option<Jwk>, now: i64) -> String {
         let key = fresh.or_else(|| self.pull(planned.key.as_deref()));
         // A plan names a key of its ring, or is for a fresh one.

@@ -1,4 +1,5 @@
-//! Rotations, a step a call. Which step is next stands in the document, so any operator on any machine can go on.
+//! Rotations, a step a call. Which step is next stands in the document, so any operator on any
+//! machine can go on.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,14 +24,15 @@ pub(crate) struct Rotation {
     /// This step, instead of the one that is next
     #[arg(long)]
     step: Option<Step>,
-    /// The key that the step is about: its kid, or the first digits of the SHA-256 of an API key or a secret
+    /// The key that the step is about: its kid, or the first digits of the SHA-256 of an API key or
+    /// a secret
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
     /// Wait until the step is safe, then take it
     #[arg(long)]
     wait: bool,
-    /// Do not wait: for a key that others have got hold of. What it sealed, or what instances seal that have not refreshed yet,
-    /// may be refused
+    /// Do not wait: for a key that others have got hold of. What it sealed, or what instances seal
+    /// that have not refreshed yet, may be refused
     #[arg(long, conflicts_with = "wait")]
     skip_wait: bool,
     #[command(flatten)]
@@ -223,7 +225,8 @@ impl Rotation {
         }
     }
 
-    /// Whether the step may be taken now; waits for it if that was asked for, and then it has to be planned anew.
+    /// Whether the step may be taken now; waits for it if that was asked for, and then it has to be
+    /// planned anew.
     async fn is_due(&self, planned: &Planned) -> Result<bool, Failure> {
         let left = planned.due - now();
         if left <= 0 {

@@ -1,5 +1,5 @@
-//! A session's record: its state and times from the clear attributes, the customer only for whoever may read the record
-//! ring, and its end.
+//! A session's record: its state and times from the clear attributes, the customer only for whoever
+//! may read the record ring, and its end.
 
 use std::{collections::HashMap, time::Duration};
 

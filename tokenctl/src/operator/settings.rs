@@ -1,4 +1,5 @@
-//! What the operator's commands are told about a deployment: the function's own variables, and AWS's usual ones.
+//! What the operator's commands are told about a deployment: the function's own variables, and
+//! AWS's usual ones.
 
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use clap::Args;
 use super::store::Store;
 use crate::outcome::Failure;
 
-/// Where the deployment is. Profile, region, credentials and endpoints are AWS's usual variables and files.
+/// Where the deployment is. Profile, region, credentials and endpoints are AWS's usual variables
+/// and files.
 #[derive(Args)]
 pub(crate) struct Deployment {
     /// Name or ARN of the secret with the partners: the stack's output ApiKeysSecretArn
     #[arg(long, env = "API_KEYS_SECRET_ID", value_name = "ID", global = true)]
     api_keys_secret_id: Option<String>,
-    /// Name or ARN of the secret with the service's own keys: the stack's output ServerKeysSecretArn
+    /// Name or ARN of the secret with the service's own keys: the stack's output
+    /// ServerKeysSecretArn
     #[arg(long, env = "SERVER_KEYS_SECRET_ID", value_name = "ID", global = true)]
     server_keys_secret_id: Option<String>,
 }
@@ -70,14 +73,15 @@ pub(crate) struct Ages {
     #[arg(long, default_value_t = 2_592_000, value_name = "SECONDS", hide_default_value = true,
           value_parser = clap::value_parser!(u32).range(60..=2_592_000))]
     longest_session_ttl: u32,
-    /// You have seen that no refresh of the secrets failed since the last step (no log line "secret not refreshed"): wait
-    /// SECRETS_TTL_SECONDS instead of SECRETS_MAX_STALE_SECONDS
+    /// You have seen that no refresh of the secrets failed since the last step (no log line "secret
+    /// not refreshed"): wait SECRETS_TTL_SECONDS instead of SECRETS_MAX_STALE_SECONDS
     #[arg(long)]
     refreshes_succeeded: bool,
 }
 
-/// What a step's moment, as the document has it, may be late or early by: the call that makes the change ends within 10 s,
-/// and an invocation that began with the keys from before it ends within 15 s (the template's Timeout).
+/// What a step's moment, as the document has it, may be late or early by: the call that makes the
+/// change ends within 10 s, and an invocation that began with the keys from before it ends within
+/// 15 s (the template's Timeout).
 const MARGIN: i64 = 30;
 
 /// Waiting times in seconds (protocol.md, Actors and keys).
@@ -87,7 +91,8 @@ pub(crate) struct Waits {
     pub(crate) refresh: i64,
     /// Until no token lives that an older key sealed.
     pub(crate) token_lifetime: i64,
-    /// Until no session lasts whose record an older key sealed: a record keeps the key that it began with.
+    /// Until no session lasts whose record an older key sealed: a record keeps the key that it
+    /// began with.
     pub(crate) session_lifetime: i64,
     /// Until no record of an ended session is kept.
     pub(crate) retention: i64,

@@ -1,8 +1,9 @@
 //! One secret: its current value, and its replacement by compare-and-swap.
 //!
-//! Secrets Manager has no conditional write of a value, but moving a stage is one: `AWSCURRENT` moves only from the version
-//! that is named and has it. So a new value is put under `AWSPENDING` first and made current second. Of two operators who
-//! read the same version one succeeds, and the other's change never was current.
+//! Secrets Manager has no conditional write of a value, but moving a stage is one: `AWSCURRENT`
+//! moves only from the version that is named and has it. So a new value is put under `AWSPENDING`
+//! first and made current second. Of two operators who read the same version one succeeds, and the
+//! other's change never was current.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{
@@ -115,14 +116,16 @@ impl Store {
         let moved = self.move_stage(CURRENT, from, Some(&to)).await;
         let swapped = match moved {
             Ok(()) => Ok(()),
-            // The answer to a move that was done may have been lost, and its retry then finds nothing to move.
+            // The answer to a move that was done may have been lost, and its retry then finds
+            // nothing to move.
             Err(error) => match self.holds_current(&to).await {
                 Ok(true) => Ok(()),
                 _ if error.code() == Some("InvalidParameterException") => Err(self.conflict()),
                 _ => Err(failure("UpdateSecretVersionStage", &self.id, &error)),
             },
         };
-        // Whether it became current or not, it is pending no more. Somebody else's version may be by now: so a failure is none.
+        // Whether it became current or not, it is pending no more. Somebody else's version may be
+        // by now: so a failure is none.
         let _ = self.move_stage(PENDING, &to, None).await;
         swapped
     }

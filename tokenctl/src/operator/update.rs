@@ -1,7 +1,8 @@
-//! The file by which a partner or a resource server gets one new key: the members of its credentials file that change.
+//! The file by which a partner or a resource server gets one new key: the members of its
+//! credentials file that change.
 //!
-//! It is on disk before the service knows the key, so that a crash in between loses nothing: the same command goes on with the
-//! file that is there.
+//! It is on disk before the service knows the key, so that a crash in between loses nothing: the
+//! same command goes on with the file that is there.
 
 use std::path::PathBuf;
 
@@ -81,7 +82,8 @@ impl Update {
         Ok(key)
     }
 
-    /// A new payload key, beside those of the ring. The file has the whole ring with the new key first, as a client wants it.
+    /// A new payload key, beside those of the ring. The file has the whole ring with the new key
+    /// first, as a client wants it.
     pub(crate) fn payload_key(&self, ring: &Ring) -> Result<Jwk, Failure> {
         if let Some(begun) = self.begun()? {
             let text = |member: &str| {

@@ -82,7 +82,8 @@ fn misspellings_are_named_and_ignored_members_too() {
 
 #[test]
 fn goes_on_behind_the_first_fault() {
-    // Padding, a wrong alg, another key than the one named, curly quotes, a repeated member, and two rules.
+    // Padding, a wrong alg, another key than the one named, curly quotes, a repeated member, and
+    // two rules.
     let text = "{“referenceId”:“a/b”,\"accountNumber\":\"1\",\"data\":{\"k\":\"1\",\"k\":\"2\"},\"dob\":1}";
     let header = r#"{"alg":"A256KW","enc":"A256GCM","kid":"acme-2026-11"}"#;
     let body = jwe::seal_with_header(header, text.as_bytes(), &acme().payload_keys[1].k, [5; 12]);

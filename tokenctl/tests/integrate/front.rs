@@ -1,4 +1,5 @@
-//! What stands before the sandbox in a test: it goes wrong as it is told to, one step a call, and counts the calls.
+//! What stands before the sandbox in a test: it goes wrong as it is told to, one step a call, and
+//! counts the calls.
 
 use std::{
     collections::VecDeque,

@@ -1,5 +1,5 @@
-//! `tokenctl explain` over the published vectors: what the service refuses is never called sound, and the explanation
-//! is about the rule that the vector breaks.
+//! `tokenctl explain` over the published vectors: what the service refuses is never called sound,
+//! and the explanation is about the rule that the vector breaks.
 
 use peers::jwe;
 use serde_json::{Value, json};

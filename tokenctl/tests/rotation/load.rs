@@ -1,5 +1,6 @@
-//! A constant load: a partner that asks for new tokens and repeats old requests, and resource servers that open what it gets,
-//! each with a copy of the token ring that is up to SECRETS_TTL_SECONDS old, as the instances' are.
+//! A constant load: a partner that asks for new tokens and repeats old requests, and resource
+//! servers that open what it gets, each with a copy of the token ring that is up to
+//! SECRETS_TTL_SECONDS old, as the instances' are.
 
 use std::{
     fs,
@@ -58,14 +59,16 @@ struct Shared {
     credentials: RwLock<Credentials>,
     rings: Vec<RwLock<Value>>,
     issues: Mutex<Vec<Issue>>,
-    /// How long after its end a record is kept, for repeats; `None` repeats only what is still active.
+    /// How long after its end a record is kept, for repeats; `None` repeats only what is still
+    /// active.
     retention: Option<i64>,
     figures: Figures,
     stopped: AtomicBool,
 }
 
 impl Load {
-    /// Starts one as `credentials`. Its workers begin some time apart, so that the instances' caches differ in age.
+    /// Starts one as `credentials`. Its workers begin some time apart, so that the instances'
+    /// caches differ in age.
     pub(crate) async fn start(
         sandbox: &Sandbox,
         credentials: Credentials,

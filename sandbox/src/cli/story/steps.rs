@@ -1,4 +1,5 @@
-//! The story's first half, up to the record of the token: each step shows one thing that happens, and checks it.
+//! The story's first half, up to the record of the token: each step shows one thing that happens,
+//! and checks it.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -275,7 +276,8 @@ impl Story {
     }
 }
 
-/// Which of the things that the table must not tell is in the item, sought in its text and in its decoded binaries.
+/// Which of the things that the table must not tell is in the item, sought in its text and in its
+/// decoded binaries.
 fn exposed(item: &Value, request: &Value, answer: &Answer) -> Option<&'static str> {
     let mut readable = item.to_string().into_bytes();
     for tagged in item.as_object().into_iter().flat_map(|item| item.values()) {

@@ -1,5 +1,6 @@
-//! What the platform costs: the same crates with the same clients, and no work. Two secrets are loaded while it starts,
-//! and each request writes one item of a record's size. Nothing is decrypted, checked or sealed.
+//! What the platform costs: the same crates with the same clients, and no work. Two secrets are
+//! loaded while it starts, and each request writes one item of a record's size. Nothing is
+//! decrypted, checked or sealed.
 
 use std::{collections::HashMap, env};
 

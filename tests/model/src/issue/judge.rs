@@ -1,4 +1,5 @@
-//! What a found record means for a request: the counterpart of `token_service::record::StoredRecord::judge`.
+//! What a found record means for a request: the counterpart of
+//! `token_service::record::StoredRecord::judge`.
 
 use super::{Bug, Kind};
 

@@ -1,10 +1,10 @@
-//! One `(partner, referenceId)`: any number of requests for it, one item, and everything that can be
-//! late, lost or repeated between them.
+//! One `(partner, referenceId)`: any number of requests for it, one item, and everything that can
+//! be late, lost or repeated between them.
 //!
 //! A request makes its draft once, and attempts to write it several times. An attempt that is given
-//! up may reach the table later; a caller that retries is another request. An instance keeps nothing
-//! from one request to the next but keys, so a request stands for its instance too; what instances
-//! know of keys is the business of [`crate::rotation`].
+//! up may reach the table later; a caller that retries is another request. An instance keeps
+//! nothing from one request to the next but keys, so a request stands for its instance too; what
+//! instances know of keys is the business of [`crate::rotation`].
 
 mod bug;
 mod judge;
@@ -28,8 +28,8 @@ pub struct Issue {
     pub bug: Option<Bug>,
 }
 
-/// What is finite about the model. Nothing else cuts it off. Each step uses up a call, an attempt, a
-/// tick or an item, so that every run ends.
+/// What is finite about the model. Nothing else cuts it off. Each step uses up a call, an attempt,
+/// a tick or an item, so that every run ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Requests for the pair.

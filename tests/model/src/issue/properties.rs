@@ -70,8 +70,8 @@ fn answered() -> Property<Issue> {
     })
 }
 
-/// Whether a request can come, be written or be answered. Each of these brings one of a bounded number
-/// of requests forward, and nothing brings it back: so, done again and again, they end.
+/// Whether a request can come, be written or be answered. Each of these brings one of a bounded
+/// number of requests forward, and nothing brings it back: so, done again and again, they end.
 fn can_go_on(model: &Issue, state: &State) -> bool {
     let mut actions = Vec::new();
     model.actions(state, &mut actions);

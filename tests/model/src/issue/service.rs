@@ -7,8 +7,8 @@ use super::{
 };
 
 impl Issue {
-    /// `PutItem` with `attribute_not_exists(pk) OR #ttl <= :now`, which returns what stands there if
-    /// that fails. DynamoDB decides and writes in one step.
+    /// `PutItem` with `attribute_not_exists(pk) OR #ttl <= :now`, which returns what stands there
+    /// if that fails. DynamoDB decides and writes in one step.
     pub(super) fn write(&self, item: &mut Option<Item>, draft: Draft) -> Written {
         match *item {
             Some(found) if self.is_taken(*item, draft) => Written::Taken(found),
@@ -32,7 +32,8 @@ impl Issue {
         })
     }
 
-    /// What the service makes of the table's answer. Its `judge` looks at the clock, not at the draft.
+    /// What the service makes of the table's answer. Its `judge` looks at the clock, not at the
+    /// draft.
     pub(super) fn answer(&self, request: &Request, state: &State) -> Answer {
         let own = request.draft;
         let unheard =

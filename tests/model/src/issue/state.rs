@@ -6,8 +6,8 @@ const LIFETIME: u8 = 1;
 /// Ticks for which a record outlives its token.
 const RETENTION: u8 = 1;
 
-/// A state. What can make no difference any more is not in it, so that states that differ in nothing
-/// else are one.
+/// A state. What can make no difference any more is not in it, so that states that differ in
+/// nothing else are one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     /// Ticks since the start.

@@ -10,7 +10,8 @@ use super::{
 pub enum Bug {
     /// A key that was appended is moved to the front at once.
     FrontWithoutAWait,
-    /// The waits are for every copy to be refreshed, and not for the requests that still hold an old one.
+    /// The waits are for every copy to be refreshed, and not for the requests that still hold an
+    /// old one.
     RequestsUnderWayAreForgotten,
     /// A key is removed as soon as nobody seals with it, whatever it has sealed.
     RemovedWithoutTheLifetime,

@@ -1,9 +1,9 @@
-//! One ring of keys on its way through two rotations, so that one key lives its whole life: appended,
-//! in front, at the back, removed.
+//! One ring of keys on its way through two rotations, so that one key lives its whole life:
+//! appended, in front, at the back, removed.
 //!
-//! The token ring and the record ring share no key and nothing that is sealed, and each holder takes
-//! both at once: so each is modelled alone. What is sealed with a key is kept or not; how much of it
-//! there is makes no difference, so a key has one clock, which each seal winds up again.
+//! The token ring and the record ring share no key and nothing that is sealed, and each holder
+//! takes both at once: so each is modelled alone. What is sealed with a key is kept or not; how
+//! much of it there is makes no difference, so a key has one clock, which each seal winds up again.
 
 mod bug;
 mod narrate;
@@ -17,7 +17,8 @@ use stateright::{Model, Property};
 pub use bug::Bug;
 pub use state::{Copied, Holder, Role, State, Version};
 
-/// What the operator does to the ring, and what is in it then. The first key seals, every key opens.
+/// What the operator does to the ring, and what is in it then. The first key seals, every key
+/// opens.
 const STEPS: [(Move, &[usize]); 7] = [
     (Move::Start, &[0]),
     (Move::Append, &[0, 1]),
@@ -47,8 +48,8 @@ fn ring_at(step: usize) -> &'static [usize] {
 /// How many keys there are in all.
 const KEYS: usize = 3;
 
-/// Ticks for which a copy of the ring is used after it was confirmed: `SECRETS_TTL_SECONDS` where all
-/// refreshes succeed, else `SECRETS_MAX_STALE_SECONDS`.
+/// Ticks for which a copy of the ring is used after it was confirmed: `SECRETS_TTL_SECONDS` where
+/// all refreshes succeed, else `SECRETS_MAX_STALE_SECONDS`.
 const STALE: u8 = 2;
 
 /// Ticks for which a request is under way, and holds on to the copy that it began with.
@@ -251,8 +252,8 @@ impl Model for Rotation {
 }
 
 impl Rotation {
-    /// Every step once the wait for it is over, and not in the tick in which it ends. Nobody edits a
-    /// document that is bad.
+    /// Every step once the wait for it is over, and not in the tick in which it ends. Nobody edits
+    /// a document that is bad.
     fn may_step(&self, state: &State) -> bool {
         let next = state.step + 1;
         !state.is_bad && next < STEPS.len() && state.waited > self.wait(next)

@@ -6,7 +6,8 @@ use super::{Ring, Rotation, STEPS, State, Version, ring_at};
 
 /// Of records: none becomes unopenable. Of tokens: none that is live does.
 pub(super) const RING_OPENS: &str = "the ring opens all that is kept";
-/// Of records: no request is refused for want of a key. Of tokens: no resource server refuses a live one.
+/// Of records: no request is refused for want of a key. Of tokens: no resource server refuses a
+/// live one.
 pub(super) const EVERYBODY_OPENS: &str = "everybody who may meet it opens all that is kept";
 
 /// Every property.

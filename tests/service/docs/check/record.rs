@@ -1,4 +1,5 @@
-//! Example 6: the item, what is sealed in it, and its fingerprint, by the layouts that the page states.
+//! Example 6: the item, what is sealed in it, and its fingerprint, by the layouts that the page
+//! states.
 
 use sandbox::item_size::item_size;
 

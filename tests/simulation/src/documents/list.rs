@@ -1,5 +1,5 @@
-//! One list of keys, rotated step by step. Keys have serial numbers; what a key is follows from its name, so that a run
-//! can be repeated.
+//! One list of keys, rotated step by step. Keys have serial numbers; what a key is follows from its
+//! name, so that a run can be repeated.
 //!
 //! ```text
 //!   [a] ──append──> [a, b] ──front──> [b, a] ──remove──> [b]

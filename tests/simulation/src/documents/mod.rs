@@ -1,4 +1,5 @@
-//! The two secrets as operators write them: partners and rings, rotated step by step as the protocol says.
+//! The two secrets as operators write them: partners and rings, rotated step by step as the
+//! protocol says.
 
 mod list;
 
@@ -151,8 +152,8 @@ impl Documents {
         }
     }
 
-    /// Since when the newest of them is there, if one was not there from the beginning: until every process has refreshed
-    /// since then, it may be unknown.
+    /// Since when the newest of them is there, if one was not there from the beginning: until every
+    /// process has refreshed since then, it may be unknown.
     pub fn new_since(&self, partner: Partner, keys: Keys) -> Option<Moment> {
         let entry = self.entry(partner);
         let lists = [&entry.payload, &entry.api, &entry.sdk_api].into_iter();

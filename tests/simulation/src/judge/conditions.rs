@@ -16,15 +16,18 @@ pub const MAX_STALE: Duration = Duration::from_secs(3600);
 pub const MIN_REFRESH: Duration = Duration::from_secs(30);
 /// `RECORD_RETENTION_SECONDS`: an hour, and longer than clocks are wrong.
 pub const RETENTION: Duration = Duration::from_secs(3600);
-/// How much longer than by a true clock anything may take: a clock may go from 5 minutes ahead to 5 minutes behind.
+/// How much longer than by a true clock anything may take: a clock may go from 5 minutes ahead to 5
+/// minutes behind.
 pub const MARGIN: Duration = Duration::from_secs(600);
 
-/// A write with its retries, and the refreshes that one request may cause (protocol.md, Errors: time).
+/// A write with its retries, and the refreshes that one request may cause (protocol.md, Errors:
+/// time).
 const WRITE_LIMIT: Duration = Duration::from_secs(4);
 const REFRESHES_LIMIT: Duration = Duration::from_secs(4);
 /// Lambda's limit for an initialisation.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// For a machine that runs many sequences at once. What is sharp is the function's timeout, which has none.
+/// For a machine that runs many sequences at once. What is sharp is the function's timeout, which
+/// has none.
 const SLACK: Duration = Duration::from_secs(6);
 /// Attempts of a write.
 const ATTEMPTS: usize = 3;
@@ -65,7 +68,8 @@ pub struct Conditions {
     /// A process that starts in this step may get no value. One bad write is no reason: the version
     /// before it serves.
     pub first_loads_may_fail: bool,
-    /// A process that was idle since the record ring was changed may not know a key of it yet, if it cannot read it now.
+    /// A process that was idle since the record ring was changed may not know a key of it yet, if
+    /// it cannot read it now.
     pub record_keys_may_be_new: bool,
     /// Each process that was there before the step has a value that may be served.
     pub all_are_warm: bool,

@@ -94,7 +94,8 @@ pub struct Case<'a> {
 }
 
 impl Judge {
-    /// Notes that requests are on their way, while clocks show these times: from now on any of them may be written.
+    /// Notes that requests are on their way, while clocks show these times: from now on any of them
+    /// may be written.
     pub fn asked(&mut self, asks: &[Ask], clocks: &Clocks) {
         for ask in asks.iter().filter(|ask| ask.keys != Keys::Unknown) {
             self.pair(ask).asked(ask.customer, clocks);

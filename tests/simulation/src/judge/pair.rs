@@ -1,10 +1,11 @@
 //! One partner's `referenceId`: whose request may hold it, and which token.
 //!
-//! A request that was sent may have been written whatever its caller heard, and may yet be written. So a pair begins with
-//! everybody who asked as a possible holder, and answers rule them out: a token makes its customer the one holder,
-//! `reused` rules one out, `expired` leaves the one who was told. Once the record's `ttl` may have passed on the fastest
-//! clock the pair is contested, since some processes may take it for free and others not; when it has passed on the
-//! slowest one, all begins anew.
+//! A request that was sent may have been written whatever its caller heard, and may yet be written.
+//! So a pair begins with everybody who asked as a possible holder, and answers rule them out: a
+//! token makes its customer the one holder, `reused` rules one out, `expired` leaves the one who
+//! was told. Once the record's `ttl` may have passed on the fastest clock the pair is contested,
+//! since some processes may take it for free and others not; when it has passed on the slowest one,
+//! all begins anew.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -28,7 +29,8 @@ pub(super) struct Pair {
     token: Option<Known>,
     /// Tokens whose record has been replaced.
     replaced: HashSet<String>,
-    /// When a request was last left without an answer that says whether it was written, on the fastest clock.
+    /// When a request was last left without an answer that says whether it was written, on the
+    /// fastest clock.
     lost: Option<Moment>,
 }
 
@@ -61,14 +63,16 @@ impl Pair {
             }
             self.previous = self.recorded.take();
             self.contested = true;
-            // What was lost so far was the old record's, unless its process may have read a time from after its ttl.
+            // What was lost so far was the old record's, unless its process may have read a time
+            // from after its ttl.
             self.lost = self.lost.filter(|lost| lost.after(MARGIN) >= ends.ttl);
         }
         if self
             .previous
             .is_some_and(|ends| ends.ttl <= *clocks.start())
         {
-            // Nobody takes that record for valid any more. What was lost meanwhile may be the next one's first answer.
+            // Nobody takes that record for valid any more. What was lost meanwhile may be the next
+            // one's first answer.
             let replaced = self.token.take().map(|known| known.issued.token);
             self.replaced.extend(replaced);
             self.holders.clear();
@@ -125,7 +129,8 @@ impl Pair {
         }
     }
 
-    /// Whether exactly one answer called itself the first, unless it may have been lost: once all answers are in.
+    /// Whether exactly one answer called itself the first, unless it may have been lost: once all
+    /// answers are in.
     pub(super) fn first_once(&self) -> Result<(), String> {
         match &self.token {
             Some(known) if known.firsts > 1 => Err(format!(

@@ -1,4 +1,5 @@
-//! One world: a sandbox with the real function in it, its clocks, the secrets' documents, and what is broken now.
+//! One world: a sandbox with the real function in it, its clocks, the secrets' documents, and what
+//! is broken now.
 
 mod processes;
 
@@ -79,7 +80,8 @@ pub(crate) struct World {
     /// When each living process was first seen, and when it got the secrets if it surely has them.
     seen: BTreeMap<u32, Moment>,
     pub(crate) warm: BTreeMap<u32, FirstLoad>,
-    /// Processes whose connections broke while they were frozen, and that have not made new ones for certain.
+    /// Processes whose connections broke while they were frozen, and that have not made new ones
+    /// for certain.
     pub(crate) cut_off: BTreeMap<u32, Connections>,
 }
 
@@ -309,7 +311,8 @@ impl World {
         self.publish()
     }
 
-    /// Takes back what was pushed and not met, and gives back how many that were, of DynamoDB and of Secrets Manager.
+    /// Takes back what was pushed and not met, and gives back how many that were, of DynamoDB and
+    /// of Secrets Manager.
     pub(crate) fn restore_faults(&self) -> (usize, usize) {
         let (dynamodb, secrets) = (
             self.sandbox.dynamodb_faults(),
@@ -331,7 +334,8 @@ impl World {
         self.black_since.get_or_insert(now);
     }
 
-    /// Lets time pass at once, when nobody is at work: no request lasts for hours, and Lambda freezes none that is under way.
+    /// Lets time pass at once, when nobody is at work: no request lasts for hours, and Lambda
+    /// freezes none that is under way.
     pub(crate) async fn pass(&mut self, time: Duration) -> io::Result<()> {
         self.sandbox.at_rest().await;
         let living = self.living();

@@ -15,7 +15,8 @@ impl World {
         self.sandbox.function_pids()
     }
 
-    /// Notes who is there after a step that began at `began`, in which first loads of the secrets may have failed or not.
+    /// Notes who is there after a step that began at `began`, in which first loads of the secrets
+    /// may have failed or not.
     pub(crate) fn look(&mut self, began: Moment, undisturbed: bool) {
         let living: BTreeSet<u32> = self.living().into_iter().collect();
         self.seen.retain(|pid, _| living.contains(pid));
@@ -36,7 +37,8 @@ impl World {
         }
     }
 
-    /// Notes that this process has served a request: it has had the secrets since it started, if not since later.
+    /// Notes that this process has served a request: it has had the secrets since it started, if
+    /// not since later.
     pub(crate) fn has_served(&mut self, pid: u32) {
         if let Some(since) = self.seen.get(&pid) {
             let load = FirstLoad {
@@ -100,7 +102,8 @@ impl World {
         }
     }
 
-    /// Freezes the processes as Lambda does, breaks their connections meanwhile, and lets them go on.
+    /// Freezes the processes as Lambda does, breaks their connections meanwhile, and lets them go
+    /// on.
     pub(crate) async fn freeze(&mut self, connections: Connections) {
         let how = match connections {
             Connections::Close => Break::Close,

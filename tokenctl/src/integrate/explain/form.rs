@@ -13,8 +13,8 @@ use super::findings::{Findings, Step};
 const IV: usize = 12;
 const TAG: usize = 16;
 
-/// What could be made of the segments. A segment that is not canonical base64url is read as what it was probably meant
-/// to be, so that what is inside can still be looked at.
+/// What could be made of the segments. A segment that is not canonical base64url is read as what it
+/// was probably meant to be, so that what is inside can still be looked at.
 #[derive(Default)]
 pub(super) struct Parts {
     /// The first segment as received, which is the AAD.

@@ -1,7 +1,8 @@
 //! `tokenctl explain`: what is wrong with a request or an answer, step by step.
 //!
-//! It goes on where the service stops: behind a fault there is often another, and what is inside can be said more about
-//! than that it does not open. The service's own readers have the last word: what they refuse is never called sound.
+//! It goes on where the service stops: behind a fault there is often another, and what is inside
+//! can be said more about than that it does not open. The service's own readers have the last word:
+//! what they refuse is never called sound.
 
 #[cfg(test)]
 mod agreement;
@@ -36,9 +37,10 @@ use wrapping::Wrapped;
 
 /// Say what is wrong with a request or an answer, step by step.
 ///
-/// It takes the body of a request (also a renewal or an invalidation), an answer, sealed or not, an introspection's answer,
-/// a token, or what a gateway or a proxy said instead. With the credentials or the session key it looks inside. It shows rules and lengths, and values only with --reveal. Exit code 0: nothing is wrong;
-/// 6: something is.
+/// It takes the body of a request (also a renewal or an invalidation), an answer, sealed or not, an
+/// introspection's answer, a token, or what a gateway or a proxy said instead. With the credentials
+/// or the session key it looks inside. It shows rules and lengths, and values only with --reveal.
+/// Exit code 0: nothing is wrong; 6: something is.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// What is to be explained; - or nothing for standard input

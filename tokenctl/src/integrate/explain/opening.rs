@@ -1,4 +1,5 @@
-//! Opening with each key that is at hand, and, where none opens, in each way in which libraries are known to differ.
+//! Opening with each key that is at hand, and, where none opens, in each way in which libraries are
+//! known to differ.
 
 use peers::{
     credentials::{Credentials, Jwk},

@@ -1,5 +1,5 @@
-//! A request's members, one by one: what each becomes, or the rule that it breaks. The rules are the service's: each
-//! member is given to its own reader, with what is at fault taken out.
+//! A request's members, one by one: what each becomes, or the rule that it breaks. The rules are
+//! the service's: each member is given to its own reader, with what is at fault taken out.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,8 @@ fn examine_unknown(members: &Members, findings: &mut Findings) {
     }
 }
 
-/// The known members, once each, without those that the service's reader cannot read: the rest is judged all the same.
+/// The known members, once each, without those that the service's reader cannot read: the rest is
+/// judged all the same.
 fn readable(members: &Members) -> Members {
     let mut read = members.first_of_each(&MEMBERS);
     while let Err(RequestFault::Json { member, .. }) = rules::check(read.to_string().as_bytes()) {
@@ -95,7 +96,8 @@ fn faults_of(read: &Members) -> BTreeMap<&'static str, String> {
     }
 }
 
-/// What the members without a fault become: read by the service, with placeholders for what it requires beside them.
+/// What the members without a fault become: read by the service, with placeholders for what it
+/// requires beside them.
 fn normalised(read: &Members, faults: &BTreeMap<&'static str, String>) -> Value {
     let mut sound = read.clone();
     for name in faults.keys() {

@@ -1,4 +1,5 @@
-//! The last word is the service's: what its own readers refuse is not sound, whatever was found here.
+//! The last word is the service's: what its own readers refuse is not sound, whatever was found
+//! here.
 
 use peers::credentials::Credentials;
 use token_service::{

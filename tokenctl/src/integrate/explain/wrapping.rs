@@ -1,4 +1,5 @@
-//! What is around the message: white space, quotes, a byte order mark; and what kind of thing it is.
+//! What is around the message: white space, quotes, a byte order mark; and what kind of thing it
+//! is.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use peers::pasted::CURLY_QUOTES;
@@ -14,7 +15,8 @@ pub(super) enum Wrapped {
     Jwe(String),
 }
 
-/// Takes off what the service takes off (protocol.md, Request: Body), then whatever else can be, and says so.
+/// Takes off what the service takes off (protocol.md, Request: Body), then whatever else can be,
+/// and says so.
 pub(super) fn unwrap(bytes: &[u8], findings: &mut Findings) -> Wrapped {
     let step = Step::Body;
     if bytes.len() > MAX_BODY {

@@ -33,10 +33,10 @@ use report::Asked;
 
 /// Ask for a token: make the request, send it, open the answer and say what it means.
 ///
-/// The members come from flags, from a file, or from both. sdkApiKey is added from the credentials, a random referenceId
-/// and a fresh SDK key pair where there is none. They are checked by the service's own rules before anything is sent. It
-/// tries again by itself where that can help, under the same referenceId. The token and the session key are not shown
-/// unless you ask for them.
+/// The members come from flags, from a file, or from both. sdkApiKey is added from the credentials,
+/// a random referenceId and a fresh SDK key pair where there is none. They are checked by the
+/// service's own rules before anything is sent. It tries again by itself where that can help, under
+/// the same referenceId. The token and the session key are not shown unless you ask for them.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
