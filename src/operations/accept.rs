@@ -85,17 +85,7 @@ pub(super) fn open_call(
     call: &Call<'_>,
     log: &mut RequestLog,
 ) -> Result<Opened, Refusal> {
-    let partner = secrets
-        .api_keys
-        .partners
-        .authenticate(call.api_key)
-        .inspect_err(|error| {
-            if let AuthError::Disabled(partner) = error {
-                log.partner = Some(partner.clone());
-            }
-        })
-        .map_err(Refusal::unopened)?;
-    log.partner = Some(partner.id.clone());
+    let partner = noted(secrets.api_keys.partners.authenticate(call.api_key), log)?;
     let (plaintext, reply_key) = open(partner, call.body).map_err(Refusal::unopened)?;
     log.payload_kid = reply_key.kid().cloned();
     Ok(Opened {
@@ -103,6 +93,19 @@ pub(super) fn open_call(
         plaintext,
         reply_key,
     })
+}
+
+/// Notes who was authenticated, or who is disabled.
+pub(super) fn noted<'s>(
+    authenticated: Result<&'s Arc<Partner>, AuthError>,
+    log: &mut RequestLog,
+) -> Result<&'s Arc<Partner>, Refusal> {
+    log.partner = match &authenticated {
+        Ok(partner) => Some(partner.id.clone()),
+        Err(AuthError::Disabled(partner)) => Some(partner.clone()),
+        Err(_) => None,
+    };
+    authenticated.map_err(Refusal::unopened)
 }
 
 /// Opens the body with the key that it names, or with each of the partner's in turn.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Call, Ended, OperationError, Operations, Outcome, Refusal, RequestLog, Success, accept::receive,
+    Call, Ended, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
+    accept::{noted, receive},
 };
 use crate::{
     jwe::{HeaderBuffer, ReplyKey},
     keys::KeyRing,
-    partner::{AuthError, Partner},
+    partner::Partner,
     record::{RecordKey, Renewal, RenewalVerdict, Renewed, StoredRecord, store::RenewOutcome},
     redacted::Redacted,
     request::RenewRequest,
@@ -29,7 +30,7 @@ pub struct RenewCall<'a> {
 /// A renewal that its session's SDK asks for.
 struct Accepted {
     partner: Arc<Partner>,
-    presented: PresentedToken,
+    request: RenewRequest,
     reply_key: ReplyKey,
 }
 
@@ -46,7 +47,7 @@ impl Operations {
         let (secrets, accepted) = self.accept(call.call.deadline, log, read).await?;
         let Accepted {
             partner,
-            presented,
+            request: RenewRequest { presented },
             reply_key,
         } = accepted;
         let renewed = self
@@ -74,32 +75,22 @@ impl Operations {
         let compact = call.api_token.unwrap_or_default();
         let presented = token::open(compact, &secrets.server_keys.token, &self.identity)
             .map_err(Refusal::unopened)?;
-        let partner = secrets
-            .api_keys
-            .partners
-            .authenticate_app(&presented.partner, call.call.api_key)
-            .inspect_err(|error| {
-                if let AuthError::Disabled(partner) = error {
-                    log.partner = Some(partner.clone());
-                }
-            })
-            .map_err(Refusal::unopened)?;
-        log.partner = Some(partner.id.clone());
+        let partners = &secrets.api_keys.partners;
+        let partner = partners.authenticate_app(&presented.partner, call.call.api_key);
+        let partner = noted(partner, log)?;
 
         let (plaintext, reply_key) = open(&presented, call.call.body).map_err(Refusal::unopened)?;
         // A refused renewal's line names the token that was presented, so that its session can be
         // found.
         log.token_id = Some(presented.id.clone());
-        match RenewRequest::parse(&plaintext, compact, call.account_number, &presented) {
-            Ok(_) => Ok(Accepted {
+        let reference_id = presented.reference_id.clone();
+        match RenewRequest::parse(&plaintext, compact, call.account_number, presented) {
+            Ok(request) => Ok(Accepted {
                 partner: Arc::clone(partner),
-                presented,
+                request,
                 reply_key,
             }),
-            Err(fault) => {
-                let reference_id = Some(presented.reference_id);
-                Err(Refusal::sealed(fault, reply_key, reference_id))
-            }
+            Err(fault) => Err(Refusal::sealed(fault, reply_key, Some(reference_id))),
         }
     }
 

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     },
     error::{ProvideErrorMetadata, SdkError},
     operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
+    types::{ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
 use aws_types::SdkConfig;
 
@@ -129,9 +129,7 @@ impl Records {
             .send();
         match within(Call::Put, deadline, cost, put).await? {
             Answered::Done(output) => {
-                cost.write_units = output
-                    .consumed_capacity
-                    .and_then(|used| used.capacity_units);
+                cost.write_units = units(output.consumed_capacity);
                 Ok(PutOutcome::First)
             }
             Answered::ConditionFailed(error) => {
@@ -184,9 +182,7 @@ impl Records {
             .send();
         match within(Call::Update, deadline, cost, update).await? {
             Answered::Done(output) => {
-                cost.write_units = output
-                    .consumed_capacity
-                    .and_then(|used| used.capacity_units);
+                cost.write_units = units(output.consumed_capacity);
                 Ok(RenewOutcome::First)
             }
             Answered::ConditionFailed(error) => {
@@ -228,9 +224,7 @@ impl Records {
             .send();
         match within(Call::Update, deadline, cost, update).await? {
             Answered::Done(output) => {
-                cost.write_units = output
-                    .consumed_capacity
-                    .and_then(|used| used.capacity_units);
+                cost.write_units = units(output.consumed_capacity);
                 Ok(true)
             }
             Answered::ConditionFailed(_) => Ok(false),
@@ -259,9 +253,7 @@ impl Records {
             .send();
         match within(Call::Get, deadline, cost, get).await? {
             Answered::Done(output) => {
-                cost.read_units = output
-                    .consumed_capacity
-                    .and_then(|used| used.capacity_units);
+                cost.read_units = units(output.consumed_capacity);
                 let state = output.item.map(|item| item::state(item, Call::Get));
                 state.transpose()
             }
@@ -278,6 +270,11 @@ impl Records {
         let retention = i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX);
         expires_at.seconds().saturating_add(retention)
     }
+}
+
+/// Units that a call took, as DynamoDB tells them.
+fn units(consumed: Option<ConsumedCapacity>) -> Option<f64> {
+    consumed.and_then(|consumed| consumed.capacity_units)
 }
 
 /// Names that are reserved words in DynamoDB's expressions.

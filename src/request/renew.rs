@@ -8,7 +8,10 @@ const MEMBERS: [&str; 1] = ["token"];
 
 /// A valid renewal: body and headers are about the one token that was presented.
 #[derive(Debug)]
-pub struct RenewRequest(());
+pub struct RenewRequest {
+    /// The token to be replaced.
+    pub presented: PresentedToken,
+}
 
 impl RenewRequest {
     /// Reads a body that the session key opened, and compares what it and the headers name.
@@ -18,7 +21,7 @@ impl RenewRequest {
         plaintext: &[u8],
         compact: &str,
         account_number: Option<&str>,
-        presented: &PresentedToken,
+        presented: PresentedToken,
     ) -> Result<Self, RequestFault> {
         let object = object(plaintext, &MEMBERS)?;
         let mut members = Members::of(&object);
@@ -35,11 +38,11 @@ impl RenewRequest {
             _ => Err("must be a string".into()),
         });
         if members.faults.is_empty() {
-            return Ok(Self(()));
+            return Ok(Self { presented });
         }
         Err(RequestFault::Members {
             faults: members.faults,
-            reference_id: Some(presented.reference_id.clone()),
+            reference_id: Some(presented.reference_id),
         })
     }
 }

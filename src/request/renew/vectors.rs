@@ -25,7 +25,7 @@ fn parse(vector: &Vector) -> Option<Result<RenewRequest, RequestFault>> {
         &plaintext,
         compact,
         account_number,
-        &presented,
+        presented,
     ))
 }
 
