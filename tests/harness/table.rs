@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
 
 use crate::{Service, dynamodb};
 
@@ -95,4 +97,21 @@ pub fn bytes_of(item: &Item, attribute: &str) -> Vec<u8> {
 pub fn now() -> i64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();
     i64::try_from(since.as_secs()).unwrap()
+}
+
+/// Fails if an attribute of an item, as DynamoDB JSON, holds one of `secrets`.
+#[track_caller]
+pub fn shows_none_of(item: &Value, secrets: &[Vec<u8>]) {
+    for (name, value) in item.as_object().unwrap() {
+        let (kind, text) = value.as_object().unwrap().iter().next().unwrap();
+        let text = text.as_str().unwrap();
+        let stored = match kind.as_str() {
+            "B" => STANDARD.decode(text).unwrap(),
+            _ => text.as_bytes().to_vec(),
+        };
+        for secret in secrets {
+            let found = stored.windows(secret.len()).any(|window| window == secret);
+            assert!(!found, "{name} shows {:?}", String::from_utf8_lossy(secret));
+        }
+    }
 }
