@@ -37,7 +37,7 @@ def files():
         document = {"$schema": "schema.json", "format": format, "note": NOTE, "vectors": vectors}
         made[f"{format}.json"] = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     made["schema.json"] = with_members((HERE / "schema.json").read_text(encoding="utf-8"))
-    # For whoever copies the files, and for tests that run without Python.
+    # People who copy the files check them by it, and so do tests that run without Python.
     sums = [f"{hashlib.sha256(made[name].encode()).hexdigest()}  {name}\n" for name in sorted(made)]
     return made | {"SHA256SUMS": "".join(sums)}
 
