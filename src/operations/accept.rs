@@ -10,7 +10,7 @@ use crate::{
     partner::{AuthError, Partner},
     record::{RecordError, RecordKey},
     redacted::Redacted,
-    secrets::{Snapshot, Stale},
+    secrets::{SecretUnavailable, Snapshot, Stale},
 };
 
 /// A partner's opened body, and the key that seals the answer.
@@ -20,32 +20,35 @@ pub(super) struct Opened {
     pub(super) reply_key: ReplyKey,
 }
 
+/// A refusal that newer secrets might change.
+pub(super) trait StaleRefusal: From<SecretUnavailable> {
+    /// Which secret might know what this one did not (protocol.md, Secrets).
+    fn may_come_from_stale(&self) -> Option<Stale>;
+}
+
 impl Operations {
-    /// Reads a call by the secrets at hand. Where these lack what the call names, newer ones may
-    /// have it: then it is read once more, from its beginning, by those; at most once for each of
-    /// the two.
-    pub(super) async fn accept<T>(
+    /// Reads a call with the cached secrets. If these lack what the call names, reads it again from
+    /// the beginning with newer ones: at most once for each of the two secrets.
+    pub(super) async fn accept<T, R: StaleRefusal>(
         &self,
         deadline: Deadline,
         log: &mut RequestLog,
-        read: impl Fn(&Snapshot, &mut RequestLog) -> Result<T, Refusal>,
-    ) -> Result<(Snapshot, T), Refusal> {
+        read: impl Fn(&Snapshot, &mut RequestLog) -> Result<T, R>,
+    ) -> Result<(Snapshot, T), R> {
         let current = self.secrets.current(deadline);
-        let mut secrets = timed(&mut log.secrets_wait, current)
-            .await
-            .map_err(Refusal::unopened)?;
+        let mut secrets = timed(&mut log.secrets_wait, current).await?;
         let mut refreshed = Vec::new();
         loop {
             let refusal = match read(&secrets, log) {
                 Ok(accepted) => return Ok((secrets, accepted)),
                 Err(refusal) => refusal,
             };
-            let stale = refusal.error.may_come_from_stale();
+            let stale = refusal.may_come_from_stale();
             let Some(stale) = stale.filter(|stale| !refreshed.contains(stale)) else {
                 return Err(refusal);
             };
             let newer = self.secrets.newer(&secrets, stale, deadline);
-            // A failed attempt changes no answer: what is not known is refused.
+            // After a failed refresh the cached secrets still decide (protocol.md, Secrets).
             let Ok(Some(newer)) = timed(&mut log.secrets_wait, newer).await else {
                 return Err(refusal);
             };

@@ -5,9 +5,9 @@ use std::{borrow::Cow, collections::HashSet};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 
-use super::{Operations, RequestLog};
+use super::{Operations, RequestLog, accept::StaleRefusal};
 use crate::{
-    deadline::{Deadline, timed},
+    deadline::Deadline,
     record::{PartitionKey, RecordError, StoreError},
     redacted::Redacted,
     resource_server::ClientError,
@@ -56,6 +56,13 @@ pub enum IntrospectionError {
     Json(#[from] serde_json::Error),
 }
 
+/// Why no record is looked for.
+enum NotAccepted {
+    Refused(IntrospectionError),
+    /// Which newer secret might know the token's key or partner, if one might.
+    Inactive(Option<Stale>),
+}
+
 impl Operations {
     /// Tells a resource server whether the token that it names is active.
     ///
@@ -65,16 +72,13 @@ impl Operations {
         call: &IntrospectCall<'_>,
         log: &mut RequestLog,
     ) -> Result<Introspection, IntrospectionError> {
-        let secrets = self.authenticate(call, log).await?;
-        let compact = token_of(call.body)?;
-        let Some((secrets, presented)) = self.present(&compact, secrets, call, log).await? else {
-            return Ok(Introspection::Inactive);
+        let read =
+            |secrets: &Snapshot, log: &mut RequestLog| self.read_introspection(secrets, call, log);
+        let presented = match self.accept(call.deadline, log, read).await {
+            Ok((_, presented)) => presented,
+            Err(NotAccepted::Inactive(_)) => return Ok(Introspection::Inactive),
+            Err(NotAccepted::Refused(error)) => return Err(error),
         };
-        if presented.has_expired(self.clock.now())
-            || !self.has_partner(&presented, &secrets, call, log).await
-        {
-            return Ok(Introspection::Inactive);
-        }
         let key = PartitionKey::new(&presented.partner, &presented.reference_id);
         let state = self.records.state(&key, call.deadline, &mut log.call);
         let Some(state) = state.await? else {
@@ -90,92 +94,53 @@ impl Operations {
         ))
     }
 
-    /// The secrets by which the caller is a resource server: those at hand, or newer ones.
-    async fn authenticate(
+    /// From the headers to a token of an enabled partner that has not expired.
+    fn read_introspection(
         &self,
+        secrets: &Snapshot,
         call: &IntrospectCall<'_>,
         log: &mut RequestLog,
-    ) -> Result<Snapshot, IntrospectionError> {
-        let current = self.secrets.current(call.deadline);
-        let secrets = timed(&mut log.secrets_wait, current).await?;
+    ) -> Result<PresentedToken, NotAccepted> {
         let (id, secret) = credentials(call.authorization).ok_or(ClientError::Credentials)?;
-        let authenticate = |secrets: &Snapshot| {
-            let servers = &secrets.api_keys.resource_servers;
-            let server = servers.authenticate(&id, &secret)?;
-            Ok(server.id().clone())
-        };
-        let unknown = match authenticate(&secrets) {
-            Ok(id) => {
-                log.resource_server = Some(id);
-                return Ok(secrets);
-            }
-            Err(ClientError::Unknown) => ClientError::Unknown,
-            Err(error) => return Err(error.into()),
-        };
-        match self.newer(&secrets, Stale::ApiKeys, call, log).await {
-            Ok(Some(newer)) => {
-                log.resource_server = Some(authenticate(&newer)?);
-                Ok(newer)
-            }
-            // A failed attempt changes no answer: who is not known is refused.
-            Ok(None) | Err(_) => Err(unknown.into()),
+        let servers = &secrets.api_keys.resource_servers;
+        let server = servers.authenticate(&id, &secret)?;
+        log.resource_server = Some(server.id().clone());
+
+        let compact = token_of(call.body)?;
+        let presented = token::open(&compact, &secrets.server_keys.token, &self.identity)?;
+        if presented.has_expired(self.clock.now()) {
+            return Err(NotAccepted::Inactive(None));
+        }
+        match secrets.api_keys.partners.named(&presented.partner) {
+            Some(partner) if partner.is_enabled() => Ok(presented),
+            Some(_) => Err(NotAccepted::Inactive(None)),
+            None => Err(NotAccepted::Inactive(Some(Stale::ApiKeys))),
         }
     }
+}
 
-    /// Opens the token by the keys at hand, or by newer ones; `None` if it is none of this
-    /// service's.
-    async fn present(
-        &self,
-        compact: &str,
-        secrets: Snapshot,
-        call: &IntrospectCall<'_>,
-        log: &mut RequestLog,
-    ) -> Result<Option<(Snapshot, PresentedToken)>, IntrospectionError> {
-        let open =
-            |secrets: &Snapshot| token::open(compact, &secrets.server_keys.token, &self.identity);
-        match open(&secrets) {
-            Ok(presented) => Ok(Some((secrets, presented))),
-            Err(TokenError::UnknownKey) => {
-                let newer = self.newer(&secrets, Stale::ServerKeys, call, log).await?;
-                Ok(newer.and_then(|newer| {
-                    let presented = open(&newer).ok()?;
-                    Some((newer, presented))
-                }))
-            }
-            Err(_) => Ok(None),
+impl StaleRefusal for NotAccepted {
+    fn may_come_from_stale(&self) -> Option<Stale> {
+        match self {
+            Self::Refused(IntrospectionError::Client(ClientError::Unknown)) => Some(Stale::ApiKeys),
+            Self::Refused(_) => None,
+            Self::Inactive(stale) => *stale,
         }
     }
+}
 
-    /// Whether the token's partner is there and enabled, by the partners at hand or by newer ones.
-    async fn has_partner(
-        &self,
-        presented: &PresentedToken,
-        secrets: &Snapshot,
-        call: &IntrospectCall<'_>,
-        log: &mut RequestLog,
-    ) -> bool {
-        let enabled = |secrets: &Snapshot| {
-            let partner = secrets.api_keys.partners.named(&presented.partner);
-            partner.map(|partner| partner.is_enabled())
-        };
-        if let Some(enabled) = enabled(secrets) {
-            return enabled;
-        }
-        match self.newer(secrets, Stale::ApiKeys, call, log).await {
-            Ok(Some(newer)) => enabled(&newer).unwrap_or(false),
-            Ok(None) | Err(_) => false,
-        }
+impl<E: Into<IntrospectionError>> From<E> for NotAccepted {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
     }
+}
 
-    async fn newer(
-        &self,
-        secrets: &Snapshot,
-        stale: Stale,
-        call: &IntrospectCall<'_>,
-        log: &mut RequestLog,
-    ) -> Result<Option<Snapshot>, SecretUnavailable> {
-        let newer = self.secrets.newer(secrets, stale, call.deadline);
-        timed(&mut log.secrets_wait, newer).await
+impl From<TokenError> for NotAccepted {
+    fn from(error: TokenError) -> Self {
+        Self::Inactive(match error {
+            TokenError::UnknownKey => Some(Stale::ServerKeys),
+            _ => None,
+        })
     }
 }
 

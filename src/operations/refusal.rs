@@ -2,6 +2,7 @@
 
 use ring::error::Unspecified;
 
+use super::accept::StaleRefusal;
 use crate::{
     jwe::{FormFault, ReplyKey},
     partner::AuthError,
@@ -140,14 +141,19 @@ pub enum Ended {
     Superseded,
 }
 
-impl OperationError {
-    /// Which newer secret might know what these did not (protocol.md, Secrets).
-    pub(super) fn may_come_from_stale(&self) -> Option<Stale> {
-        match self {
-            Self::Auth(AuthError::UnknownKey | AuthError::UnknownPartner)
-            | Self::Open(OpenError::UnknownKid | OpenError::NoKeyOpens)
-            | Self::UnknownSdkApiKey => Some(Stale::ApiKeys),
-            Self::Token(TokenError::UnknownKey) => Some(Stale::ServerKeys),
+impl From<SecretUnavailable> for Refusal {
+    fn from(error: SecretUnavailable) -> Self {
+        Self::unopened(error)
+    }
+}
+
+impl StaleRefusal for Refusal {
+    fn may_come_from_stale(&self) -> Option<Stale> {
+        match &self.error {
+            OperationError::Auth(AuthError::UnknownKey | AuthError::UnknownPartner)
+            | OperationError::Open(OpenError::UnknownKid | OpenError::NoKeyOpens)
+            | OperationError::UnknownSdkApiKey => Some(Stale::ApiKeys),
+            OperationError::Token(TokenError::UnknownKey) => Some(Stale::ServerKeys),
             _ => None,
         }
     }
@@ -180,7 +186,9 @@ mod tests {
             (OperationError::Ended(Ended::Superseded), None),
             (OperationError::Generator(Unspecified), None),
         ] {
-            assert_eq!(error.may_come_from_stale(), stale, "{error}");
+            let text = error.to_string();
+            let refusal = Refusal::unopened(error);
+            assert_eq!(refusal.may_come_from_stale(), stale, "{text}");
         }
     }
 }
