@@ -7,6 +7,7 @@ mod parameters;
 use std::time::Duration;
 
 use peers::rules::introspection::Introspected;
+use sandbox::Fault;
 use serde_json::json;
 use service_tests::{
     Clocked, Plain, Service, acme, api_keys, claims, claims_text, eventually, globex, partner_with,
@@ -234,6 +235,16 @@ async fn what_is_new_works_before_the_ttl() {
     .knowing(newcomer.clone());
     let item = Table::of(&ahead).item(&of_new_key.reference).await;
     Table::of(&service).put(item).await;
+    // While no secret can be read, the cached ones decide.
+    let faults = service.secrets_faults();
+    faults.set_always(Some(Fault::Refuse));
+    let before = faults.requests();
+    eventually("a failed refresh", SOON, async || {
+        assert_eq!(is_inactive(&service, &of_new_key.token).await, 0);
+        (faults.requests() > before).then_some(())
+    })
+    .await;
+    faults.set_always(None);
     put_secret(&service, "server-keys", &newer).await;
     is_active_soon(&service, "a new token key", &of_new_key.token).await;
 
