@@ -56,6 +56,8 @@ const ADVICE = {
   TOK003: ['A fault of the service', 'Something is broken on the service\'s side: access, a missing table, a record that does not open.', 'Do not retry in a loop. Report it with X-Request-Id.'],
 }
 
+const PLAIN_JSON = ['The body is JSON, and not encrypted', 'A compact JWE never begins with {. It is the one cause that is told, as it is the usual first mistake.', 'Encrypt the JSON, and send the compact JWE alone: five segments between dots.']
+
 const ENDS = {
   revoked: ['The session was ended', 'The partner\'s server has invalidated it: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],
   expired: ['The session has expired', 'Its lifetime is over, or its record is gone: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],
@@ -90,6 +92,7 @@ export function explain({ operation = 'GetToken', status, code, reason, replayed
   if (code === 'TOK401' && ENDS[reason]) return told(...ENDS[reason])
   if (code === 'TOK404' && reason === 'unknown') return told(...UNKNOWN_SESSION)
   if (code === 'TOK409' && CONFLICTS[reason]) return told(...CONFLICTS[reason])
+  if (code === 'TOK422' && reason === 'JSON') return told(...PLAIN_JSON)
   if (ADVICE[code]) return told(...ADVICE[code])
   if (GATEWAY[status]) {
     return told('API Gateway answered by itself', GATEWAY[status], 'Retry with the same referenceId, with growing pauses.')

@@ -31,17 +31,17 @@ export const BREAKS = [
       ({ send }) => send({ kid: 'acme-1999-01', nameKid: true })],
     ['flipped-byte', 'Flipped byte', 'One bit of the ciphertext was flipped on its way.', 'AES-GCM refuses the whole message: nothing of it is ever used.',
       ({ send }) => send({ body: flipped })],
-    ['truncated', 'Truncated body', 'Only the first half of the body was sent.', 'Look at the body below: segments are missing.',
+    ['truncated', 'Truncated body', 'Only the first half of the body was sent.', 'Open the body below: segments are missing.',
       ({ send }) => send({ body: (jwe) => jwe.slice(0, Math.floor(jwe.length / 2)) })],
-    ['plain-json', 'Plain JSON', 'The JSON was sent without encrypting it.', 'The one cause that is told, as it is the usual first mistake. The customer has been on the wire in the clear.',
+    ['plain-json', 'Plain JSON', 'The JSON was sent without encrypting it.', 'The customer was on the wire in the clear: all who were on the way have read it.',
       ({ send }) => send({ body: (_jwe, plaintext) => plaintext })],
   ]],
   ['The members', [
     ['bad-date', 'Bad date', 'dob was 19910230: the 30th of February.', 'Encrypted, because the service could open it: only the partner learns what was wrong.',
       ({ send }) => send({ members: { dob: '19910230' } })],
   ]],
-  ['The same again', [
-    ['replay', 'Replay', 'A request that was answered was sent again: same plaintext, encrypted anew.', 'Token and session key are those of the first answer, and nothing was written.',
+  ['Repeated', [
+    ['replay', 'Replay', 'A request that was answered was sent again: the same plaintext, encrypted again.', 'Token and session key are those of the first answer, and nothing was written.',
       async ({ send, first }) => send({ earlier: await first() })],
     ['conflict', 'Conflict', 'A referenceId that was used was sent again for another accountNumber.', 'It is encrypted, yet says nothing of the first answer; the first token stays as it is.',
       async ({ send, first }) => {
@@ -52,7 +52,7 @@ export const BREAKS = [
         return send({ earlier: { ...earlier, plaintext } })
       }],
   ]],
-  ['What it stands on', [
+  ['AWS fails', [
     ['dynamodb-down', 'DynamoDB down', 'DynamoDB closed every connection during the request. It works again now.', 'The log line counts the attempts. No token exists without its record.',
       ({ send }) => during('dynamodb', 'down', send)],
     ['dynamodb-throttling', 'DynamoDB throttles', 'DynamoDB refused every write as one too many. It works again now.', 'Retried with growing pauses, within 4 s.',

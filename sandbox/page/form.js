@@ -5,7 +5,7 @@ import { JsonFault, readObject } from './json.js'
 import { FRESH_KEY, MEMBERS, NEW_UUID, PARTNERS_KEY, faults } from './rules.js'
 
 const FIELDS = [
-  ['accountNumber', 'Required. 1-19 digits; leading zeros count. Sent as a string, so that none is lost', '123123123', 'numeric'],
+  ['accountNumber', 'Required. 1-19 digits, as a string: leading zeros count', '123123123', 'numeric'],
   ['name', '1-100 characters', 'Asha Rao'],
   ['firstName', '1-100 characters', ''],
   ['lastName', '1-100 characters', ''],
@@ -17,6 +17,8 @@ const FIELDS = [
   ['sdkApiKey', "1-128 printable ASCII. Empty: the partner's", ''],
   ['sdkPublicKey', "base64url of a P-256 JWK. Empty: a fresh key pair is made here. With a key of yours this page can't derive the session key", ''],
 ]
+/** The one member that nothing is filled in for. The others are folded. */
+const REQUIRED = 'accountNumber'
 /** What an empty field stands for, where that is not the member's absence. */
 const FILLED_IN = { referenceId: NEW_UUID, sdkApiKey: PARTNERS_KEY, sdkPublicKey: FRESH_KEY }
 const SPELLINGS = { firstname: 'firstName', lastname: 'lastName' }
@@ -49,7 +51,8 @@ export class RequestForm {
   #inputs = new Map()
   #rows
   #shown = new Set()
-  #preview
+  #more
+  #filled
   #undo
   #changed
   #jsonIsTyped
@@ -64,8 +67,8 @@ export class RequestForm {
       this.#jsonIsTyped = true
       this.#show()
     })
-    byId('json-from-form').addEventListener('click', () => this.#replaceJson(indented(this.#formText())))
-    byId('json-undo').addEventListener('click', () => this.#replaceJson(this.#undo))
+    byId('json-from-form').addEventListener('click', () => this.#replaceJson(indented(this.#formText()), false))
+    byId('json-undo').addEventListener('click', () => this.#replaceJson(this.#undo, true))
     for (const mode of ['form', 'json']) byId(`mode-${mode}`).addEventListener('change', () => this.#choose(mode))
     byId(`mode-${kept.mode ?? 'form'}`).checked = true
     this.#choose(kept.mode ?? 'form')
@@ -82,63 +85,66 @@ export class RequestForm {
 
   get state() {
     const values = Object.fromEntries([...this.#inputs].map(([name, { value }]) => [name, value]))
-    return { mode: this.mode, values, rows: this.#rowValues(), json: byId('json').value, jsonIsTyped: this.#jsonIsTyped }
+    return { mode: this.mode, values, rows: this.#rowValues(), isMoreOpen: this.#more.open, json: byId('json').value, jsonIsTyped: this.#jsonIsTyped }
   }
 
-  /** Shows every fault where it is, and gives them. */
+  /** What is wrong with it, shown or not. */
+  get faults() {
+    return check(this.text)
+  }
+
+  /** Shows every fault where it is, and unfolds what is folded around one. */
   review() {
     for (const name of [...this.#inputs.keys(), 'data']) this.#shown.add(name)
     this.#show()
-    return check(this.text)
+    if (this.mode === 'form' && this.faults.some(({ field }) => field !== REQUIRED)) this.#more.open = true
   }
 
   /** Where a fault is corrected. */
   inputOf(field) {
     if (this.mode === 'json') return byId('json')
+    if (field !== REQUIRED) this.#more.open = true
     if (field === 'data') return this.#rows.querySelector('input') ?? byId('add-row')
     return this.#inputs.get(SPELLINGS[field] ?? field)
   }
 
-  #build({ values = {}, rows = [['branch', 'main street']] }) {
-    const grid = el('div', { className: 'grid' })
+  #build({ values = {}, rows = [['branch', 'main street']], isMoreOpen = false }) {
+    const more = el('div', { className: 'grid' })
+    let required
     for (const [name, hint, sample, inputMode] of FIELDS) {
       const input = el('input', { id: `member-${name}`, name, value: values[name] ?? sample, spellcheck: false })
       if (inputMode) input.inputMode = inputMode
       input.setAttribute('autocapitalize', 'off')
-      input.setAttribute('aria-describedby', `hint-${name} fault-${name}`)
+      input.setAttribute('aria-describedby', `note-${name}`)
       if (FILLED_IN[name]) input.placeholder = FILLED_IN[name].slice(1, -1)
-      if (name === 'accountNumber') input.required = true
+      input.required = name === REQUIRED
       this.#inputs.set(name, input)
       this.#watch(input, name)
-      const wide = ['referenceId', 'sdkApiKey', 'sdkPublicKey'].includes(name) ? ' wide' : ''
-      grid.append(
-        el('div', { className: `field${wide}` },
-          el('label', { htmlFor: input.id }, name),
-          input,
-          el('p', { className: 'hint', id: `hint-${name}` }, hint),
-          el('p', { className: 'fault', id: `fault-${name}` }),
-        ),
-      )
+      const wide = ['name', 'referenceId', 'sdkApiKey', 'sdkPublicKey'].includes(name) ? ' wide' : ''
+      const field = el('div', { className: `field${wide}` }, el('label', { htmlFor: input.id }, name), input, note(name, hint))
+      if (name === REQUIRED) required = field
+      else more.append(field)
     }
     this.#rows = el('div', { className: 'rows' })
     for (const row of rows) this.#addRow(row)
     const add = el('button', { type: 'button', id: 'add-row', className: 'small', on: { click: () => this.#addRow(['', ''])?.focus() } }, 'Add an entry')
-    this.#preview = el('pre', { tabIndex: 0, role: 'region', 'aria-label': 'The JSON of the form' })
-    byId('form-mode').replaceChildren(
-      grid,
+    this.#filled = el('span', { className: 'hint', id: 'more-filled' })
+    this.#more = el('details', { id: 'more', open: isMoreOpen, on: { toggle: () => this.#changed() } },
+      el('summary', { id: 'more-summary' }, el('strong', {}, 'More members'), this.#filled),
+      more,
       el('fieldset', { className: 'data' },
         el('legend', {}, 'data'),
-        el('p', { className: 'hint', id: 'hint-data' }, 'At most 32 entries; keys 1-64 and values at most 1,024 characters; 8 KiB in all'),
-        this.#rows, el('p', { className: 'fault', id: 'fault-data' }), add,
+        note('data', 'At most 32 entries; keys 1-64 and values at most 1,024 characters; 8 KiB in all'),
+        this.#rows, add,
       ),
-      el('details', { className: 'preview' }, el('summary', {}, 'The JSON of it'), this.#preview),
     )
+    byId('form-mode').replaceChildren(required, this.#more)
   }
 
   #addRow([key, value]) {
     const inputs = [['key', key], ['value', value]].map(([what, text]) => {
       const input = el('input', { value: text, 'aria-label': `data: ${what}`, placeholder: what, spellcheck: false })
-      input.setAttribute('aria-describedby', 'hint-data fault-data')
+      input.setAttribute('aria-describedby', 'note-data')
       this.#watch(input, 'data')
       return input
     })
@@ -179,7 +185,8 @@ export class RequestForm {
     this.#show()
   }
 
-  #replaceJson(json) {
+  #replaceJson(json, isTyped) {
+    this.#jsonIsTyped = isTyped
     this.#undo = byId('json').value
     byId('json').value = json
     byId('json-undo').hidden = false
@@ -201,14 +208,26 @@ export class RequestForm {
 
   #showFormFaults() {
     const found = new Map(check(this.#formText()).map(({ field, reason }) => [field, reason]))
-    this.#preview.textContent = indented(this.#formText())
+    const filled = [...this.#inputs].filter(([name, { value }]) => name !== REQUIRED && value).map(([name]) => name)
+    if (this.#rowValues().some(([key, value]) => key || value)) filled.push('data')
+    this.#filled.textContent = filled.length > 0 ? filled.join(', ') : 'none is filled in'
     for (const name of [...this.#inputs.keys(), 'data']) {
       const reason = this.#shown.has(name) ? found.get(name) : undefined
-      byId(`fault-${name}`).textContent = reason ? `${name} ${reason}` : ''
+      show(byId(`note-${name}`), reason)
       const inputs = name === 'data' ? this.#rows.querySelectorAll('input') : [this.#inputs.get(name)]
       for (const input of inputs) input.setAttribute('aria-invalid', String(Boolean(reason)))
     }
   }
+}
+
+/** What a member may be, or instead of it what is wrong. */
+function note(name, hint) {
+  return el('p', { className: 'hint', id: `note-${name}`, 'data-hint': hint }, hint)
+}
+
+function show(note, fault) {
+  note.className = fault ? 'fault' : 'hint'
+  note.textContent = fault ?? note.dataset.hint
 }
 
 let pointerIsDown = false

@@ -15,6 +15,8 @@ const kept = load()
 let cast // {partners, tokenKeys, resourceServer, paths, sessionPaths}
 let form
 let busy = false
+/** The mode whose faults the summary has. */
+let reviewed
 /** The last journey that got a token: what a replay repeats. */
 let last = null
 /** The session of the last token that was shown. */
@@ -79,6 +81,7 @@ async function alone(work) {
   setBusy(true)
   trouble('')
   byId('verdict').replaceChildren(el('p', { className: 'empty' }, 'On its way …'))
+  bringIntoSight()
   try {
     await work()
   } catch (error) {
@@ -90,7 +93,15 @@ async function alone(work) {
   } finally {
     setBusy(false)
   }
-  byId('result').scrollIntoView({ block: 'nearest', behavior: calm() ? 'auto' : 'smooth' })
+  bringIntoSight()
+}
+
+/** The verdict: what it is in scrolls by itself where it has its own height; else the page does, if it must. */
+function bringIntoSight() {
+  const result = byId('result')
+  result.scrollTop = 0
+  const { top, bottom } = byId('verdict').getBoundingClientRect()
+  if (top < 0 || bottom > innerHeight) result.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth' })
 }
 
 const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches
@@ -103,14 +114,24 @@ function setBusy(now) {
 
 function submit(event) {
   event.preventDefault()
-  const found = form.review()
-  showSummary(found)
-  if (found.length === 0) return alone(() => travel(form.text, setup()))
+  form.review()
+  showSummary(form.faults)
+  reviewed = form.mode
+  if (form.faults.length === 0) return alone(() => travel(form.text, setup()))
   byId('summary').focus()
+}
+
+/** A summary that is shown stays true: it follows what is typed, and goes with the mode that it is of. */
+function changed() {
+  keepAll()
+  if (!byId('summary').hidden) showSummary(form.mode === reviewed ? form.faults : [])
 }
 
 function showSummary(found) {
   const summary = byId('summary')
+  const text = JSON.stringify(found)
+  if (summary.dataset.found === text) return
+  summary.dataset.found = text
   summary.hidden = byId('send-anyway').hidden = found.length === 0
   const go = (field) => (event) => {
     event.preventDefault()
@@ -170,9 +191,12 @@ async function begin() {
   trouble('')
   offer('partner', cast.partners.map(({ partnerId, enabled }) => [partnerId, enabled ? partnerId : `${partnerId} (disabled)`]), kept.partner)
   offerKeys(kept.key)
-  offer('path', cast.paths.map((path, i) => [path, i === 0 ? path : `${path} (older, resCode is a number)`]), kept.path)
+  offer('path', cast.paths.map((path, i) => [path, i === 0 ? 'newer: resCode is a text, as TOK200' : 'older: resCode is a number, as 100']), kept.path)
   byId('name-kid').checked = kept.nameKid ?? true
-  form = new RequestForm(kept, () => form && keepAll())
+  form = new RequestForm(kept, () => form && changed())
+  const showPath = () => (byId('path-hint').textContent = `POST ${byId('path').value}`)
+  showPath()
+  byId('path').addEventListener('change', showPath)
   byId('partner').addEventListener('change', () => offerKeys())
   for (const id of ['partner', 'key', 'path', 'name-kid']) byId(id).addEventListener('change', keepAll)
   byId('request').addEventListener('submit', submit)

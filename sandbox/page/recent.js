@@ -86,7 +86,7 @@ function facts({ log, status, remark, requestId, referenceId, eventBytes, bodyBy
     ['Request', line],
     ['Event in', event],
     ['Partner', log ? (log.PartnerId ?? 'not known') : null],
-    ['Code', log && `${code}: ${explain({ operation: log.Operation, status, code, reason: /reused|expired|revoked|superseded|(?<=tokenReferenceId: )unknown/.exec(log.cause)?.[0], replayed: Boolean(log.Replays) }).title}`],
+    ['Code', log && `${code}: ${explain({ operation: log.Operation, status, code, reason: /reused|expired|revoked|superseded|(?<=tokenReferenceId: )unknown|(?<=the body is )JSON/.exec(log.cause)?.[0], replayed: Boolean(log.Replays) }).title}`],
     ['Cause', log?.cause ?? remark],
     ['Status', status],
     ['Duration', durationMs === null ? null : `${durationMs.toFixed(1)} ms${log ? `, ${log.Latency.toFixed(1)} ms of it in the function` : ''}`],

@@ -1,7 +1,7 @@
 /** Every button that breaks something: what the service answers, and what the page says about it. */
 
 import assert from 'node:assert/strict'
-import { answerTo, onPage, recentOf, region, requestId } from './harness.mjs'
+import { answerTo, onPage, openMore, recentOf, region, requestId, steps } from './harness.mjs'
 
 /** Button, status and code, title, whether the answer is encrypted, and what else must be on the page. */
 const BREAKS = [
@@ -12,7 +12,7 @@ const BREAKS = [
   ['unknown-kid', 'HTTP 400 TOK422', 'The body cannot be opened', false, /acme-1999-01/],
   ['flipped-byte', 'HTTP 400 TOK422', 'The body cannot be opened', false, /One bit of the ciphertext/],
   ['truncated', 'HTTP 400 TOK422', 'The body cannot be opened', false, /of the 5 segments/],
-  ['plain-json', 'HTTP 400 TOK422', 'The body cannot be opened', false, /The body is JSON: send the compact JWE alone, five segments between dots/],
+  ['plain-json', 'HTTP 400 TOK422', 'The body is JSON, and not encrypted', false, /The body is JSON: send the compact JWE alone, five segments between dots/],
   ['bad-date', 'HTTP 400 TOK400', 'Members are missing or break a rule', true, /dob must be a real date from 1900-01-01 to today/],
   ['replay', 'HTTP 200 TOK200', 'The same token again', true, /idempotent-replayed: true/],
   ['conflict', 'HTTP 409 TOK409', 'The referenceId was used for another request', true, /referenceId reused/],
@@ -29,7 +29,7 @@ for (const [id, code, title, encrypted, expected] of BREAKS) {
     const said = await answerTo(page, `#break-${id}`)
 
     for (const part of [code, title, 'What was done: ', 'What to do: ', 'Notice: ']) assert.ok(said.includes(part), `${part}\n${said}`)
-    assert.match(`${said}\n${await page.innerText('#result')}`, expected)
+    assert.match(`${said}\n${await steps(page)}`, expected)
     const inTheClear = await page.getByText('In the clear, as the request was not decrypted').count()
     assert.equal(inTheClear, encrypted ? 0 : 1)
     await page.locator('#outage-banner').waitFor({ state: 'hidden' })
@@ -37,6 +37,19 @@ for (const [id, code, title, encrypted, expected] of BREAKS) {
     assert.match(await answerTo(page, '#send'), /HTTP 200 TOK200/)
   })
 }
+
+onPage('JSON that was not encrypted is called that, and no broken JWE', {}, async (page) => {
+  const said = await answerTo(page, '#break-plain-json')
+  assert.doesNotMatch(said, /one answer for every cause/)
+  const shown = await steps(page)
+  assert.match(shown, /JSON of \d+ bytes, not encrypted/)
+  assert.doesNotMatch(shown, /of the 5 segments/)
+  assert.match(await recentOf(page, await requestId(page)), /The body is JSON, and not encrypted/)
+}, [
+  ['its reason is not told', 'steps.js', '/^The body is (JSON)/', '/^The body was (JSON)/'],
+  ['the dots of its e-mail address are counted', 'steps.js', "body.trimStart().startsWith('{')", 'false'],
+  ['the list does not know its cause', 'recent.js', '(?<=the body is )JSON', '(?<=the body was )JSON'],
+])
 
 onPage('every button is tested here', {}, async (page) => {
   const buttons = await page.locator('#breaks button').evaluateAll((all) => all.map(({ id }) => id.replace('break-', '')))
@@ -66,6 +79,7 @@ onPage('a cause is told in the list only', {}, async (page) => {
 
 onPage('with a request that has faults, a sample is broken', {}, async (page) => {
   await page.fill('#member-accountNumber', 'none')
+  await openMore(page)
   await page.fill('#member-dob', '31.12.1999')
   assert.match(await answerTo(page, '#break-wrong-sdk-api-key'), /TOK004/)
   assert.equal(await page.inputValue('#member-accountNumber'), 'none')

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import test from 'node:test'
 import { chromium } from 'playwright-core'
@@ -58,11 +58,32 @@ export async function stopSandbox() {
 
 /**
  * A test on the opened page. `options` are the browser context's, and `allowed`: a pattern of what may be on the console
- * besides the answers of the token service that are no 200, which Chromium calls errors.
+ * besides the answers of the token service that are no 200, which Chromium calls errors. Each of `bugs` is what `plant`
+ * takes after its name, and with it the same test must fail.
  */
-export function onPage(name, options, body) {
+export function onPage(name, options, body, bugs = []) {
   const { allowed, ...context } = options
-  test(name, { timeout: 120_000 }, async () => {
+  watched(name, { allowed, context }, body)
+  for (const [bug, ...change] of bugs) {
+    watched(`${name} - planted: ${bug}`, { allowed: /./, context }, async (page, session) => {
+      await plant(page, session, ...change)
+      await assert.rejects(body(page, session), { name: 'AssertionError' }, 'the test does not see the bug')
+    })
+  }
+}
+
+/** Plants a bug in the page: `wrong` for what is `right` in a file of it. */
+export async function plant(page, session, file, right, wrong) {
+  const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
+  assert.equal(text.split(right).length, 2, `${file} has it once: ${right}`)
+  const contentType = file.endsWith('.css') ? 'text/css' : 'text/javascript'
+  await session.route(`**/${file}`, (route) => route.fulfill({ body: text.replace(right, () => wrong), contentType }))
+  await page.reload()
+  await page.waitForSelector('#break-replay')
+}
+
+function watched(name, { allowed, context }, body) {
+  test(name, { timeout: 240_000 }, async () => {
     const session = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context })
     session.setDefaultTimeout(PATIENCE)
     const faults = []
@@ -107,8 +128,23 @@ export async function verdict(page) {
   return page.innerText('#verdict')
 }
 
-/** The text of a block, a step or a region by its label. */
-export const region = (page, label) => page.getByRole('region', { name: label, exact: true }).innerText()
+/** The text of a block by its label, in whichever step it is. */
+export async function region(page, label) {
+  await unfold(page)
+  return page.getByRole('region', { name: label, exact: true }).innerText()
+}
+
+/** The text of all steps. */
+export async function steps(page) {
+  await unfold(page)
+  return page.innerText('#steps')
+}
+
+/** Opens every step, for this answer only. */
+export const unfold = (page) => page.locator('#steps').evaluate((all) => all.querySelectorAll('details').forEach((it) => (it.open = true)))
+
+/** The members that need not be filled in. */
+export const openMore = (page) => page.click('#more-summary')
 
 /** The line of the list about a request, opened, once its log line is there. */
 export async function recentOf(page, requestId) {

@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { FIELDS } from './contract.mjs'
-import { answerTo, onPage, region } from './harness.mjs'
+import { answerTo, onPage, openMore, region } from './harness.mjs'
 
 /** No member's rule takes it: too long, and beyond ASCII. */
 const BAD = 'é'.repeat(255)
 
+/** What is told at a member: nothing, as long as its hint is there. */
+const fault = async (page, name) => ((await page.getAttribute(`#note-${name}`, 'class')) === 'fault' ? page.innerText(`#note-${name}`) : '')
+
 onPage('every bad member is named with its rule, in the service’s own words', {}, async (page) => {
+  await openMore(page)
   for (const name of FIELDS) await page.fill(`#member-${name}`, BAD)
   await page.getByLabel('data: key').fill('k'.repeat(65))
   await page.click('#send')
@@ -16,7 +20,7 @@ onPage('every bad member is named with its rule, in the service’s own words', 
   assert.equal(said.length, FIELDS.length + 1)
   assert.ok(await page.evaluate(() => document.activeElement.id === 'summary'))
   for (const name of [...FIELDS, 'data']) {
-    assert.match(await page.innerText(`#fault-${name}`), new RegExp(`^${name} must `))
+    assert.match(await fault(page, name), /^must /, 'without the name, which is above it')
   }
   assert.equal(await page.getAttribute('#member-dob', 'aria-invalid'), 'true')
   await page.getByRole('link', { name: /^dob must/ }).click()
@@ -28,16 +32,73 @@ onPage('every bad member is named with its rule, in the service’s own words', 
   assert.deepEqual(errors.map(({ field, reason }) => `${field} ${reason}`).sort(), [...said].sort())
 })
 
+onPage('a fault in a folded member unfolds it', {}, async (page) => {
+  const isOpen = () => page.locator('#more').evaluate(({ open }) => open)
+  await page.fill('#member-accountNumber', 'x')
+  await page.click('#send')
+  assert.equal(await isOpen(), false, 'a fault of what is in sight unfolds nothing')
+  await openMore(page)
+  await page.fill('#member-dob', '19910230')
+  await openMore(page)
+  assert.equal(await isOpen(), false)
+  await page.click('#send')
+  assert.equal(await isOpen(), true)
+  assert.ok(await page.locator('#note-dob').isVisible())
+  await openMore(page)
+  await page.getByRole('link', { name: /^dob must/ }).click()
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'member-dob')
+  await page.reload()
+  await page.waitForSelector('#break-replay')
+  assert.equal(await isOpen(), true, 'kept with what was typed')
+}, [
+  ['stays folded', 'form.js', 'this.faults.some(', '[].some('],
+  ['its link leads nowhere', 'form.js', 'if (field !== REQUIRED) this.#more.open', 'if (false) this.#more.open'],
+  ['unfolds for any fault', 'form.js', '({ field }) => field !== REQUIRED)) this', '() => true)) this'],
+])
+
+onPage('the folded members say which of them are filled in', {}, async (page) => {
+  const filled = () => page.innerText('#more-filled')
+  assert.equal(await filled(), 'name, email, dob, isdCode, mobileNumber, data')
+  await openMore(page)
+  for (const name of ['name', 'email', 'dob', 'isdCode', 'mobileNumber']) await page.fill(`#member-${name}`, '')
+  await page.getByRole('button', { name: 'Remove this entry' }).click()
+  assert.equal(await filled(), 'none is filled in')
+})
+
+onPage('the summary of what is wrong stays true, and goes with its mode', {}, async (page) => {
+  const summary = page.locator('#summary')
+  await openMore(page)
+  await page.fill('#member-dob', 'x')
+  await page.fill('#member-email', 'x')
+  await page.click('#send')
+  assert.match(await summary.innerText(), /2 rules are broken/)
+  await page.fill('#member-dob', '19910807')
+  assert.match(await summary.innerText(), /a rule is broken/)
+  await page.check('#mode-json')
+  assert.ok(await summary.isHidden())
+  assert.ok(await page.locator('#send-anyway').isHidden())
+  await page.check('#mode-form')
+  await page.click('#send')
+  await page.fill('#member-email', '')
+  assert.ok(await summary.isHidden())
+}, [
+  ['it outlives its mode', 'main.js', 'form.mode === reviewed ? form.faults : []', 'form.faults'],
+  ['it says what was wrong', 'main.js', "if (!byId('summary').hidden) showSummary", "if (form.mode !== reviewed) showSummary"],
+])
+
 onPage('a fault is told when a field is left, and goes when it is corrected', {}, async (page) => {
+  await openMore(page)
   await page.fill('#member-dob', '31021990')
-  assert.equal(await page.innerText('#fault-dob'), '')
+  assert.equal(await fault(page, 'dob'), '')
+  assert.match(await page.innerText('#note-dob'), /^yyyyMMdd or/)
   await page.press('#member-dob', 'Tab')
-  assert.match(await page.innerText('#fault-dob'), /dob must be a real date/)
+  assert.match(await fault(page, 'dob'), /^must be a real date/)
+  assert.doesNotMatch(await page.innerText('#more'), /yyyyMMdd or ddMMyyyy, from/, 'in the place of the hint')
   await page.fill('#member-dob', '28021990')
-  assert.equal(await page.innerText('#fault-dob'), '')
+  assert.equal(await fault(page, 'dob'), '')
   await page.fill('#member-accountNumber', '')
   await page.click('#send')
-  assert.match(await page.innerText('#fault-accountNumber'), /accountNumber is required/)
+  assert.match(await fault(page, 'accountNumber'), /^is required/)
   await page.fill('#member-accountNumber', '0001')
   assert.match(await answerTo(page, '#send'), /HTTP 200/)
   assert.ok(await page.locator('#summary').isHidden())
@@ -45,13 +106,14 @@ onPage('a fault is told when a field is left, and goes when it is corrected', {}
 })
 
 onPage('entries of data are added, removed, and not lost if they are twice there', {}, async (page) => {
+  await openMore(page)
   await page.click('#add-row')
   assert.equal(await page.evaluate(() => document.activeElement.placeholder), 'key')
   const keys = page.getByLabel('data: key')
   await keys.nth(1).fill('branch')
   await page.getByLabel('data: value').nth(1).fill('another')
   await page.click('#send')
-  assert.match(await page.innerText('#fault-data'), /data has the member "branch" twice/)
+  assert.match(await fault(page, 'data'), /^has the member "branch" twice/)
   await keys.nth(1).fill('note')
   await answerTo(page, '#send')
   assert.deepEqual(JSON.parse(await region(page, 'The request in JSON')).data, { branch: 'main street', note: 'another' })
@@ -96,6 +158,7 @@ onPage('a reload, and going to and fro, lose nothing', {}, async (page) => {
   await page.selectOption('#key', 'acme-2026-05')
   await page.uncheck('#name-kid')
   await page.selectOption('#path', { index: 1 })
+  await openMore(page)
   await page.fill('#member-name', 'Zoë “quoted” <b>')
   await page.fill('#member-dob', 'not yet')
   await page.click('#add-row')
@@ -116,6 +179,12 @@ onPage('a reload, and going to and fro, lose nothing', {}, async (page) => {
   assert.match(await page.inputValue('#json'), /Zoë/)
   await page.click('#json-undo')
   assert.equal(await page.inputValue('#json'), '{"half typed')
+  await page.getByRole('button', { name: 'Reset from the form' }).click()
+  await page.check('#mode-form')
+  await page.fill('#member-accountNumber', '777')
+  await page.check('#mode-json')
+  assert.match(await page.inputValue('#json'), /"777"/, 'once reset, it is the form\'s again')
+  await page.click('#json-undo')
   await page.check('#mode-form')
   assert.equal(await page.inputValue('#member-name'), 'Zoë “quoted” <b>')
   assert.equal(await page.inputValue('#member-dob'), 'not yet')
@@ -127,6 +196,7 @@ onPage('a reload, and going to and fro, lose nothing', {}, async (page) => {
 
 onPage('what is typed is text, and no markup', {}, async (page) => {
   const markup = '<img src=x onerror=alert(1)>'
+  await openMore(page)
   await page.fill('#member-name', markup)
   assert.match(await answerTo(page, '#send'), /HTTP 200/)
   assert.ok((await region(page, 'The request in JSON')).includes(markup))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { FIELDS } from './contract.mjs'
-import { answerTo, onPage, verdict } from './harness.mjs'
+import { answerTo, onPage, openMore, unfold, verdict } from './harness.mjs'
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }
 
@@ -18,6 +18,8 @@ for (const colorScheme of ['light', 'dark']) {
     await fits('at first')
     await answerTo(page, '#send')
     await fits('with a token')
+    await unfold(page)
+    await fits('with every step open')
     assert.ok(await page.locator('#verdict').isVisible())
     await page.locator('.recent summary').first().click()
     await fits('with a request opened')
@@ -41,8 +43,10 @@ for (const colorScheme of ['light', 'dark']) {
   onPage(`contrast in the ${colorScheme}`, { colorScheme }, async (page) => {
     await answerTo(page, '#send')
     await page.locator('.recent summary').first().click()
+    await unfold(page)
     assert.deepEqual(await poorContrast(page), [])
     await answerTo(page, '#break-bad-date')
+    await openMore(page)
     await page.fill('#member-dob', 'x')
     await page.click('#send')
     await page.selectOption('#outage-dynamodb', 'throttling')
@@ -111,6 +115,8 @@ onPage('by keyboard only', {}, async (page) => {
   await walkTo('member-accountNumber')
   await page.keyboard.press('Control+A')
   await page.keyboard.type('00042')
+  await walkTo('more-summary')
+  await page.keyboard.press('Enter')
   const passed = await walkTo('send')
   const ids = passed.map(({ id }) => id).filter((id) => id.startsWith('member-'))
   assert.deepEqual(ids.toSorted(), FIELDS.filter((name) => name !== 'accountNumber').map((name) => `member-${name}`).toSorted())
@@ -123,12 +129,19 @@ onPage('by keyboard only', {}, async (page) => {
   await page.keyboard.press('Space')
   await page.getByText('The API key is not accepted').first().waitFor()
   await walkTo('break-secrets-down-cold')
+  // Every step is opened, and its blocks are passed.
   const reached = []
-  for (let i = 0; i < 30 && !reached.includes('SUMMARY'); i += 1) {
+  for (let i = 0; i < 60 && !reached.includes('recent'); i += 1) {
     await page.keyboard.press('Tab')
-    reached.push((await focused()).tag)
+    const where = await page.evaluate(() => document.activeElement.closest('.step, .recent')?.className)
+    const { tag, ring } = await focused()
+    assert.ok(ring)
+    if (where === 'recent') break
+    reached.push(tag)
+    if (tag === 'SUMMARY' && !(await page.evaluate(() => document.activeElement.parentElement.open))) await page.keyboard.press('Enter')
   }
-  assert.ok(reached.filter((tag) => tag === 'PRE').length >= 4, 'blocks can be scrolled')
+  assert.equal(reached.filter((tag) => tag === 'SUMMARY').length, 4)
+  assert.equal(reached.filter((tag) => tag === 'PRE').length, 5, 'blocks can be scrolled')
   await page.keyboard.press('Enter')
   assert.ok(await page.locator('.recent details[open]').count())
   await page.waitForTimeout(2500)
@@ -152,7 +165,7 @@ onPage('everything has a name, and results are announced', {}, async (page) => {
       if (!name.trim()) found.push(`no name: ${it.outerHTML.slice(0, 80)}`)
     }
     let level = 0
-    for (const { tagName, textContent } of document.querySelectorAll('h1, h2, h3')) {
+    for (const { tagName, textContent } of document.querySelectorAll('h1, h2, h3, h4')) {
       if (Number(tagName[1]) > level + 1) found.push(`${textContent} skips a level`)
       level = Number(tagName[1])
     }

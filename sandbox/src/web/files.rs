@@ -17,7 +17,7 @@ macro_rules! files {
 }
 
 /// Name, media type and text of each file. The tests hold the list against the folder.
-static FILES: [(&str, &str, &str); 19] = files![
+static FILES: [(&str, &str, &str); 18] = files![
     ("index.html", HTML),
     ("style.css", CSS),
     ("parts.css", CSS),
@@ -30,7 +30,6 @@ static FILES: [(&str, &str, &str); 19] = files![
     ("jose.js", JS),
     ("json.js", JS),
     ("kept.js", JS),
-    ("life.js", JS),
     ("outages.js", JS),
     ("recent.js", JS),
     ("request.js", JS),
