@@ -42,7 +42,12 @@ for (const viewport of SIZES) {
     assert.equal(await page.evaluate(() => scrollY), 0)
     assert.deepEqual(await within('#send'), ['Encrypt and send'])
     const titles = await page.locator('#steps h4').allInnerTexts()
-    if (!isPhone) assert.deepEqual(await within('#steps h4'), titles, 'the steps are what there is to look at')
+    if (!isPhone) {
+      assert.deepEqual(await within('#steps h4'), titles, 'the steps are what there is to look at')
+      await page.check('#mode-json')
+      assert.deepEqual(await within('#send'), ['Encrypt and send'])
+      await page.check('#mode-form')
+    }
     await answerTo(page, '#send')
     assert.deepEqual(await page.locator('#steps h4').allInnerTexts(), titles, 'and they are those of a token')
     for (const select of await page.locator('select').all()) {
