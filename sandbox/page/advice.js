@@ -56,7 +56,7 @@ const ADVICE = {
   TOK003: ['A fault of the service', 'Something is broken on the service\'s side: access, a missing table, a record that does not open.', 'Do not retry in a loop. Report it with X-Request-Id.'],
 }
 
-const PLAIN_JSON = ['The body is JSON, and not encrypted', 'A compact JWE never begins with {. It is the one cause that is told, as it is the usual first mistake.', 'Encrypt the JSON, and send the compact JWE alone: five segments between dots.']
+const PLAIN_JSON = ['The body is JSON, and not encrypted', 'No compact JWE begins with {. The service names this cause alone, because it is the usual first mistake.', 'Encrypt the JSON, and send the compact JWE alone: five segments between dots.']
 
 const ENDS = {
   revoked: ['The session was ended', 'The partner\'s server has invalidated it: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],

@@ -33,7 +33,7 @@ export const BREAKS = [
       ({ send }) => send({ body: flipped })],
     ['truncated', 'Truncated body', 'Only the first half of the body was sent.', 'Open the body below: segments are missing.',
       ({ send }) => send({ body: (jwe) => jwe.slice(0, Math.floor(jwe.length / 2)) })],
-    ['plain-json', 'Plain JSON', 'The JSON was sent without encrypting it.', 'The customer was on the wire in the clear: all who were on the way have read it.',
+    ['plain-json', 'Plain JSON', 'The JSON was sent without encrypting it.', 'The customer crossed the network in the clear: anybody on the way could read it.',
       ({ send }) => send({ body: (_jwe, plaintext) => plaintext })],
   ]],
   ['The members', [

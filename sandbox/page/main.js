@@ -96,7 +96,7 @@ async function alone(work) {
   bringIntoSight()
 }
 
-/** The verdict: what it is in scrolls by itself where it has its own height; else the page does, if it must. */
+/** Scrolls to the verdict: the pane of the result to its top and, where the result is no pane, the page, if it must. */
 function bringIntoSight() {
   const result = byId('result')
   result.scrollTop = 0

@@ -170,7 +170,7 @@ function attributes(item) {
 function jweOrText(body) {
   const bytes = bytesOf(body)
   const whole = (hint) => [el('p', { className: 'hint' }, hint), longBlock('Body of the request', body), copyButton(body, 'the body')]
-  if (body.trimStart().startsWith('{')) return [`JSON of ${bytes}, not encrypted`, whole('The JSON itself: whoever is on the way can read it.')]
+  if (body.trimStart().startsWith('{')) return [`JSON of ${bytes}, not encrypted`, whole('The JSON itself: anybody on the way can read it.')]
   let read
   try {
     read = parts(body)
@@ -194,8 +194,8 @@ function jweOrText(body) {
 }
 
 /**
- * A step: closed but for its title and one line, unless it is what was asked for, or something in it is wrong. What a
- * person chooses goes before that.
+ * A step: closed to its title and one line, unless it is the answer. What a person chose for this title takes precedence;
+ * a step with a fault in it is always open.
  */
 function step(title, who, gist, content, isAnswer = false) {
   const summary = el('summary', { className: 'title' }, el('h4', {}, title), el('span', { className: 'who' }, who), el('span', { className: 'gist' }, gist))

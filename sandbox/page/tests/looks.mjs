@@ -20,7 +20,10 @@ for (const colorScheme of ['light', 'dark']) {
     await fits('with a token')
     await unfold(page)
     await fits('with every step open')
-    assert.ok(await page.locator('#verdict').isVisible())
+    await page.waitForFunction(() => {
+      const { top, bottom } = document.getElementById('verdict').getBoundingClientRect()
+      return top >= 0 && bottom <= innerHeight
+    })
     await page.locator('.recent summary').first().click()
     await fits('with a request opened')
     await answerTo(page, '#break-plain-json')
