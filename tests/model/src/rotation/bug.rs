@@ -13,9 +13,15 @@ pub enum Bug {
     /// The waits are for every copy to be refreshed, and not for the requests that still hold an
     /// old one.
     RequestsUnderWayAreForgotten,
+    /// The waits are for instances, and not for a resource server that refreshes its copy less
+    /// often.
+    TheResourceServerIsForgotten,
     /// A key is removed as soon as nobody seals with it, whatever it has sealed.
     RemovedWithoutTheLifetime,
-    /// A record key is removed when the last of its tokens has expired.
+    /// A record key is removed when the tokens have expired that were made while it was in front,
+    /// and their records' retention is over: the sessions go on.
+    RemovedAfterATokensLifetime,
+    /// A record key is removed when the last session has ended that began with it.
     RemovedWithoutTheRetention,
     /// A copy that can't be refreshed is used without a bound.
     StaleCopiesAreServedForEver,
@@ -34,23 +40,34 @@ impl Bug {
         let every = [
             Self::FrontWithoutAWait,
             Self::RequestsUnderWayAreForgotten,
+            Self::TheResourceServerIsForgotten,
             Self::RemovedWithoutTheLifetime,
+            Self::RemovedAfterATokensLifetime,
             Self::RemovedWithoutTheRetention,
             Self::StaleCopiesAreServedForEver,
             Self::FallsBackWhereNothingIsRefused,
             Self::LastKeySeals,
             Self::OnlyTheFirstKeyOpens,
         ];
-        let applies = |bug: &Self| ring == Ring::Record || *bug != Self::RemovedWithoutTheRetention;
+        let applies = |bug: &Self| match bug {
+            Self::TheResourceServerIsForgotten => ring == Ring::CopiedToken,
+            Self::RemovedAfterATokensLifetime | Self::RemovedWithoutTheRetention => {
+                ring == Ring::Record
+            }
+            _ => true,
+        };
         every.into_iter().filter(applies).collect()
     }
 
     /// The property that it violates.
     pub fn violates(self) -> &'static str {
         match self {
-            Self::RemovedWithoutTheLifetime | Self::RemovedWithoutTheRetention => RING_OPENS,
+            Self::RemovedWithoutTheLifetime
+            | Self::RemovedAfterATokensLifetime
+            | Self::RemovedWithoutTheRetention => RING_OPENS,
             Self::FrontWithoutAWait
             | Self::RequestsUnderWayAreForgotten
+            | Self::TheResourceServerIsForgotten
             | Self::StaleCopiesAreServedForEver
             | Self::FallsBackWhereNothingIsRefused
             | Self::LastKeySeals

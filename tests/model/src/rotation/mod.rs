@@ -2,8 +2,9 @@
 //! appended, in front, at the back, removed.
 //!
 //! The token ring and the record ring share no key and nothing that is sealed, and each holder
-//! takes both at once: so each is modelled alone. What is sealed with a key is kept or not; how
-//! much of it there is makes no difference, so a key has one clock, which each seal winds up again.
+//! takes both at once: so each is modelled alone. A token is kept for its lifetime. A record is kept
+//! as long as its session is renewed, and its retention after that; it keeps the key that it began
+//! with, and each renewal seals a token with the key that is in front.
 
 mod bug;
 mod narrate;
@@ -15,7 +16,7 @@ use std::fmt;
 use stateright::{Model, Property};
 
 pub use bug::Bug;
-pub use state::{Copied, Holder, Role, State, Version};
+pub use state::{Copied, Holder, Role, Sealed, State, Version};
 
 /// What the operator does to the ring, and what is in it then. The first key seals, every key
 /// opens.
@@ -55,14 +56,20 @@ const STALE: u8 = 2;
 /// Ticks for which a request is under way, and holds on to the copy that it began with.
 const REQUEST: u8 = 1;
 
+/// The same of a resource server's copy, for which its owner answers.
+const STALE_AT_A_RESOURCE_SERVER: u8 = 3;
+
 /// The longest lifetime of a token, in ticks.
 const LIFETIME: u8 = 2;
 
-/// Ticks for which a record outlives its token.
-const RETENTION: u8 = 2;
+/// The longest lifetime of a session, in ticks.
+const SESSION: u8 = 2;
 
-/// Longer than any wait.
-const LONG: u8 = STALE + REQUEST + LIFETIME + RETENTION + 1;
+/// The longest lifetime of a session's tokens, in ticks: it is renewed.
+const RENEWED: u8 = 1;
+
+/// Ticks for which a record outlives its token.
+const RETENTION: u8 = 1;
 
 /// The model. Its state space is closed: time goes on for ever.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +83,10 @@ pub struct Rotation {
 /// The service's rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ring {
-    /// Instances seal tokens, a resource server opens them until they expire.
+    /// Instances seal tokens, and open each other's until they expire.
     Token,
+    /// The same, and a resource server has a copy with which it opens them, too.
+    CopiedToken,
     /// Instances seal records, and open each other's until their `ttl` passes.
     Record,
 }
@@ -86,6 +95,7 @@ impl fmt::Display for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Token => "token",
+            Self::CopiedToken => "copied token",
             Self::Record => "record",
         })
     }
@@ -102,8 +112,10 @@ pub enum Action {
     FallBack(usize),
     /// A request begins.
     Begin(usize),
-    /// A request seals a token, or its record.
+    /// A request seals a token, or a new record.
     Seal(usize),
+    /// A request renews a session whose record began with this key.
+    Renew(usize, usize),
     /// A request ends otherwise.
     End(usize),
     /// Time passes.
@@ -124,7 +136,9 @@ pub fn models() -> Vec<(String, Rotation)> {
             Rotation { ring, bug: None },
         )
     };
-    [Ring::Token, Ring::Record].map(model).into()
+    [Ring::Token, Ring::CopiedToken, Ring::Record]
+        .map(model)
+        .into()
 }
 
 /// Each planted bug, with its name and the property that it violates.
@@ -155,16 +169,16 @@ impl Model for Rotation {
             request: None,
         };
         let other = match self.ring {
-            Ring::Token => Role::ResourceServer,
-            Ring::Record => Role::Instance,
+            Ring::CopiedToken => Role::ResourceServer,
+            Ring::Token | Ring::Record => Role::Instance,
         };
         vec![State {
             step: 0,
-            waited: LONG,
+            waited: self.long(),
             is_bad: false,
             previous: None,
             holders: vec![holder(Role::Instance), holder(other)],
-            kept: [0; KEYS],
+            sealed: Default::default(),
         }]
     }
 
@@ -185,6 +199,7 @@ impl Model for Rotation {
                 Some(_) => {
                     if holder.role == Role::Instance {
                         actions.push(Action::Seal(at));
+                        self.renewals(state, at, actions);
                     }
                     actions.push(Action::End(at));
                 }
@@ -224,7 +239,17 @@ impl Model for Rotation {
             }
             Action::Seal(at) => {
                 let request = next.holders.get_mut(at)?.request.take()?;
-                *next.kept.get_mut(self.sealer(request)?)? = self.kept_for() + 1;
+                let sealed = next.sealed.get_mut(self.sealer(request)?)?;
+                match self.ring {
+                    Ring::Token | Ring::CopiedToken => sealed.keep(LIFETIME + 1),
+                    Ring::Record => sealed.begin_session(),
+                }
+            }
+            Action::Renew(at, record) => {
+                let request = next.holders.get_mut(at)?.request.take()?;
+                let kept = state.sealed.get(record)?.record_kept();
+                next.sealed.get_mut(record)?.keep(kept);
+                next.sealed.get_mut(self.sealer(request)?)?.keep(kept);
             }
             Action::End(at) => next.holders.get_mut(at)?.request = None,
             Action::Tick => self.tick(&mut next),
@@ -264,26 +289,55 @@ impl Rotation {
         is_refused && state.previous.is_some()
     }
 
+    fn renewals(&self, state: &State, at: usize, actions: &mut Vec<Action>) {
+        if self.ring == Ring::Record {
+            let records = (0..).zip(&state.sealed);
+            let renewable = records.filter(|(_, sealed)| sealed.is_renewable());
+            actions.extend(renewable.map(|(record, _)| Action::Renew(at, record)));
+        }
+    }
+
+    /// Longer than any wait.
+    fn long(&self) -> u8 {
+        self.stale() + REQUEST + self.kept_for() + 1
+    }
+
+    /// How long anybody uses a copy.
+    fn stale(&self) -> u8 {
+        match self.ring {
+            Ring::CopiedToken => STALE_AT_A_RESOURCE_SERVER,
+            Ring::Token | Ring::Record => STALE,
+        }
+    }
+
     /// How long the one before `step` must have been made.
     fn wait(&self, step: usize) -> u8 {
+        let stale = match self.bug {
+            Some(Bug::TheResourceServerIsForgotten) => STALE,
+            _ => self.stale(),
+        };
         let refreshed = match self.bug {
-            Some(Bug::RequestsUnderWayAreForgotten) => STALE,
-            _ => STALE + REQUEST,
+            Some(Bug::RequestsUnderWayAreForgotten) => stale,
+            _ => stale + REQUEST,
         };
         match (STEPS.get(step).map(|(to, _)| to), self.bug) {
             (Some(Move::Front), Some(Bug::FrontWithoutAWait)) => 0,
             (Some(Move::Remove), Some(Bug::RemovedWithoutTheLifetime)) => refreshed,
-            (Some(Move::Remove), Some(Bug::RemovedWithoutTheRetention)) => refreshed + LIFETIME,
+            (Some(Move::Remove), Some(Bug::RemovedAfterATokensLifetime)) => {
+                refreshed + RENEWED + RETENTION
+            }
+            (Some(Move::Remove), Some(Bug::RemovedWithoutTheRetention)) => refreshed + SESSION,
             (Some(Move::Remove), _) => refreshed + self.kept_for(),
             _ => refreshed,
         }
     }
 
-    /// How long what is sealed is kept.
+    /// How long what is sealed may be kept: a record for as long as its session may last, and its
+    /// retention.
     fn kept_for(&self) -> u8 {
         match self.ring {
-            Ring::Token => LIFETIME,
-            Ring::Record => LIFETIME + RETENTION,
+            Ring::Token | Ring::CopiedToken => LIFETIME,
+            Ring::Record => SESSION + RETENTION,
         }
     }
 
@@ -303,20 +357,14 @@ impl Rotation {
             Some(Bug::OnlyTheFirstKeyOpens) => ring.get(..1).unwrap_or_default(),
             _ => ring,
         };
-        let mut kept = state.kept.iter().enumerate().filter(|(_, left)| **left > 0);
+        let mut kept = (0..)
+            .zip(&state.sealed)
+            .filter(|(_, sealed)| sealed.kept > 0);
         kept.all(|(key, _)| openers.contains(&key))
     }
 
-    /// Whether this one may meet anything that is sealed with a key of the ring.
-    fn opens(&self, holder: &Holder) -> bool {
-        match self.ring {
-            Ring::Token => holder.role == Role::ResourceServer,
-            Ring::Record => holder.role == Role::Instance,
-        }
-    }
-
     fn tick(&self, state: &mut State) {
-        state.waited = (state.waited + 1).min(LONG);
+        state.waited = (state.waited + 1).min(self.long());
         let endless = self.bug == Some(Bug::StaleCopiesAreServedForEver);
         let older = |copy: Copied, limit: u8, endless: bool| {
             let age = if endless {
@@ -327,11 +375,16 @@ impl Rotation {
             (age <= limit).then_some(Copied { age, ..copy })
         };
         for holder in &mut state.holders {
-            holder.copy = holder.copy.and_then(|copy| older(copy, STALE, endless));
+            let stale = match holder.role {
+                Role::Instance => STALE,
+                Role::ResourceServer => STALE_AT_A_RESOURCE_SERVER,
+            };
+            holder.copy = holder.copy.and_then(|copy| older(copy, stale, endless));
             holder.request = holder.request.and_then(|copy| older(copy, REQUEST, false));
         }
-        for left in &mut state.kept {
-            *left = left.saturating_sub(1);
+        for sealed in &mut state.sealed {
+            sealed.kept = sealed.kept.saturating_sub(1);
+            sealed.sessions = sealed.sessions.saturating_sub(1);
         }
     }
 }

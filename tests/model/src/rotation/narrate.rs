@@ -27,6 +27,14 @@ impl Narrated for Rotation {
                 let key = key.map_or(String::new(), |key| key.to_string());
                 format!("{} seals with key {key}", name(at))
             }
+            Action::Renew(at, record) => {
+                let key = request(before, at).and_then(|copy| self.sealer(copy));
+                let key = key.map_or(String::new(), |key| key.to_string());
+                format!(
+                    "{} renews a session whose record began with key {record}, and seals with key {key}",
+                    name(at)
+                )
+            }
             Action::End(at) => format!("{}'s request ends", name(at)),
             Action::Tick => "a tick".to_owned(),
             Action::Step => format!("the operator makes the ring {}", ring(after.step)),

@@ -2,12 +2,12 @@
 
 use stateright::Property;
 
-use super::{Ring, Rotation, STEPS, State, Version, ring_at};
+use super::{RETENTION, Ring, Rotation, STEPS, Sealed, State, Version, ring_at};
 
 /// Of records: none becomes unopenable. Of tokens: none that is live does.
 pub(super) const RING_OPENS: &str = "the ring opens all that is kept";
-/// Of records: no request is refused for want of a key. Of tokens: no resource server refuses a
-/// live one.
+/// Of records: no request is refused for want of a key. Of tokens: neither an instance nor a
+/// resource server refuses a live one.
 pub(super) const EVERYBODY_OPENS: &str = "everybody who may meet it opens all that is kept";
 
 /// Every property.
@@ -17,8 +17,7 @@ pub(super) fn every(ring: Ring) -> Vec<Property<Rotation>> {
             model.opens_everything(state.step, state)
         }),
         Property::<Rotation>::always(EVERYBODY_OPENS, |model, state| {
-            let mut openers = state.holders.iter().filter(|holder| model.opens(holder));
-            openers.all(|holder| {
+            state.holders.iter().all(|holder| {
                 let mut copies = holder.copy.iter().chain(&holder.request);
                 copies.all(|copy| model.opens_everything(copy.step, state))
             })
@@ -27,10 +26,11 @@ pub(super) fn every(ring: Ring) -> Vec<Property<Rotation>> {
             is_completed(state)
         }),
         Property::<Rotation>::sometimes("what two keys have sealed is kept", |_, state| {
-            state.kept.iter().filter(|left| **left > 0).count() == 2
+            state.sealed.iter().filter(|sealed| sealed.kept > 0).count() == 2
         }),
         Property::<Rotation>::sometimes("a key is removed, and the next one seals", |_, state| {
-            is_completed(state) && matches!(state.kept, [0, 0, left] if left > 0)
+            is_completed(state)
+                && state.sealed.map(|sealed| sealed.kept > 0) == [false, false, true]
         }),
         Property::<Rotation>::sometimes(
             "after a bad write a new instance begins a request",
@@ -47,6 +47,15 @@ pub(super) fn every(ring: Ring) -> Vec<Property<Rotation>> {
         }),
     ];
     if ring == Ring::Record {
+        properties.push(Property::<Rotation>::sometimes(
+            "a session goes on whose record began with a key that has left the front",
+            |_, state| {
+                let front = ring_at(state.step).first();
+                let mut keys = (0..).zip(&state.sealed);
+                let goes_on = |sealed: &Sealed| sealed.is_renewable() && sealed.kept > RETENTION;
+                keys.any(|(key, sealed)| Some(&key) != front && goes_on(sealed))
+            },
+        ));
         properties.push(Property::<Rotation>::sometimes(
             "a request still seals with a key that has left the front",
             |model, state| {

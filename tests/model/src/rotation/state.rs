@@ -1,6 +1,6 @@
 //! What there is: a ring, who has a copy of it, and what its keys have sealed.
 
-use super::KEYS;
+use super::{KEYS, RENEWED, RETENTION, SESSION};
 
 /// A state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +15,41 @@ pub struct State {
     pub previous: Option<usize>,
     /// Who has a copy of the ring.
     pub holders: Vec<Holder>,
-    /// For each key, ticks until the last thing that it has sealed is no longer kept.
-    pub kept: [u8; KEYS],
+    /// What each key has sealed.
+    pub sealed: [Sealed; KEYS],
+}
+
+/// What a key has sealed. How much of it there is makes no difference, so each seal winds the same
+/// clocks up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sealed {
+    /// Ticks until the last of it is no longer kept.
+    pub kept: u8,
+    /// Ticks until the last session ends whose record began with this key.
+    pub sessions: u8,
+}
+
+impl Sealed {
+    /// Something more is sealed that is kept for so long.
+    pub(super) fn keep(&mut self, ticks: u8) {
+        self.kept = self.kept.max(ticks);
+    }
+
+    /// A session's record is sealed, whose first token ends before the session does.
+    pub(super) fn begin_session(&mut self) {
+        self.sessions = SESSION + 1;
+        self.keep(self.record_kept());
+    }
+
+    /// Whether there is a record whose session may be renewed.
+    pub(super) fn is_renewable(self) -> bool {
+        self.kept > 0 && self.sessions > 0
+    }
+
+    /// How long a record is kept whose session gets a token now.
+    pub(super) fn record_kept(self) -> u8 {
+        self.sessions.min(RENEWED + 1) + RETENTION
+    }
 }
 
 /// Who has a copy of the ring.
@@ -54,7 +87,7 @@ pub enum Version {
 pub enum Role {
     /// An instance of the service.
     Instance,
-    /// A resource server.
+    /// A resource server that has a copy.
     ResourceServer,
 }
 
