@@ -1,5 +1,5 @@
-//! Stands in for AWS in this process, below the SDK: the two secrets, and a table that keeps what
-//! is put and finds it again. No socket, no time: a fuzzer and a model checker call the function
+//! Stands in for AWS in this process, below the SDK: the two secrets, and a table that evaluates the
+//! service's conditions. No socket, no time: a fuzzer and a model's walks call the function
 //! thousands of times a second.
 //!
 //! The sandbox is the other AWS of the tests, for the function's binary: with sockets, a DynamoDB
@@ -13,14 +13,21 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod expressions;
+
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
+    future::{pending, poll_fn},
     sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
     time::Duration,
 };
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{
+    AsyncSleep, BehaviorVersion, Credentials, Region, SharedAsyncSleep, SharedCredentialsProvider,
+    Sleep,
+};
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
     orchestrator::{HttpRequest, HttpResponse},
@@ -49,15 +56,40 @@ pub struct Aws {
     state: Arc<Mutex<State>>,
 }
 
-/// Makes the item that a write finds of the write's own item.
-type Find = dyn Fn(&Value) -> Value + Send;
-
 #[derive(Default)]
 struct State {
     table: HashMap<String, Value>,
-    puts: Vec<Value>,
-    writes_to_fail: usize,
-    find: Option<Box<Find>>,
+    held: Option<VecDeque<HeldCall>>,
+}
+
+/// A status and a body.
+type Answer = (u16, Value);
+
+/// An attempt of a call of DynamoDB's that waits for its answer.
+#[derive(Clone, Debug)]
+pub struct HeldCall {
+    /// `PutItem`, `UpdateItem` or `GetItem`.
+    pub name: String,
+    /// What it says.
+    pub request: Value,
+    answer: Arc<Mutex<Option<Answer>>>,
+}
+
+impl HeldCall {
+    /// It is answered. Whoever polls the caller finds that.
+    pub fn answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = Some(answer);
+    }
+
+    /// It gets a 500 for an answer, after which the caller tries again.
+    pub fn fail(&self) {
+        self.answer((500, json!({"__type": "InternalServerError"})));
+    }
+
+    /// It gets this item, which its condition does not allow, for an answer.
+    pub fn find(&self, item: &Value) {
+        self.answer(condition_failed(Some(item)));
+    }
 }
 
 impl Aws {
@@ -72,6 +104,15 @@ impl Aws {
 
     /// The service on this AWS, its secrets loaded, as after the function's initialisation.
     pub async fn operations(&self, clock: Clock) -> Operations {
+        let ttls = Ttls {
+            token: LIFETIME,
+            session: Duration::from_secs(86_400),
+        };
+        self.operations_with(clock, ttls).await
+    }
+
+    /// The same, with these lifetimes.
+    pub async fn operations_with(&self, clock: Clock, ttls: Ttls) -> Operations {
         let sdk = self.sdk_config();
         let day = Duration::from_secs(86_400);
         let ages = RefreshPolicy {
@@ -86,40 +127,45 @@ impl Aws {
             issuer: "token-service".to_owned(),
             audience: "bankezy-sdk".to_owned(),
         };
-        let ttls = Ttls {
-            token: LIFETIME,
-            session: day,
-        };
         Operations::new(secrets, records, identity, ttls, clock)
     }
 
     /// Empties the table, so that what an input does does not depend on those before it.
     pub fn forget_records(&self) {
-        let mut state = self.state();
-        state.table.clear();
-        state.puts.clear();
+        self.state().table.clear();
     }
 
-    /// The next writes get a 500 for an answer, and nothing is written.
-    pub fn fail_writes(&self, count: usize) {
-        self.state().writes_to_fail = count;
+    /// The table's items.
+    pub fn items(&self) -> Vec<Value> {
+        self.state().table.values().cloned().collect()
     }
 
-    /// From now on writes fail on their condition, and find what `find` makes of their own item.
-    pub fn let_writes_find(&self, find: impl Fn(&Value) -> Value + Send + 'static) {
-        self.state().find = Some(Box::new(find));
+    /// From now on the table answers no call by itself.
+    pub fn hold_calls(&self) {
+        self.state().held = Some(VecDeque::new());
     }
 
-    /// Every `PutItem`.
-    pub fn puts(&self) -> Vec<Value> {
-        self.state().puts.clone()
+    /// The next call that waits, in the order in which they were made.
+    pub fn next_held(&self) -> Option<HeldCall> {
+        self.state().held.as_mut()?.pop_front()
+    }
+
+    /// What the table makes of a call.
+    pub fn reach_table(&self, name: &str, request: &Value) -> Answer {
+        let table = &mut self.state().table;
+        match name {
+            "PutItem" => put(table, request),
+            "UpdateItem" => update(table, request),
+            "GetItem" => get(table, request),
+            other => panic!("{other} is called"),
+        }
     }
 
     /// Answers a request of the SDK.
     pub fn answer(&self, request: &HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let (status, answer) = match target {
+        let answer = match target {
             "secretsmanager.GetSecretValue" => {
                 let document = match body["SecretId"].as_str() {
                     Some("api-keys") => &self.api_keys,
@@ -128,70 +174,29 @@ impl Aws {
                 };
                 (200, json!({"SecretString": **document}))
             }
-            "DynamoDB_20120810.PutItem" => self.put(body),
-            "DynamoDB_20120810.UpdateItem" => self.update(&body),
-            "DynamoDB_20120810.GetItem" => self.get(&body),
-            other => panic!("{other} is called"),
-        };
-        let status = u16::try_into(status).unwrap();
-        let response = HttpResponse::new(status, answer.to_string().into());
-        HttpConnectorFuture::ready(Ok(response))
-    }
-
-    fn put(&self, put: Value) -> (u16, Value) {
-        let own = put["Item"].clone();
-        let key = own["pk"]["S"].as_str().expect("pk is a string").to_owned();
-        let mut state = self.state();
-        state.puts.push(put);
-        if state.writes_to_fail > 0 {
-            state.writes_to_fail -= 1;
-            return (500, json!({"__type": "InternalServerError"}));
-        }
-        let found = match &state.find {
-            Some(find) => Some(find(&own)),
-            None => state.table.get(&key).cloned(),
-        };
-        if let Some(found) = found {
-            return condition_failed(Some(&found));
-        }
-        state.table.insert(key, own);
-        (200, json!({}))
-    }
-
-    /// The service's two updates, by the values that they have.
-    fn update(&self, update: &Value) -> (u16, Value) {
-        let values = &update["ExpressionAttributeValues"];
-        let mut state = self.state();
-        let item = state.table.get_mut(key_of(update));
-        let item = match (item, values.get(":presented")) {
-            (None, _) => return condition_failed(None),
-            (Some(item), Some(presented))
-                if item["jti"] != *presented || item["status"] != values[":active"] =>
-            {
-                return condition_failed(Some(item));
+            _ => {
+                let name = target.strip_prefix("DynamoDB_20120810.").unwrap();
+                match self.hold(name, &body) {
+                    Some(held) => return held,
+                    None => self.reach_table(name, &body),
+                }
             }
-            (Some(item), _) => item,
         };
-        for (attribute, value) in [
-            ("status", ":revoked"),
-            ("revokedAt", ":nowMillis"),
-            ("jti", ":jti"),
-            ("previousJti", ":presented"),
-            ("expireAt", ":expireAt"),
-            ("ttl", ":ttl"),
-            ("token", ":token"),
-            ("tokenSealedBy", ":sealedBy"),
-        ] {
-            if let Some(value) = values.get(value) {
-                item[attribute] = value.clone();
-            }
-        }
-        (200, json!({}))
+        HttpConnectorFuture::ready(Ok(response(answer)))
     }
 
-    fn get(&self, get: &Value) -> (u16, Value) {
-        let item = self.state().table.get(key_of(get)).cloned();
-        (200, item.map_or(json!({}), |item| json!({"Item": item})))
+    fn hold(&self, name: &str, request: &Value) -> Option<HttpConnectorFuture> {
+        let answer = Arc::default();
+        self.state().held.as_mut()?.push_back(HeldCall {
+            name: name.to_owned(),
+            request: request.clone(),
+            answer: Arc::clone(&answer),
+        });
+        let answered = poll_fn(move |_| match answer.lock().unwrap().take() {
+            Some(answer) => Poll::Ready(Ok(response(answer))),
+            None => Poll::Pending,
+        });
+        Some(HttpConnectorFuture::new(answered))
     }
 
     fn sdk_config(&self) -> SdkConfig {
@@ -202,6 +207,7 @@ impl Aws {
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client_fn(move |_, _| connector.clone()))
+            .sleep_impl(SharedAsyncSleep::new(NoTime))
             .build()
     }
 
@@ -210,11 +216,57 @@ impl Aws {
     }
 }
 
-fn key_of(request: &Value) -> &str {
-    request["Key"]["pk"]["S"].as_str().expect("pk is a string")
+/// Pauses between attempts are over at once, and no attempt takes too long.
+#[derive(Debug)]
+struct NoTime;
+
+impl AsyncSleep for NoTime {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        if duration < Duration::from_secs(1) {
+            Sleep::new(async {})
+        } else {
+            Sleep::new(pending())
+        }
+    }
 }
 
-fn condition_failed(item: Option<&Value>) -> (u16, Value) {
+fn put(table: &mut HashMap<String, Value>, put: &Value) -> Answer {
+    let item = &put["Item"];
+    let key = text(&item["pk"]);
+    let found = table.get(key);
+    if !expressions::condition_holds(put, found) {
+        return condition_failed(found);
+    }
+    table.insert(key.to_owned(), item.clone());
+    (200, json!({}))
+}
+
+fn update(table: &mut HashMap<String, Value>, update: &Value) -> Answer {
+    let key = &update["Key"];
+    let found = table.get(text(&key["pk"]));
+    if !expressions::condition_holds(update, found) {
+        let returned = update["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
+        return condition_failed(found.filter(|_| returned));
+    }
+    let item = table.entry(text(&key["pk"]).to_owned());
+    expressions::update(update, item.or_insert_with(|| key.clone()));
+    (200, json!({}))
+}
+
+fn get(table: &HashMap<String, Value>, get: &Value) -> Answer {
+    let item = table.get(text(&get["Key"]["pk"]));
+    (200, item.map_or(json!({}), |item| json!({"Item": item})))
+}
+
+fn text(attribute: &Value) -> &str {
+    attribute["S"].as_str().expect("a string")
+}
+
+fn response((status, body): Answer) -> HttpResponse {
+    HttpResponse::new(u16::try_into(status).unwrap(), body.to_string().into())
+}
+
+fn condition_failed(item: Option<&Value>) -> Answer {
     let failed = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let mut error = json!({"__type": failed, "message": "The conditional request failed"});
     if let Some(item) = item {

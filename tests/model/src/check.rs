@@ -13,6 +13,11 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model, Path};
 pub trait Narrated: Model {
     /// What happened, as one line.
     fn narrate(&self, before: &Self::State, action: &Self::Action, after: &Self::State) -> String;
+
+    /// What could happen next and violates the property, if not the last state itself does.
+    fn conclude(&self, _last: &Self::State, _property: &'static str) -> Option<String> {
+        None
+    }
 }
 
 /// What can be checked: every model here.
@@ -115,7 +120,7 @@ pub fn counterexample<M: Checkable>(model: &M, property: &'static str) -> Option
     while let Some(shorter) = discover(model, property, shortest.as_ref().map(Vec::len)) {
         shortest = Some(shorter);
     }
-    shortest.map(|steps| tell(model, &steps))
+    shortest.map(|steps| tell(model, &steps, property))
 }
 
 type Steps<M> = Vec<(<M as Model>::State, Option<<M as Model>::Action>)>;
@@ -139,13 +144,17 @@ fn discover<M: Checkable>(
         .map(Path::into_vec)
 }
 
-fn tell<M: Checkable>(model: &M, steps: &Steps<M>) -> Vec<String> {
+fn tell<M: Checkable>(model: &M, steps: &Steps<M>, property: &'static str) -> Vec<String> {
     let pairs = steps.iter().zip(steps.iter().skip(1));
+    let next = steps
+        .last()
+        .and_then(|(last, _)| model.conclude(last, property));
     pairs
         .filter_map(|((before, action), (after, _))| {
             action
                 .as_ref()
                 .map(|action| model.narrate(before, action, after))
         })
+        .chain(next)
         .collect()
 }

@@ -9,7 +9,7 @@ use std::{
 
 use model::{
     check::{Checkable, Exploration, Finding, counterexample, explore},
-    issue, rotation,
+    rotation, session,
 };
 
 fn main() -> ExitCode {
@@ -29,9 +29,9 @@ fn main() -> ExitCode {
 
 /// Whether everything is as it must be.
 fn run(out: &mut impl Write) -> io::Result<bool> {
-    let mut sound = check(out, &issue::models())?;
+    let mut sound = check(out, &session::models())?;
     sound &= check(out, &rotation::models())?;
-    sound &= plant(out, &issue::planted())?;
+    sound &= plant(out, &session::planted())?;
     sound &= plant(out, &rotation::planted())?;
     let verdict = if sound {
         "every property holds, and every planted bug is caught"
