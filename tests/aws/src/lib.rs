@@ -1,5 +1,5 @@
-//! Stands in for AWS in this process, below the SDK: the two secrets, and a table that evaluates the
-//! service's conditions. No socket, no time: a fuzzer and a model's walks call the function
+//! Stands in for AWS in this process, below the SDK: the two secrets, and a table that evaluates
+//! the service's conditions. No socket, no time: a fuzzer and a model's walks call the function
 //! thousands of times a second.
 //!
 //! The sandbox is the other AWS of the tests, for the function's binary: with sockets, a DynamoDB

@@ -1,9 +1,10 @@
 //! The service's design as two state machines, each checked in every state that it can reach by
 //! [stateright](https://docs.rs/stateright). [`check`] runs them.
 //!
-//! - [`session`] models one `(partner, referenceId)`: Get Tokens with the same or different content,
-//!   renewals of any token that anyone has, invalidations, introspections; late and lost writes,
-//!   lost answers, crashes, retries, time, deletion by `ttl`, a shortened lifetime of tokens.
+//! - [`session`] models one `(partner, referenceId)`: Get Tokens with the same or different
+//!   content, renewals of any token that anyone has, invalidations, introspections; late and lost
+//!   writes, lost answers, crashes, retries, time, deletion by `ttl`, a shortened lifetime of
+//!   tokens.
 //! - [`rotation`] models one key ring through two rotations. Two holders each use a copy up to its
 //!   maximum age, a request keeps the copy that it began with, instances start and end, and secrets
 //!   are written badly and mended. The properties hold because an instance reads `AWSPREVIOUS` only

@@ -2,9 +2,9 @@
 //! appended, in front, at the back, removed.
 //!
 //! The token ring and the record ring share no key and nothing that is sealed, and each holder
-//! takes both at once: so each is modelled alone. A token is kept for its lifetime. A record is kept
-//! as long as its session is renewed, and its retention after that; it keeps the key that it began
-//! with, and each renewal seals a token with the key that is in front.
+//! takes both at once: so each is modelled alone. A token is kept for its lifetime. A record is
+//! kept as long as its session is renewed, and its retention after that; it keeps the key that it
+//! began with, and each renewal seals a token with the key that is in front.
 
 mod bug;
 mod narrate;

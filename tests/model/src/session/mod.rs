@@ -1,11 +1,11 @@
 //! One `(partner, referenceId)`: any number of requests for it, one item, and everything that can
 //! be late, lost or repeated between them.
 //!
-//! Partners ask for tokens and end sessions, SDKs present any token that they have, resource servers
-//! ask about it. A request makes its draft once, and attempts to write it several times. An attempt
-//! that is given up may reach the table later; a caller that retries is another request. An instance
-//! keeps nothing from one request to the next but keys, so a request stands for its instance too;
-//! what instances know of keys is the business of [`crate::rotation`].
+//! Partners ask for tokens and end sessions, SDKs present any token that they have, resource
+//! servers ask about it. A request makes its draft once, and attempts to write it several times. An
+//! attempt that is given up may reach the table later; a caller that retries is another request. An
+//! instance keeps nothing from one request to the next but keys, so a request stands for its
+//! instance too; what instances know of keys is the business of [`crate::rotation`].
 
 mod bug;
 mod judge;

@@ -5,8 +5,8 @@
 pub const RETENTION: u8 = 1;
 
 /// Ticks after which nothing of a request is under way any more: sooner than the record can be free
-/// that it finds or writes. The function ends within 15 s, AWS refuses a request that was signed five
-/// minutes ago, and the shortest record is kept for six.
+/// that it finds or writes. The function ends within 15 s, AWS refuses a request that was signed
+/// five minutes ago, and the shortest record is kept for six.
 pub const UNDER_WAY: u8 = 2;
 
 /// A request's number, in the order in which they come. It is the `jti` of the token that the

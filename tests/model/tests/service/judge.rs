@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::driven::{Driven, Got, START, TICK};
 
-/// The token that stands in the table at first. What the model knows of it makes no difference here.
+/// The token that stands in the table at first. What the model knows of it makes no difference
+/// here.
 const TOKEN: Token = Token {
     jti: 0,
     session: 0,

@@ -275,8 +275,8 @@ impl<'s> Walk<'s> {
         })
     }
 
-    /// Without the table: a renewal when its session's end has come, and an introspection of a token
-    /// that has expired.
+    /// Without the table: a renewal when its session's end has come, and an introspection of a
+    /// token that has expired.
     fn present_what_is_over(&mut self) {
         for token in self.state.held.clone() {
             let session_ended = token.began + MODEL.bounds.ages.session <= self.state.now;
