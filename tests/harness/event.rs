@@ -1,9 +1,12 @@
 //! API Gateway's events, with the members that a test wants to vary.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use peers::{
     jwe,
     partner::{LEGACY_TOKEN_PATH, TOKEN_PATH},
+    resource_server::INTROSPECT_PATH,
 };
+use sandbox::development;
 use serde_json::{Value, json};
 
 use crate::{Plain, acme};
@@ -49,6 +52,22 @@ impl Event {
             is_payload_1: false,
             request_id: crate::reference(),
         }
+    }
+
+    /// An introspection of the development's resource server with this form, whose body API
+    /// Gateway hands on in base64.
+    pub fn introspection(form: &[u8]) -> Self {
+        let wallet = development::wallet().unwrap();
+        let credentials = format!("{}:{}", wallet.resource_server_id, wallet.secret);
+        Self::of_body("")
+            .path(INTROSPECT_PATH)
+            .without_header("X-API-KEY")
+            .header(
+                "Authorization",
+                &format!("Basic {}", STANDARD.encode(credentials)),
+            )
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .base64(&STANDARD.encode(form))
     }
 
     /// On the first version's path.
@@ -98,6 +117,13 @@ impl Event {
     pub fn base64(mut self, body: &str) -> Self {
         self.body = body.into();
         self.is_base64 = true;
+        self
+    }
+
+    /// With a body that is text.
+    pub fn text(mut self, body: &str) -> Self {
+        self.body = body.into();
+        self.is_base64 = false;
         self
     }
 

@@ -186,15 +186,25 @@ impl Service {
 
     /// Sends an introspection, and tells the status and what was answered.
     pub async fn send_introspection(&self, request: Request<Bytes>) -> (u16, Introspected) {
-        let response = self.call(request).await;
-        let introspected = introspection_rules::check(&response);
-        let introspected = introspected.unwrap_or_else(|broken| panic!("{broken}"));
-        (response.status().as_u16(), introspected)
+        introspected(&self.call(request).await)
     }
 
     /// Hands an event to the function, past the gateway.
     pub async fn invoke_event(&self, event: &Event) -> Reply {
         self.invoke_json(&event.json()).await
+    }
+
+    /// Hands a renewal to the function, past the gateway.
+    pub async fn invoke_renewal(&self, event: &Value, session: &Session) -> Reply {
+        let response = proxy_event::response(&self.answer(event).await);
+        Reply::read_renewal(response.expect("an answer for API Gateway"), &session.key)
+    }
+
+    /// Hands an introspection to the function, past the gateway, and tells the status and what was
+    /// answered.
+    pub async fn invoke_introspection(&self, event: &Value) -> (u16, Introspected) {
+        let response = proxy_event::response(&self.answer(event).await);
+        introspected(&response.expect("an answer for API Gateway"))
     }
 
     /// Hands any JSON to the function, past the gateway.
@@ -278,6 +288,12 @@ impl Service {
         let faults = self.sandbox.secrets_faults();
         faults.requests_of("GetSecretValue") + faults.requests_of("BatchGetSecretValue")
     }
+}
+
+fn introspected(response: &Response<Bytes>) -> (u16, Introspected) {
+    let introspected = introspection_rules::check(response);
+    let introspected = introspected.unwrap_or_else(|broken| panic!("{broken}"));
+    (response.status().as_u16(), introspected)
 }
 
 /// The operation at a path.

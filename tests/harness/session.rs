@@ -10,7 +10,7 @@ use peers::{
 };
 use serde_json::{Value, json};
 
-use crate::server_keys;
+use crate::{Event, server_keys};
 
 /// The header of the development's tokens.
 pub const TOKEN_HEADER: &str = r#"{"alg":"dir","enc":"A256GCM","kid":"token-2026-11","typ":"JWT"}"#;
@@ -53,6 +53,15 @@ impl Session {
             session_key: &self.key,
         };
         renewal.request(path).unwrap()
+    }
+
+    /// A valid renewal, as API Gateway hands it on.
+    pub fn event(&self) -> Event {
+        Event::of_body(&jwe::seal(self.plaintext().as_bytes(), &self.key, None))
+            .path(RENEW_PATH)
+            .header("X-API-KEY", &self.sdk_api_key)
+            .header("X-API-TOKEN", &self.token)
+            .header("X-ACCOUNT-NUMBER", &self.account_number)
     }
 
     /// A renewal with any body.

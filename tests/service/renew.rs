@@ -1,9 +1,11 @@
 //! The SDK renews its token.
 
+mod callers;
 mod ends;
 mod faults;
 mod record;
 mod refusals;
+mod tokens;
 
 use std::time::Duration;
 
@@ -11,11 +13,11 @@ use peers::{
     jwe,
     sdk::{LEGACY_RENEW_PATH, RENEW_PATH},
 };
-use sandbox::{Fault, proxy_event};
+use sandbox::Fault;
 use serde_json::{Value, json};
 use service_tests::{
-    Clocked, Event, Plain, Reply, Service, Session, acme, api_keys, claims, claims_text, globex,
-    hash_of, reference, with_header, without_header,
+    Clocked, Plain, Reply, Service, Session, acme, api_keys, claims, claims_text, globex, hash_of,
+    reference, with_header, without_header,
 };
 
 /// The claims without those that a renewal changes.
@@ -260,15 +262,10 @@ async fn takes_what_get_token_takes() {
         .replays(&first);
     // As API Gateway hands on a body that it takes for binary.
     let body = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, sealed(None));
-    let event = Event::of_body("")
-        .path(&format!("/prod{RENEW_PATH}"))
-        .header("X-API-KEY", &session.sdk_api_key)
-        .header("X-API-TOKEN", &session.token)
-        .header("X-ACCOUNT-NUMBER", &session.account_number)
-        .base64(&body);
-    let answer = service.answer(&event.json()).await;
-    let answer = proxy_event::response(&answer).unwrap();
-    Reply::read_renewal(answer, &session.key).replays(&first);
+    let event = session.event().path(&format!("/prod{RENEW_PATH}"));
+    let event = event.base64(&body).json();
+    let reply = service.invoke_renewal(&event, &session).await;
+    reply.replays(&first);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use peers::{
     resource_server::{INTROSPECT_PATH, introspection},
     rules::introspection::Introspected,
 };
-use sandbox::{Fault, development, proxy_event};
+use sandbox::{Fault, development};
 use service_tests::{
     Event, Service, and_header, claims, claims_text, token_of, with_header, without_header,
 };
@@ -164,27 +164,20 @@ async fn every_kind_of_event_is_read() {
     let service = Service::start().await;
     let session = service.begin().await;
     let body = format!("token={}", session.token);
-    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &body);
-    let headers = asking("");
-    let authorization = headers.headers()["authorization"].to_str().unwrap();
-    let event = |body: &str| {
-        Event::of_body(body)
-            .path(&format!("/prod{INTROSPECT_PATH}"))
-            .without_header("X-API-KEY")
-            .header("Authorization", authorization)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-    };
-    let check = async |event: Event| {
-        let answer = proxy_event::response(&service.answer(&event.json()).await).unwrap();
-        peers::rules::introspection::check(&answer).unwrap()
-    };
-    let active = Introspected::Active(claims(&session.token));
-    assert_eq!(check(event(&body)).await, active);
-    assert_eq!(check(event(&body).http("prod")).await, active);
-    assert_eq!(check(event(&body).http_payload_1()).await, active);
-    assert_eq!(check(event("").base64(&encoded)).await, active);
-    let refused = Introspected::Refused("invalid_request".to_owned());
-    assert_eq!(check(event("").base64("token=a")).await, refused);
+    let event = Event::introspection(body.as_bytes()).path(&format!("/prod{INTROSPECT_PATH}"));
+    let active = (200, Introspected::Active(claims(&session.token)));
+    for event in [event.clone(), event.clone().text(&body)] {
+        for event in [
+            event.clone(),
+            event.clone().http("prod"),
+            event.http_payload_1(),
+        ] {
+            assert_eq!(service.invoke_introspection(&event.json()).await, active);
+        }
+    }
+    let refused = (400, Introspected::Refused("invalid_request".to_owned()));
+    let event = event.base64("token=a").json();
+    assert_eq!(service.invoke_introspection(&event).await, refused);
 }
 
 #[tokio::test]
