@@ -5,15 +5,21 @@
 //! `errors`; here is what those have no row for. What an attack may cost is counted by `make
 //! attacks`, not here.
 
+mod clients;
 mod confusion;
 mod curve;
+mod forms;
 mod injection;
 mod json;
 mod key_choice;
 mod resources;
+mod sessions;
+mod smuggling;
 mod tampering;
+mod tokens;
 
 use peers::jwe::seal_with_header;
+use serde_json::Value;
 use service_tests::{Event, Plain, Service, acme};
 
 /// The members that take almost any text. The rule of every other one leaves an attack no room.
@@ -47,4 +53,49 @@ async fn refuses<T: AsRef<str>>(service: &Service, bodies: &[(T, String)]) {
     );
     assert_eq!(service.puts(), puts, "something was written");
     service.ask(&Plain::new()).await.issued();
+}
+
+/// Records that no attack may change.
+struct Records<'s> {
+    service: &'s Service,
+    kept: Vec<(&'static str, String, Value)>,
+    asked: u64,
+}
+
+impl<'s> Records<'s> {
+    /// The records of these partners' references as they are now.
+    async fn of(service: &'s Service, records: &[(&'static str, &str)]) -> Self {
+        let mut kept = Vec::new();
+        for (partner, reference) in records {
+            let item = item(service, partner, reference).await;
+            kept.push((*partner, (*reference).to_owned(), item));
+        }
+        let asked = service.dynamodb_faults().requests();
+        Self {
+            service,
+            kept,
+            asked,
+        }
+    }
+
+    /// Each is byte for byte what it was.
+    async fn are_as_they_were(&self) {
+        for (partner, reference, kept) in &self.kept {
+            let item = item(self.service, partner, reference).await;
+            assert_eq!(item, *kept, "{partner}#{reference}");
+        }
+    }
+
+    /// And DynamoDB was not asked at all.
+    async fn are_untouched(&self) {
+        self.are_as_they_were().await;
+        let asked = self.service.dynamodb_faults().requests();
+        assert_eq!(asked, self.asked, "DynamoDB was asked");
+    }
+}
+
+/// A record as DynamoDB JSON, read past the service's endpoint.
+async fn item(service: &Service, partner: &str, reference: &str) -> Value {
+    let item = service.item(partner, reference).await;
+    item.unwrap().expect("there is a record")
 }
