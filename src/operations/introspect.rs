@@ -150,14 +150,13 @@ fn credentials(authorization: Option<&str>) -> Option<(String, Redacted<String>)
     if !scheme.eq_ignore_ascii_case("Basic") {
         return None;
     }
-    let decoded = BASE64_STANDARD.decode(credentials.trim_ascii()).ok()?;
-    let decoded = Redacted::new(String::from_utf8(decoded).ok()?);
-    let (id, secret) = decoded.split_once(':')?;
+    let decoded = Redacted::new(BASE64_STANDARD.decode(credentials.trim_ascii()).ok()?);
+    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some((form_decoded(id)?, Redacted::new(form_decoded(secret)?)))
 }
 
 fn form_decoded(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
+    let spaced = Redacted::new(text.replace('+', " "));
     let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
     Some(decoded.into_owned())
 }

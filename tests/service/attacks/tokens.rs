@@ -206,7 +206,7 @@ async fn takes_no_token_with_another_header() {
         (header, token)
     };
     let mut forged: Vec<_> = headers.into_iter().map(sealed).collect();
-    // CVE-2018-1000531 and others since: unsigned, or signed by what encrypts.
+    // CVE-2026-29000 and CVE-2023-51774: unsigned, or signed by the key that encrypts.
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let none = encode(r#"{"alg":"none","typ":"JWT"}"#);
     let signed = format!(

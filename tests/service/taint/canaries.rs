@@ -1,7 +1,11 @@
 //! The values that must not come out, and the documents, headers and requests that carry them in.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hkdf::Hkdf;
+mod derived;
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use p256::{
     EncodedPoint, PublicKey, SecretKey,
     ecdh::diffie_hellman,
@@ -10,12 +14,17 @@ use p256::{
         sec1::{FromEncodedPoint, ToEncodedPoint},
     },
 };
-use peers::credentials::{Credentials, Jwk};
+use peers::{
+    credentials::{Credentials, Jwk},
+    jwe,
+};
+use sandbox::development::ResourceServer;
 use serde_json::{Value, json};
-use service_tests::{Event, Plain, digest, hash_of};
-use sha2::Sha256;
+use service_tests::{Event, Plain, Session, digest, hash_of};
 
 use super::forms::{Needles, WORD};
+pub(super) use derived::{derived, keys};
+use derived::{hmac_states, session_key};
 
 /// AWS's credentials, as Lambda hands them to the function.
 pub(super) const AWS: [(&str, &str); 3] = [
@@ -75,10 +84,21 @@ const DATA: [(&str, &str); 2] = [
 ];
 const UNKNOWN: (&str, &str) = ("unknownMemberCanary", "unknown value canary");
 
+/// What is wrong in a renewal's headers and in an introspection.
+pub(super) const WRONG: [(&str, &str); 5] = [
+    ("another account number", "8461029375106284957"),
+    ("a wrong sdkApiKey", "wrong sdk key canary"),
+    ("a wrong secret", "wrong+secret/canary"),
+    ("an unknown parameter's name", "unknown parameter/canary"),
+    ("an unknown parameter", "parameter value+canary"),
+];
+
 /// Everybody's secrets, and the SDK's key pair.
 pub(super) struct Canaries {
     pub(super) partner: Credentials,
     pub(super) disabled: Credentials,
+    pub(super) server: ResourceServer,
+    pub(super) disabled_server: ResourceServer,
     pub(super) api_keys: Value,
     pub(super) server_keys: Value,
     sdk: SecretKey,
@@ -107,6 +127,13 @@ fn credentials(id: &str, keys: usize, tag: &str) -> Credentials {
         sdk_api_key: format!("sdk \"api\" key\\canary {tag}of {id}"),
         payload_keys: (1..=keys).map(key).collect(),
         url: None,
+    }
+}
+
+fn resource_server(id: &str, tag: &str) -> ResourceServer {
+    ResourceServer {
+        resource_server_id: id.to_owned(),
+        secret: format!("resource server's {tag}secret/canary+of:{id}"),
     }
 }
 
@@ -142,9 +169,23 @@ impl Canaries {
                 "enabled": enabled,
             })
         };
-        let api_keys = json!({ "partners": [entry(&partner, true), entry(&disabled, false)] });
+        let [server, disabled_server] =
+            ["canary-server", "disabled-server"].map(|id| resource_server(id, tag));
+        let entry_of = |server: &ResourceServer, enabled: bool| {
+            json!({
+                "resourceServerId": server.resource_server_id,
+                "secretSha256": [hash_of(&server.secret)],
+                "enabled": enabled,
+            })
+        };
+        let api_keys = json!({
+            "partners": [entry(&partner, true), entry(&disabled, false)],
+            "resourceServers": [entry_of(&server, true), entry_of(&disabled_server, false)],
+        });
         Self {
             api_keys,
+            server,
+            disabled_server,
             server_keys: json!({ "token": ring("token", 2, tag), "record": ring("record", 2, tag) }),
             partner,
             disabled,
@@ -184,10 +225,46 @@ impl Canaries {
 
     /// An event with this body, and with canaries wherever an event has room.
     pub(super) fn event(&self, body: &str) -> Event {
-        let event = Event::of_body(body).header("X-API-KEY", &self.partner.api_key);
+        self.among_headers(Event::of_body(body).header("X-API-KEY", &self.partner.api_key))
+    }
+
+    /// The event with more headers.
+    pub(super) fn among_headers(&self, event: Event) -> Event {
         HEADERS
             .iter()
             .fold(event, |event, (name, value)| event.header(name, value))
+    }
+
+    /// An introspection by these credentials.
+    pub(super) fn introspection(&self, form: &str, id: &str, secret: &str) -> Event {
+        let credentials = format!("{}:{}", percent_encoded(id), percent_encoded(secret));
+        let authorization = format!("Basic {}", STANDARD.encode(credentials));
+        let event = self.among_headers(Event::introspection(form.as_bytes()));
+        event.header("Authorization", &authorization)
+    }
+
+    /// The session that a Get Token of these members has begun.
+    pub(super) fn begun(&self, reference: String, members: &Value) -> Session {
+        let text = |name: &str| members[name].as_str().expect("a success has it");
+        let [_, (_, key)] = self.session(text("serverPubKey"));
+        Session {
+            reference,
+            account_number: ACCOUNT.to_owned(),
+            sdk_api_key: self.partner.sdk_api_key.clone(),
+            key,
+            token: text("token").to_owned(),
+        }
+    }
+
+    /// A token with another header or other claims.
+    pub(super) fn forged(&self, token: &str, kid: &str, from: &str, to: &str) -> String {
+        let claims = peers::resource_server::open_token_as_sealed(token, &self.server_keys);
+        let claims = String::from_utf8(claims.unwrap().plaintext).unwrap();
+        assert!(claims.contains(from), "{from}: {claims}");
+        let claims = claims.replace(from, to);
+        let header = format!(r#"{{"alg":"dir","enc":"A256GCM","kid":"{kid}","typ":"JWT"}}"#);
+        let (_, key) = &keys(&self.server_keys["token"])[0];
+        jwe::seal_with_header(&header, claims.as_bytes(), key, [3; 12])
     }
 
     /// What [`Event`] has no words for.
@@ -228,7 +305,10 @@ impl Canaries {
         for value in [QUERY.0, QUERY.1, IDENTITY.0, IDENTITY.1] {
             needles.add("the rest of the event", value.as_bytes());
         }
-        for (name, value) in CUSTOMER {
+        for (name, value) in WRONG {
+            needles.add(name, value.as_bytes());
+        }
+        for (name, value) in CUSTOMER.into_iter().filter(|(_, value)| *value != ACCOUNT) {
             if value.len() >= WORD {
                 needles.add(name, value.as_bytes());
                 continue;
@@ -262,6 +342,13 @@ impl Canaries {
                 needles.add(&format!("payload key {}", key.kid), &key.k);
             }
         }
+        for server in [&self.server, &self.disabled_server] {
+            needles.add("a resource server's secret", server.secret.as_bytes());
+            needles.add("a resource server's digest", &digest(&server.secret));
+            let (id, secret) = (&server.resource_server_id, percent_encoded(&server.secret));
+            let credentials = format!("{}:{secret}", percent_encoded(id));
+            needles.add("a resource server's credentials", credentials.as_bytes());
+        }
         for ring in ["token", "record"] {
             for (kid, k) in keys(&self.server_keys[ring]) {
                 needles.add(&format!("{ring} key {kid}"), &k);
@@ -276,6 +363,13 @@ impl Canaries {
                 }
             }
         }
+        needles
+    }
+
+    /// What may come out in the claims that a resource server is told.
+    pub(super) fn claims(&self) -> Needles {
+        let mut needles = Needles::default();
+        needles.add("accountNumber", ACCOUNT.as_bytes());
         needles
     }
 
@@ -295,70 +389,15 @@ impl Canaries {
         let public = PublicKey::from_encoded_point(&point).unwrap();
         let shared = diffie_hellman(self.sdk.to_nonzero_scalar(), public.as_affine());
         let z: [u8; 32] = (*shared.raw_secret_bytes()).into();
-        [("a shared secret Z", z), ("a session key", peers_kdf(&z))]
+        [("a shared secret Z", z), ("a session key", session_key(&z))]
     }
 }
 
-/// The Concat KDF of protocol.md, Session key.
-fn peers_kdf(z: &[u8]) -> [u8; 32] {
-    use sha2::Digest;
-    let mut hash = Sha256::new();
-    hash.update(1_u32.to_be_bytes());
-    hash.update(z);
-    hash.update(7_u32.to_be_bytes());
-    hash.update(b"A256GCM");
-    hash.update([0; 8]);
-    hash.update(256_u32.to_be_bytes());
-    hash.finalize().into()
-}
-
-/// The ids and keys of a ring.
-pub(super) fn keys(ring: &Value) -> Vec<(String, [u8; 32])> {
-    let keys = ring["keys"].as_array().unwrap();
-    keys.iter()
-        .map(|jwk| {
-            let k = URL_SAFE_NO_PAD.decode(jwk["k"].as_str().unwrap()).unwrap();
-            (
-                jwk["kid"].as_str().unwrap().to_owned(),
-                k.try_into().unwrap(),
-            )
-        })
-        .collect()
-}
-
-/// What `ring` makes of an HMAC-SHA256 key and keeps in its place: the hash's state after the inner
-/// and the outer pad (RFC 2104 section 4), as good as the key itself.
-fn hmac_states(key: &[u8; 32]) -> [[u8; 32]; 2] {
-    [0x36, 0x5c].map(|pad| {
-        let mut block = [pad; 64];
-        block
-            .iter_mut()
-            .zip(key)
-            .for_each(|(byte, key)| *byte ^= key);
-        // FIPS 180-4 section 5.3.3.
-        let mut state = [
-            0x6a09_e667,
-            0xbb67_ae85,
-            0x3c6e_f372,
-            0xa54f_f53a,
-            0x510e_527f,
-            0x9b05_688c,
-            0x1f83_d9ab,
-            0x5be0_cd19,
-        ];
-        sha2::compress256(&mut state, &[block.into()]);
-        let mut bytes = [0; 32];
-        let words = bytes.chunks_exact_mut(4).zip(state);
-        words.for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_ne_bytes()));
-        bytes
-    })
-}
-
-/// A key that the service derives of a record key.
-pub(super) fn derived(record_key: &[u8; 32], info: &str) -> [u8; 32] {
-    let mut key = [0; 32];
-    Hkdf::<Sha256>::new(None, record_key)
-        .expand(info.as_bytes(), &mut key)
-        .unwrap();
-    key
+/// Every byte that a form may encode (RFC 6749 section 2.3.1).
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }

@@ -1,6 +1,6 @@
 //! The forms in which a value may turn up, and a search for all forms of many values at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::{
     Engine,
@@ -27,7 +27,7 @@ struct Needle {
 /// All forms of some canaries.
 pub(super) struct Needles {
     needles: Vec<Needle>,
-    canaries: usize,
+    canaries: HashSet<Vec<u8>>,
     by_word: HashMap<[u8; WORD], Vec<usize>>,
     /// Whether any needle begins with these two bytes: spares most positions of a large text the
     /// map.
@@ -38,7 +38,7 @@ impl Default for Needles {
     fn default() -> Self {
         Self {
             needles: Vec::new(),
-            canaries: 0,
+            canaries: HashSet::new(),
             by_word: HashMap::new(),
             begins: vec![false; 1 << 16],
         }
@@ -46,18 +46,20 @@ impl Default for Needles {
 }
 
 impl Needles {
-    /// Adds every form of a canary.
+    /// Adds every form of a canary, once.
     pub(super) fn add(&mut self, name: &str, canary: &[u8]) {
-        self.canaries += 1;
-        for (form, bytes) in forms(canary) {
-            self.insert(name, form, bytes);
+        if self.canaries.insert(canary.to_vec()) {
+            for (form, bytes) in forms(canary) {
+                self.insert(name, form, bytes);
+            }
         }
     }
 
     /// Adds a canary as it is and in no other form.
     pub(super) fn add_raw(&mut self, name: &str, canary: &[u8]) {
-        self.canaries += 1;
-        self.insert(name, "raw", canary.to_vec());
+        if self.canaries.insert(canary.to_vec()) {
+            self.insert(name, "raw", canary.to_vec());
+        }
     }
 
     fn insert(&mut self, name: &str, form: &'static str, bytes: Vec<u8>) {
@@ -117,7 +119,7 @@ impl Needles {
 
     /// How many canaries were added.
     pub(super) fn canaries(&self) -> usize {
-        self.canaries
+        self.canaries.len()
     }
 
     /// The form of each needle.

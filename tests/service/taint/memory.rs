@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use service_tests::{Event, Plain, put_secret};
 
 use super::{
-    canaries::{AWS, CUSTOMER, Canaries},
+    canaries::{ACCOUNT, AWS, CUSTOMER, Canaries},
     forms::Needles,
 };
 
@@ -75,23 +75,9 @@ fn scan(pid: u32, needles: &Needles) -> Scan {
 /// after both of its secrets were replaced.
 async fn scans() -> [Scan; 3] {
     let (old, new) = (Canaries::new(), Canaries::of("new "));
-    let quick = [
-        ("SECRETS_TTL_SECONDS", "1"),
-        ("SECRETS_MIN_REFRESH_SECONDS", "1"),
-    ];
-    let env = AWS.iter().chain(&quick);
-    let options = Options {
-        logs: Logs::Capture,
-        max_instances: 1,
-        env: env
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        api_keys: Some(old.api_keys.clone()),
-        server_keys: Some(old.server_keys.clone()),
-        ..Options::default()
-    };
-    let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
+    let sandbox = start(&old).await;
     let mut needles = old.needles();
+    needles.add("accountNumber", ACCOUNT.as_bytes());
     // What is freed and small has a new tenant at once. In the middle of something large it stays
     // longer, and of many such places not all have a new tenant at once.
     let long = "canary in the middle of a long value";
@@ -129,6 +115,26 @@ async fn scans() -> [Scan; 3] {
     [at_once, soon, later]
 }
 
+/// One process, which refreshes its secrets each second.
+async fn start(canaries: &Canaries) -> Sandbox {
+    let quick = [
+        ("SECRETS_TTL_SECONDS", "1"),
+        ("SECRETS_MIN_REFRESH_SECONDS", "1"),
+    ];
+    let env = AWS.iter().chain(&quick);
+    let options = Options {
+        logs: Logs::Capture,
+        max_instances: 1,
+        env: env
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        api_keys: Some(canaries.api_keys.clone()),
+        server_keys: Some(canaries.server_keys.clone()),
+        ..Options::default()
+    };
+    Sandbox::start(options).await.expect("the sandbox starts")
+}
+
 fn pid(sandbox: &Sandbox) -> u32 {
     let pids = sandbox.function_pids();
     assert_eq!(pids.len(), 1, "one process from the first to the last");
@@ -143,13 +149,23 @@ fn others(canaries: &Canaries) -> Event {
 }
 
 async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
-    let answer = sandbox.invoke(&event.json()).await.unwrap();
     let key = &canaries.partner.payload_keys[0].k;
+    let answer = sandbox.invoke(&event.json()).await.unwrap();
     let opened = jwe::open(answer["body"].as_str().unwrap(), key);
     let opened = opened.unwrap_or_else(|error| panic!("{error}: {answer}"));
     let members = opened.json().unwrap();
     assert_eq!(members["resCode"], "TOK200", "{members}");
     members
+}
+
+/// How often each needle was found, a column for each scan.
+fn print(scans: &[Scan]) {
+    let names: BTreeSet<&String> = scans.iter().flat_map(|scan| scan.copies.keys()).collect();
+    for name in names {
+        let copies = scans.iter().map(|scan| scan.copies.get(name));
+        let copies = copies.map(|copies| format!("{:4} ", copies.copied().unwrap_or(0)));
+        println!("{} {name}", copies.collect::<String>());
+    }
 }
 
 /// What the service overwrites and was found all the same: of a request as soon as it is answered
@@ -225,14 +241,8 @@ async fn old_keys_and_old_requests_leave_memory() {
         "searched: {:?} bytes",
         scans.each_ref().map(|scan| scan.bytes)
     );
-    let names: BTreeSet<&String> = scans.iter().flat_map(|scan| scan.copies.keys()).collect();
     println!("copies at once, 3 requests later, {LATER} requests after the rotation");
-    for name in names {
-        let [a, b, c] = scans
-            .each_ref()
-            .map(|scan| scan.copies.get(name).copied().unwrap_or(0));
-        println!("{a:4} {b:4} {c:4}  {name}");
-    }
+    print(&scans);
     // Without these the search would be blind: keys that are in use are in memory.
     for live in LIVE {
         assert!(

@@ -1,5 +1,7 @@
 //! What happens to the service while it is watched: every kind of success and failure.
 
+mod sessions;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::{credentials::Credentials, jwe};
 use sandbox::{Fault, Options, Sandbox};
@@ -21,11 +23,12 @@ use super::{
 pub(super) async fn run() -> Seen {
     let canaries = Canaries::new();
     let mut watch = Watch {
-        seen: Seen::new(canaries.needles()),
+        seen: Seen::new(canaries.needles(), canaries.claims()),
         canaries: &canaries,
-        is_first_token: true,
+        session_keys: Vec::new(),
     };
     watch.every_row_of_the_protocol().await;
+    watch.every_row_of_sessions().await;
     watch.dynamodb_that_echoes().await;
     watch.secrets_manager_that_echoes().await;
     watch.refused_documents().await;
@@ -55,16 +58,7 @@ impl Watch<'_> {
             }
         }
         self.conflicts(&sandbox).await;
-        for fault in [
-            Fault::Throttle,
-            Fault::Malformed,
-            Fault::ResetAfter,
-            Fault::ResetBefore,
-            Fault::Status(400, "AccessDeniedException".to_owned()),
-            Fault::Status(400, "ResourceNotFoundException".to_owned()),
-            Fault::Status(400, ACCOUNT.to_owned()),
-            Fault::Status(500, canaries.everything()),
-        ] {
+        for fault in faults(canaries) {
             sandbox.dynamodb_faults().set_always(Some(fault));
             self.ask(&sandbox, &canaries.plain()).await;
         }
@@ -200,18 +194,31 @@ impl Watch<'_> {
         let Some(sandbox) = self.start(options).await else {
             return;
         };
+        let session = self.elsewhere().await;
         for (name, manner) in MANNERS {
-            let before = echo.requests();
             echo.answer_by(manner);
-            self.ask(&sandbox, &self.canaries.plain()).await;
-            if echo.requests() == before {
-                self.seen.unechoed.push(name);
+            let plain = self.canaries.plain();
+            let asked = self
+                .canaries
+                .event(&self.canaries.seal(&plain.json(), true));
+            for event in self
+                .canaries
+                .operations(&session)
+                .into_iter()
+                .chain([asked])
+            {
+                let before = echo.requests();
+                self.send(&sandbox, &event).await;
+                if echo.requests() == before {
+                    self.seen.unechoed.push(name);
+                }
             }
         }
         self.end(sandbox).await;
     }
 
     async fn secrets_manager_that_echoes(&mut self) {
+        let session = self.elsewhere().await;
         for (_, manner) in MANNERS {
             let echo = Echo::start(manner, &self.canaries.everything()).await;
             let options = self.options(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", echo.url())]);
@@ -219,6 +226,9 @@ impl Watch<'_> {
                 continue;
             };
             self.ask(&sandbox, &self.canaries.plain()).await;
+            for event in self.canaries.operations(&session) {
+                self.send(&sandbox, &event).await;
+            }
             assert!(echo.requests() >= 2);
             self.end(sandbox).await;
         }
@@ -257,6 +267,7 @@ impl Watch<'_> {
             "ISSUER",
             "AUDIENCE",
             "TOKEN_TTL_SECONDS",
+            "SESSION_TTL_SECONDS",
             "SECRETS_TTL_SECONDS",
             "RECORD_RETENTION_SECONDS",
         ] {
@@ -268,6 +279,20 @@ impl Watch<'_> {
             }
         }
     }
+}
+
+/// Ways for DynamoDB to fail.
+fn faults(canaries: &Canaries) -> [Fault; 8] {
+    [
+        Fault::Throttle,
+        Fault::Malformed,
+        Fault::ResetAfter,
+        Fault::ResetBefore,
+        Fault::Status(400, "AccessDeniedException".to_owned()),
+        Fault::Status(400, "ResourceNotFoundException".to_owned()),
+        Fault::Status(400, ACCOUNT.to_owned()),
+        Fault::Status(500, canaries.everything()),
+    ]
 }
 
 /// Every attribute of every item, bytes as they are.

@@ -24,12 +24,14 @@ pub(super) enum Place {
     SealedProblem,
     /// What was sealed in a success.
     Success,
+    /// The answer to an introspection of an active token.
+    Claims,
     /// Every attribute of every item.
     Table,
 }
 
 impl Place {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Log,
         Self::Failure,
         Self::Head,
@@ -37,6 +39,7 @@ impl Place {
         Self::SealedAnswer,
         Self::SealedProblem,
         Self::Success,
+        Self::Claims,
         Self::Table,
     ];
 }
@@ -51,6 +54,7 @@ impl fmt::Display for Place {
             Self::SealedAnswer => "sealed answer",
             Self::SealedProblem => "sealed problem",
             Self::Success => "success",
+            Self::Claims => "claims",
             Self::Table => "table",
         })
     }
@@ -65,6 +69,8 @@ pub(super) struct Seen {
     pub(super) unechoed: Vec<&'static str>,
     /// May come out nowhere.
     pub(super) secrets: Needles,
+    /// May come out in the claims that a resource server is told.
+    pub(super) claims: Needles,
     /// May come out sealed in a success.
     pub(super) tokens: Needles,
     /// May come out in the table's key and sealed in any answer.
@@ -73,12 +79,13 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Nothing yet.
-    pub(super) fn new(secrets: Needles) -> Self {
+    pub(super) fn new(secrets: Needles, claims: Needles) -> Self {
         Self {
             out: BTreeMap::new(),
             codes: BTreeMap::new(),
             unechoed: Vec::new(),
             secrets,
+            claims,
             tokens: Needles::default(),
             references: Needles::default(),
         }
@@ -94,9 +101,12 @@ impl Seen {
     pub(super) fn searches(&self) -> impl Iterator<Item = (Place, &Needles, &[u8])> {
         self.out.iter().flat_map(|(place, text)| {
             let needles = match place {
-                Place::Success => vec![&self.secrets],
-                Place::SealedProblem | Place::Table => vec![&self.secrets, &self.tokens],
-                _ => vec![&self.secrets, &self.tokens, &self.references],
+                Place::Success => vec![&self.secrets, &self.claims],
+                Place::Claims => vec![&self.secrets, &self.tokens],
+                Place::SealedProblem | Place::Table => {
+                    vec![&self.secrets, &self.claims, &self.tokens]
+                }
+                _ => self.needles().into(),
             };
             needles
                 .into_iter()
@@ -105,9 +115,15 @@ impl Seen {
     }
 }
 
+impl Seen {
+    fn needles(&self) -> [&Needles; 4] {
+        [&self.secrets, &self.claims, &self.tokens, &self.references]
+    }
+}
+
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = [&self.secrets, &self.tokens, &self.references];
+        let all = self.needles();
         let canaries: usize = all.iter().map(|needles| needles.canaries()).sum();
         let forms = all.iter().flat_map(|needles| needles.forms());
         let forms = forms.collect::<BTreeSet<_>>().len();

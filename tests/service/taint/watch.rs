@@ -15,7 +15,7 @@ use super::{
 pub(super) struct Watch<'c> {
     pub(super) canaries: &'c Canaries,
     pub(super) seen: Seen,
-    pub(super) is_first_token: bool,
+    pub(super) session_keys: Vec<[u8; 32]>,
 }
 
 impl Watch<'_> {
@@ -80,15 +80,22 @@ impl Watch<'_> {
         let body = body.as_str().unwrap_or_default();
         self.note(Place::Head, answer.to_string().as_bytes());
         let Ok(sealed) = jwe::header(body) else {
-            self.note(Place::PlainAnswer, body.as_bytes());
+            let place = match body.starts_with(r#"{"active":true"#) {
+                true => Place::Claims,
+                false => Place::PlainAnswer,
+            };
+            self.note(place, body.as_bytes());
             return self.count(body.as_bytes());
         };
         self.note(Place::SealedAnswer, body.as_bytes());
         self.note(Place::SealedAnswer, sealed.to_string().as_bytes());
         self.note(Place::SealedAnswer, &decoded(body));
-        let keys = &self.canaries.partner.payload_keys;
-        let opened = keys.iter().find_map(|key| jwe::open(body, &key.k).ok());
-        let plaintext = opened.expect("the partner opens its answer").plaintext;
+        let payload_keys = self.canaries.partner.payload_keys.iter().map(|key| &key.k);
+        let mut keys = payload_keys.chain(&self.session_keys);
+        let opened = keys.find_map(|key| jwe::open(body, key).ok());
+        let plaintext = opened
+            .expect("the partner or the SDK opens its answer")
+            .plaintext;
         let place = match answer["statusCode"].as_u64() {
             Some(200) => Place::Success,
             _ => Place::SealedProblem,
@@ -103,17 +110,44 @@ impl Watch<'_> {
 
     fn count(&mut self, answer: &[u8]) -> Option<Value> {
         let members: Value = serde_json::from_slice(answer).ok()?;
-        let code = members["resCode"].to_string();
+        let mut codes = ["resCode", "error", "active"]
+            .iter()
+            .map(|name| &members[name]);
+        let code = codes.find(|code| !code.is_null())?.to_string();
         *self.seen.codes.entry(code).or_default() += 1;
         Some(members)
     }
 
-    /// What a success makes a canary: the token and all that only the partner should learn.
+    /// What a success makes a canary: the token and all that only the partner or its SDK should
+    /// learn.
     fn learn(&mut self, members: &Value) {
-        let text = |name: &str| members[name].as_str().expect("a success has it");
-        let (token, server_pub_key) = (text("token"), text("serverPubKey"));
-        for (name, secret) in self.canaries.session(server_pub_key) {
-            self.seen.secrets.add(name, &secret);
+        let text = |name: &str| members[name].as_str();
+        if let Some(server_pub_key) = text("serverPubKey") {
+            let [(shared, z), (name, key)] = self.canaries.session(server_pub_key);
+            self.seen.secrets.add(shared, &z);
+            self.seen.claims.add(name, &key);
+            self.session_keys.push(key);
+            let tokens = &mut self.seen.tokens;
+            tokens.add("a serverPubKey", server_pub_key.as_bytes());
+            let jwk = URL_SAFE_NO_PAD.decode(server_pub_key).unwrap();
+            tokens.add("a serverPubKey's JWK", &jwk);
+        }
+        if let Some(token) = text("token") {
+            self.learn_token(token);
+        }
+        let references = &mut self.seen.references;
+        let reference = text("referenceId").expect("a success has it");
+        references.add("a referenceId", reference.as_bytes());
+    }
+
+    /// What a token makes a canary, wherever it is from.
+    pub(super) fn learn_token(&mut self, token: &str) {
+        // The claims' plaintext, once: they are all alike but for what is a canary already.
+        if self.seen.tokens.canaries() < 3 {
+            let claims =
+                peers::resource_server::open_token_as_sealed(token, &self.canaries.server_keys);
+            let claims = claims.unwrap().plaintext;
+            self.seen.secrets.add("a token's claims", &claims);
         }
         let tokens = &mut self.seen.tokens;
         tokens.add("a token", token.as_bytes());
@@ -125,22 +159,6 @@ impl Watch<'_> {
         ] {
             let name = format!("a token's {name}");
             tokens.add(&name, &URL_SAFE_NO_PAD.decode(segment).unwrap());
-        }
-        tokens.add("a serverPubKey", server_pub_key.as_bytes());
-        tokens.add(
-            "a serverPubKey's JWK",
-            &URL_SAFE_NO_PAD.decode(server_pub_key).unwrap(),
-        );
-        let references = &mut self.seen.references;
-        references.add("a referenceId", text("referenceId").as_bytes());
-        if self.is_first_token {
-            // The claims' plaintext, once: they are all alike but for what is a canary already.
-            let claims =
-                peers::resource_server::open_token_as_sealed(token, &self.canaries.server_keys);
-            self.seen
-                .secrets
-                .add("a token's claims", &claims.unwrap().plaintext);
-            self.is_first_token = false;
         }
     }
 }
