@@ -1,6 +1,8 @@
 //! The session key that the SDK and this service agree on: ECDH-ES (RFC 7518 section 4.6) over
 //! P-256 and the Concat KDF, direct key agreement for `A256GCM` (protocol.md, Session key).
 
+use std::sync::Arc;
+
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -132,18 +134,18 @@ fn decode_any(encoded: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// A 32-byte session key.
+/// A 32-byte session key. It has one place, as each move would leave a copy behind.
 #[derive(Debug)]
-pub struct SessionKey(Redacted<[u8; 32]>);
+pub struct SessionKey(Box<Redacted<[u8; 32]>>);
 
 impl SessionKey {
-    pub(crate) fn from_bytes(bytes: Redacted<[u8; 32]>) -> Self {
+    pub(crate) fn from_bytes(bytes: Box<Redacted<[u8; 32]>>) -> Self {
         Self(bytes)
     }
 
     /// Opens what the SDK sealed, and seals what it gets.
-    pub(crate) fn aead(&self) -> Result<AeadKey, Unspecified> {
-        AeadKey::new(&self.0)
+    pub(crate) fn aead(&self) -> Result<Arc<AeadKey>, Unspecified> {
+        AeadKey::new(&self.0).map(Arc::new)
     }
 
     /// The key, for the token's `cnf` claim and nothing else.
@@ -193,7 +195,7 @@ impl Session {
             .map_err(|_| AgreementError::OffCurve)?
             .map_err(generator)?;
         Ok(Self {
-            key: SessionKey(key),
+            key: SessionKey(Box::new(key)),
             server_public_key: PublicKey(point),
         })
     }

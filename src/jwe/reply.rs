@@ -33,8 +33,8 @@ impl ReplyKey {
         Self(Kind::Payload { key, named })
     }
 
-    pub(crate) fn session(key: AeadKey) -> Self {
-        Self(Kind::Session(Arc::new(key)))
+    pub(crate) fn session(key: Arc<AeadKey>) -> Self {
+        Self(Kind::Session(key))
     }
 
     /// The payload key's name; `None` for a session key.

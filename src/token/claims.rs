@@ -83,7 +83,7 @@ impl<'a> Claims<'a> {
         if kty != "oct" {
             return None;
         }
-        let mut session_key = Redacted::new([0; 32]);
+        let mut session_key = Box::new(Redacted::new([0; 32]));
         let len = BASE64_URL_SAFE_NO_PAD.decode_slice(k.as_bytes(), session_key.as_mut_slice());
         if !matches!(len, Ok(32)) {
             return None;

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use peers::rules::introspection::Introspected;
 use rustix::process::{Pid, Signal, kill_process};
 use sandbox::Break;
-use service_tests::{Clocked, Plain, Service};
+use service_tests::{Clocked, Plain, Service, claims, variables};
 
 fn signal(service: &Service, signal: Signal) {
     for pid in service.function_pids() {
@@ -29,16 +30,28 @@ async fn a_frozen_process_survives_the_loss_of_its_connections() {
     for seconds in [3600, 10] {
         for how in [Break::Close, Break::Silence] {
             let shown = format!("{how:?} while {seconds} s pass");
-            let mut world = Clocked::start(|_| ()).await;
+            let day = [("TOKEN_TTL_SECONDS", "86400")];
+            let mut world = Clocked::start(|options| options.env.extend(variables(&day))).await;
             let plain = Plain::new();
             let first = world.service.ask(&plain).await.issued();
+            let session = world.service.begin().await;
             let pids = world.service.function_pids();
             let reads = world.service.secret_reads();
-            for _ in 0..3 {
+            // Each operation is the first one afterwards.
+            for operation in 0..4 {
                 frozen_while(&world.service, how).await;
                 world.pass(seconds);
                 let service = &world.service;
-                let reply = service.ask(&Plain::new()).await;
+                let reply = match operation {
+                    0 => service.ask(&Plain::new()).await,
+                    1 => service.renew(&session).await,
+                    2 => {
+                        let active = Introspected::Active(claims(&session.token));
+                        assert_eq!(service.introspect(&session.token).await, active, "{shown}");
+                        continue;
+                    }
+                    _ => service.invalidate(&session.reference).await,
+                };
                 assert_eq!(reply.status, 200, "{shown}: {reply}");
             }
             assert_eq!(
@@ -47,7 +60,7 @@ async fn a_frozen_process_survives_the_loss_of_its_connections() {
                 "{shown}: the same process"
             );
             // It has asked again where it was due: the secrets served are no stale ones.
-            let due = if seconds > 300 { 6 } else { 0 };
+            let due = if seconds > 300 { 8 } else { 0 };
             assert!(world.service.secret_reads() >= reads + due, "{shown}");
             if seconds < 300 {
                 world.service.ask(&plain).await.replays(&first);

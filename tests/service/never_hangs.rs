@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::Fault;
-use service_tests::{Clocked, Plain, Reply, Service};
+use peers::{resource_server::introspection, rules::introspection::Introspected};
+use sandbox::{Fault, development};
+use service_tests::{Clocked, Plain, Reply, Service, Session};
 
 const FOREVER: Duration = Duration::from_secs(60);
 
@@ -53,6 +54,43 @@ async fn a_write_that_stalls_ends_500_ms_before_a_deadline_that_is_nearer_than_i
             );
             assert_eq!(service.ask(&plain).await.status, 200, "{shown}");
         }
+    }
+}
+
+/// What an introspection is told while DynamoDB or Secrets Manager is away.
+fn is_unavailable_to_introspection() -> (u16, Introspected) {
+    let error = "temporarily_unavailable".to_owned();
+    (503, Introspected::Refused(error))
+}
+
+async fn introspect(service: &Service, session: &Session) -> (u16, Introspected) {
+    let wallet = development::wallet().unwrap();
+    let request = introspection(&wallet.resource_server_id, &wallet.secret, &session.token);
+    service.send_introspection(request.unwrap()).await
+}
+
+#[tokio::test]
+async fn every_other_operation_that_stalls_ends_before_the_deadline_too() {
+    let timeout = Duration::from_secs(2);
+    let service = Service::start_with(|options| options.timeout = timeout).await;
+    for fault in stalls() {
+        let shown = format!("{fault:?}");
+        let session = service.begin().await;
+        service.dynamodb_faults().set_always(Some(fault));
+        let renewed = service.renew(&session).await;
+        is_unavailable(&renewed, &shown);
+        let ended = service.invalidate(&session.reference).await;
+        is_unavailable(&ended, &shown);
+        for reply in [renewed, ended] {
+            let took = duration_of(&service, &reply).await;
+            assert!(took < timeout, "{shown}: {took:?}");
+        }
+        let began = Instant::now();
+        let introspected = introspect(&service, &session).await;
+        assert_eq!(introspected, is_unavailable_to_introspection(), "{shown}");
+        assert!(began.elapsed() < timeout, "{shown}");
+        service.dynamodb_faults().set_always(None);
+        assert_eq!(service.invalidate(&session.reference).await.status, 200);
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use service_tests::{
-    Event, Plain, Service, acme,
+    Event, Plain, Service, Session, acme, sdk,
     table::{Table, bytes_of},
 };
 
-/// Requests that differ in their `referenceId` only, each sent this often.
+/// Requests that differ in their `referenceId` only, each sent this often, and so the renewal of
+/// its token.
 const REQUESTS: usize = 100;
 const TIMES: usize = 3;
 
@@ -23,8 +24,8 @@ fn iv(jwe: &str) -> Vec<u8> {
 async fn no_iv_repeats_and_none_depends_on_the_input() {
     let service = Service::start().await;
     let table = Table::of(&service);
-    // By what they are of: a request's first answer and its replays, tokens, records; and ids, of
-    // the same generator.
+    // By what they are of: a request's first answer and its replays, tokens, parts of records; and
+    // ids, of the same generator.
     let mut seen: HashMap<&str, Vec<Vec<u8>>> = HashMap::new();
     let key = &acme().payload_keys[0];
     for at in 0..REQUESTS {
@@ -35,6 +36,7 @@ async fn no_iv_repeats_and_none_depends_on_the_input() {
         // The very same bytes, the sender's IV included, but for the reference.
         let plain = Plain::of(&format!("reference-{at}"));
         let body = peers::jwe::seal_with_iv(plain.json().as_bytes(), &key.k, None, [7; 12]);
+        let mut first = None;
         for time in 0..TIMES {
             let reply = service.invoke_event(&Event::of_body(&body)).await;
             assert_eq!(
@@ -46,15 +48,44 @@ async fn no_iv_repeats_and_none_depends_on_the_input() {
             if time == 0 {
                 seen.entry("token").or_default().push(iv(reply.token()));
                 let item = table.item(&plain.reference()).await;
-                let record = bytes_of(&item, "sealed")[..12].to_vec();
-                seen.entry("record").or_default().push(record);
+                for part in ["sealed", "token"] {
+                    let iv = bytes_of(&item, part)[..12].to_vec();
+                    seen.entry("part of a record").or_default().push(iv);
+                }
+                let id = URL_SAFE_NO_PAD.decode(item["jti"].as_s().unwrap());
+                seen.entry("jti").or_default().push(id.unwrap());
+                first = Some(reply);
+            }
+        }
+        let first = first.unwrap();
+        let session = Session {
+            reference: plain.reference(),
+            account_number: "123123123".to_owned(),
+            sdk_api_key: acme().sdk_api_key.clone(),
+            key: sdk().session_key(first.text("serverPubKey")).unwrap(),
+            token: first.token().to_owned(),
+        };
+        for time in 0..TIMES {
+            let reply = service.renew(&session).await;
+            let found = (reply.status, reply.is_replayed());
+            assert_eq!(found, (200, time > 0), "{reply}");
+            seen.entry("renewal's answer")
+                .or_default()
+                .push(iv(&reply.body));
+            if time == 0 {
+                seen.entry("token").or_default().push(iv(reply.token()));
+                let item = table.item(&session.reference).await;
+                let iv = bytes_of(&item, "token")[..12].to_vec();
+                seen.entry("part of a record").or_default().push(iv);
                 let id = URL_SAFE_NO_PAD.decode(item["jti"].as_s().unwrap());
                 seen.entry("jti").or_default().push(id.unwrap());
             }
         }
+        let ended = service.invalidate(&session.reference).await.issued();
+        seen.entry("answer").or_default().push(iv(&ended.body));
     }
     let all: Vec<&Vec<u8>> = seen.values().flatten().collect();
-    assert_eq!(all.len(), REQUESTS * (TIMES + 3));
+    assert_eq!(all.len(), REQUESTS * (2 * TIMES + 8));
     assert_eq!(
         all.iter().collect::<HashSet<_>>().len(),
         all.len(),

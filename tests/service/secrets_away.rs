@@ -1,14 +1,35 @@
 //! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that
 //! is moved.
 
-use sandbox::{Fault, Faults};
-use service_tests::{Clocked, Event, Plain, Reply, api_keys};
+use peers::{resource_server::introspection, rules::introspection::Introspected};
+use sandbox::{Fault, Faults, development};
+use service_tests::{Clocked, Event, Plain, Reply, Session, api_keys};
 
 const DAY: u64 = 86_400;
 
 fn unavailable(reply: Reply) -> u64 {
     let reply = reply.refused_plainly(503, "TOK503");
     reply.header("retry-after").unwrap().parse().unwrap()
+}
+
+/// Status and answer of an introspection by the development's resource server.
+async fn introspect(world: &Clocked, session: &Session) -> (u16, Introspected) {
+    let wallet = development::wallet().unwrap();
+    let request = introspection(&wallet.resource_server_id, &wallet.secret, &session.token);
+    world.service.send_introspection(request.unwrap()).await
+}
+
+fn refused(status: u16, error: &str) -> (u16, Introspected) {
+    (status, Introspected::Refused(error.to_owned()))
+}
+
+/// Nobody is served, whatever he asks for.
+async fn is_away(world: &Clocked, session: &Session) {
+    unavailable(world.service.ask(&Plain::new()).await);
+    unavailable(world.service.renew(session).await);
+    unavailable(world.service.invalidate(&session.reference).await);
+    let unavailable = refused(503, "temporarily_unavailable");
+    assert_eq!(introspect(world, session).await, unavailable);
 }
 
 /// Writes the partners' secret with the first one disabled.
@@ -58,7 +79,7 @@ async fn a_cold_start_without_it_is_503_until_the_next_attempt_is_allowed_and_no
 #[tokio::test]
 async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
     let mut world = Clocked::start(|_| ()).await;
-    world.service.ask(&Plain::new()).await.issued();
+    let mut session = world.service.begin().await;
     world
         .service
         .secrets_faults()
@@ -68,11 +89,22 @@ async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
         world.pass(3600);
         let reply = world.service.ask(&Plain::new()).await;
         assert_eq!(reply.status, 200, "in hour {hour}: {reply}");
+        // Half a day is a session's length.
+        if hour == 11 {
+            session = world.service.begin().await;
+        }
+        let renewed = world.service.renew(&session).await.issued();
+        session = session.with_token(renewed.token());
+        let active = introspect(&world, &session).await;
+        assert!(
+            matches!(active, (200, Introspected::Active(_))),
+            "{active:?}"
+        );
     }
     world.pass(DAY - hours * 3600 - 120);
     world.service.ask(&Plain::new()).await.issued();
     world.pass(121);
-    unavailable(world.service.ask(&Plain::new()).await);
+    is_away(&world, &session).await;
     world.service.secrets_faults().set_always(None);
     world.pass(31);
     world.service.ask(&Plain::new()).await.issued();
@@ -80,12 +112,47 @@ async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
 
 #[tokio::test]
 async fn a_disabled_partner_is_out_with_the_first_request_after_the_ttl() {
+    // Whatever comes first.
+    for first in 0..4 {
+        let mut world = Clocked::start(|_| ()).await;
+        let session = world.service.begin().await;
+        disable_the_partner(&world);
+        world.pass(301);
+        let service = &world.service;
+        for operation in [first, 0, 1, 2, 3] {
+            let reply = match operation {
+                0 => service.ask(&Plain::new()).await,
+                1 => service.renew(&session).await,
+                2 => service.invalidate(&session.reference).await,
+                _ => {
+                    let inactive = (200, Introspected::Inactive);
+                    assert_eq!(introspect(&world, &session).await, inactive);
+                    continue;
+                }
+            };
+            reply.refused_plainly(401, "TOK002");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_resource_server_is_out_with_the_first_request_after_the_ttl() {
     let mut world = Clocked::start(|_| ()).await;
-    world.service.ask(&Plain::new()).await.issued();
-    disable_the_partner(&world);
+    let session = world.service.begin().await;
+    let active = introspect(&world, &session).await;
+    assert!(
+        matches!(active, (200, Introspected::Active(_))),
+        "{active:?}"
+    );
+    let mut document = api_keys();
+    document["resourceServers"][0]["enabled"] = false.into();
+    world
+        .service
+        .put_secret("token-service/api-keys", &document.to_string())
+        .unwrap();
     world.pass(301);
-    let reply = world.service.ask(&Plain::new()).await;
-    reply.refused_plainly(401, "TOK002");
+    let unknown = refused(401, "invalid_client");
+    assert_eq!(introspect(&world, &session).await, unknown);
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 //! this counts copies before and after, asserts where the service can keep the promise, and prints
 //! the rest: docs/security-evidence.md, Memory.
 
+mod sessions;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -149,7 +151,11 @@ fn others(canaries: &Canaries) -> Event {
 }
 
 async fn ask(sandbox: &Sandbox, canaries: &Canaries, event: &Event) -> Value {
-    let key = &canaries.partner.payload_keys[0].k;
+    ask_under(sandbox, &canaries.partner.payload_keys[0].k, event).await
+}
+
+/// Asks for something whose answer this key opens.
+async fn ask_under(sandbox: &Sandbox, key: &[u8; 32], event: &Event) -> Value {
     let answer = sandbox.invoke(&event.json()).await.unwrap();
     let opened = jwe::open(answer["body"].as_str().unwrap(), key);
     let opened = opened.unwrap_or_else(|error| panic!("{error}: {answer}"));
