@@ -35,8 +35,9 @@ test: with-test with-token-client programs ## Run the tests of the workspace and
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace
 	clients/run node python --sandbox $(SANDBOX)
 	$(TOOLS)/python docs/vectors/make.py --check
-local: programs ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=)
-	$(SANDBOX) local $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+local: rust cc ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=, EMPTY=1: no keys yet)
+	$(call BUILD_BIN,token-service sandbox tokenctl)
+	$(SANDBOX) local --env-file $(TARGET)/sandbox.env $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(EMPTY),--empty)
 invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
 	$(SANDBOX) invoke "$(EVENT)"
 events: programs ## Write the sample events anew, after a change of the development keys
@@ -180,7 +181,7 @@ stage: region with-sam
 region:
 	@test "$(origin AWS_DEFAULT_REGION)" != file || { echo "Say which region, as in: make $(MAKECMDGOALS) AWS_DEFAULT_REGION=eu-west-1" >&2; exit 1; }
 
-# What run, local and invoke need, and no more: a newcomer waits for it. The tests build the rest.
+# What run and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
 	$(call BUILD_BIN,token-service sandbox)
 # One by one: built together, the function would get the features that the floor asks of the same crates.

@@ -28,12 +28,19 @@ enum Command {
     },
     /// Keep the stack running until Ctrl-C, with a curl line to paste
     Local {
-        /// The port to listen on [default: any free one]
-        #[arg(long)]
+        /// The port to listen on; DynamoDB has the next, and Secrets Manager the one after it
+        /// [default: any free ones]
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_533))]
         port: Option<u16>,
         /// Where the table and the secrets are kept [default: in memory]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
+        /// Begin with empty secrets, as a deployment does: tokenctl fills them
+        #[arg(long)]
+        empty: bool,
+        /// Where to write the variables for tokenctl, as a file for `source` [default: print them]
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
     },
     /// Send event files through the real binary, and hold the answers against the documented ones
     Invoke {
@@ -75,7 +82,12 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<End, Box<dyn Error>> {
     Ok(match command {
         Command::Run { event } => cli::story::tell(&event).await?,
-        Command::Local { port, data_dir } => cli::local::serve(port, data_dir).await?,
+        Command::Local {
+            port,
+            data_dir,
+            empty,
+            env_file,
+        } => cli::local::serve(port, data_dir, empty, env_file).await?,
         Command::Invoke { events } => cli::invoke::invoke_all(&events).await,
         Command::Open => cli::open::open_standard_input()?,
         Command::Events { out, check: false } => cli::events::write(&out)?,

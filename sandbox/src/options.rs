@@ -15,10 +15,14 @@ pub struct Options {
     /// The `token-service` binary. By default `$TOKEN_SERVICE_BIN`, else the one built beside this
     /// program.
     pub function: PathBuf,
-    /// The gateway's port on 127.0.0.1; `None` takes any free one.
+    /// The gateway's port on 127.0.0.1; DynamoDB has the one above it, and Secrets Manager the
+    /// next. `None` takes any free ones.
     pub port: Option<u16>,
     /// Where the table and the secrets are kept; `None` keeps them in memory only.
     pub data_dir: Option<PathBuf>,
+    /// Whether the secrets are as the template makes them: without a value, unless the data
+    /// directory has one.
+    pub empty_secrets: bool,
     /// How many instances of the function may be at work at once, each on one request. The gateway
     /// answers 429 above it.
     pub max_instances: usize,
@@ -56,6 +60,7 @@ impl Default for Options {
             function: function_beside_this_program(),
             port: None,
             data_dir: None,
+            empty_secrets: false,
             max_instances: 4,
             env: Vec::new(),
             logs: Logs::Inherit,

@@ -54,12 +54,14 @@ impl Sandbox {
         let tasks = EndOnDrop(Tasks::default());
         // First, as a taken port is the likeliest failure; connections wait until the rest is
         // there.
+        let above = |steps| Some(options.port?.saturating_add(steps));
         let (gateway, gateway_address) = listen(options.port).await?;
+        let (dynamodb_front, dynamodb) = listen(above(1)).await?;
+        let (secrets_front, secrets_manager) = listen(above(2)).await?;
         let data_dir = options.data_dir.as_deref().map(DataDir::take).transpose()?;
         let path = data_dir.as_ref().map(DataDir::path);
 
         let database = dynamodb::open(path)?;
-        let (dynamodb_front, dynamodb) = listen(None).await?;
         let service = DynamoDb::start(&tasks.0, database.clone()).await?;
         front::open(
             &tasks.0,
@@ -71,7 +73,6 @@ impl Sandbox {
 
         let secrets = Arc::new(SecretsManager::open(path)?);
         create_secrets(&secrets, &options)?;
-        let (secrets_front, secrets_manager) = listen(None).await?;
         front::open(
             &tasks.0,
             secrets_front,
@@ -145,8 +146,9 @@ impl Sandbox {
     }
 
     /// The variables by which an operator's tools, AWS's own CLI among them, find this deployment.
-    pub fn operator_environment(&self) -> [(&'static str, String); 7] {
+    pub fn operator_environment(&self) -> [(&'static str, String); 8] {
         [
+            ("AWS_REGION", "eu-west-1".to_owned()),
             (
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 self.secrets_manager_url.clone(),
@@ -283,11 +285,11 @@ fn create_secrets(store: &SecretsManager, options: &Options) -> Result<(), Error
         ),
     ] {
         let value = match given {
-            Some(value) => value.to_string(),
-            None => development.to_owned(),
+            Some(value) => Some(value.to_string()),
+            None => (!options.empty_secrets).then(|| development.to_owned()),
         };
         store
-            .create_unless_present(id, &value)
+            .create_unless_present(id, value)
             .map_err(|source| Error::Secret { id, source })?;
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! `sandbox local`: the stack kept running, with what somebody needs to call it.
 
-use std::{env, io, path::PathBuf};
+use std::{
+    env, fs, io,
+    path::{self, Path, PathBuf},
+};
 
 use peers::{
     partner::{TOKEN_PATH, seal},
@@ -32,12 +35,19 @@ pub(crate) enum CannotServe {
     SdkKey(#[from] KeyError),
     #[error("the sample request cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    #[error("{0} cannot be written")]
+    EnvFile(PathBuf, #[source] io::Error),
 }
+
+/// The partner's and the resource server's files, wherever the program is called from.
+const SECRETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/secrets");
 
 /// Serves until the program is told to stop.
 pub(crate) async fn serve(
     port: Option<u16>,
     data_dir: Option<PathBuf>,
+    empty_secrets: bool,
+    env_file: Option<PathBuf>,
 ) -> Result<End, CannotServe> {
     let kept = match &data_dir {
         Some(folder) => format!("kept in {}", folder.display()),
@@ -46,17 +56,26 @@ pub(crate) async fn serve(
     let options = Options {
         port,
         data_dir,
+        empty_secrets,
         web_page: true,
         ..Options::default()
     };
     with_stack(options, async |sandbox| {
-        introduce(sandbox, &kept)?;
+        introduce(sandbox, empty_secrets, env_file.as_deref())?;
+        let mut page = Page::new();
+        page.remark(&format!(
+            "Tokens and secrets are {kept}. The function's log follows."
+        ));
         std::future::pending().await
     })
     .await
 }
 
-fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
+fn introduce(
+    sandbox: &Sandbox,
+    empty_secrets: bool,
+    env_file: Option<&Path>,
+) -> Result<(), CannotServe> {
     let mut page = Page::new();
     page.line(format!(
         "The token service is at {} until Ctrl-C.",
@@ -66,8 +85,10 @@ fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
         "In a browser, with every step shown: {}/sandbox/",
         sandbox.url()
     ));
-    introduce_partner(&mut page)?;
-    introduce_request(&mut page, sandbox)?;
+    if !empty_secrets {
+        introduce_partner(&mut page)?;
+        introduce_request(&mut page, sandbox)?;
+    }
 
     page.heading("What it stands on");
     page.text(&format!(
@@ -79,30 +100,55 @@ fn introduce(sandbox: &Sandbox, kept: &str) -> Result<(), CannotServe> {
         "Secrets Manager {}",
         sandbox.secrets_manager_url()
     ));
-    introduce_operator(&mut page, sandbox);
-    page.remark(&format!(
-        "Tokens and secrets are {kept}. The function's log follows."
-    ));
+    introduce_operator(&mut page, sandbox, empty_secrets, env_file)
+}
+
+fn introduce_operator(
+    page: &mut Page,
+    sandbox: &Sandbox,
+    empty_secrets: bool,
+    env_file: Option<&Path>,
+) -> Result<(), CannotServe> {
+    page.heading("tokenctl, as an operator and as a partner: paste this into another shell");
+    let variables = variables(sandbox, empty_secrets);
+    page.blank();
+    match env_file {
+        Some(file) => {
+            let unwritten = |error| CannotServe::EnvFile(file.to_owned(), error);
+            fs::write(file, variables).map_err(unwritten)?;
+            let file = path::absolute(file).map_err(unwritten)?;
+            page.line(format!("source {}", quoted(&file.display().to_string())));
+        }
+        None => page.line(variables.trim_end()),
+    }
+    page.line("tokenctl status");
+    if empty_secrets {
+        page.line("tokenctl keys init");
+        page.line("tokenctl partner add acme --program-id 2001");
+        page.line(
+            "tokenctl request --credentials acme-credentials.json --account-number 123123123",
+        );
+    }
+    page.blank();
     Ok(())
 }
 
-fn introduce_operator(page: &mut Page, sandbox: &Sandbox) {
-    page.remark(&format!(
-        "For {}, as an operator and as a partner, paste this into another shell:",
-        beside_this_program("tokenctl")
-    ));
-    page.line("");
-    let partner = [
-        ("TOKENCTL_URL", sandbox.url().to_owned()),
-        (
-            "TOKENCTL_CREDENTIALS",
-            "events/secrets/partner.json".to_owned(),
-        ),
-    ];
-    for (name, value) in sandbox.operator_environment().into_iter().chain(partner) {
-        page.line(format!("export {name}={value}"));
+/// A line for a shell each.
+fn variables(sandbox: &Sandbox, empty_secrets: bool) -> String {
+    let programs = beside_this_program("");
+    let path = format!("export PATH={}:\"$PATH\"\n", quoted(&programs));
+    let mut variables = Vec::from(sandbox.operator_environment());
+    variables.push(("TOKENCTL_URL", sandbox.url().to_owned()));
+    if !empty_secrets {
+        let partner = format!("{SECRETS}/partner.json");
+        let server = format!("{SECRETS}/resource-server.json");
+        variables.push(("TOKENCTL_CREDENTIALS", partner));
+        variables.push(("TOKENCTL_RESOURCE_SERVER", server));
     }
-    page.line("");
+    let variables = variables
+        .into_iter()
+        .map(|(name, value)| format!("export {name}={}\n", quoted(&value)));
+    std::iter::once(path).chain(variables).collect()
 }
 
 fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
@@ -135,19 +181,27 @@ fn introduce_request(page: &mut Page, sandbox: &Sandbox) -> Result<(), CannotSer
         acme.api_key,
     ));
     page.remark("To read the answer, which is sealed, paste this behind it:");
-    page.line(format!("\n | {} open", beside_this_program("sandbox")));
+    let sandbox = quoted(&beside_this_program("sandbox"));
+    page.line(format!("\n | {sandbox} open"));
     Ok(())
 }
 
-/// How a program that is built with this one, or this one, can be called from here.
+/// The path of a program that is built with this one, or of the folder of both.
 fn beside_this_program(name: &str) -> String {
-    let program = env::current_exe().unwrap_or_default().with_file_name(name);
-    let from_here = env::current_dir().ok();
-    let from_here = from_here.and_then(|here| Some(program.strip_prefix(here).ok()?.to_owned()));
-    let path = from_here.unwrap_or(program).display().to_string();
-    if path.contains(' ') {
-        format!("'{path}'")
-    } else {
-        path
+    let program = env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let path = match name {
+        "" => folder.to_owned(),
+        name => folder.join(name),
+    };
+    path.display().to_string()
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "/._-:".contains(sign);
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

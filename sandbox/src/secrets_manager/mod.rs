@@ -67,9 +67,13 @@ impl SecretsManager {
         })
     }
 
-    /// Creates a secret of this name and value, unless there is one of this name, whatever its
-    /// value.
-    pub(crate) fn create_unless_present(&self, name: &str, value: &str) -> Result<(), Refusal> {
+    /// Creates a secret of this name and value, or without one, unless there is one of this name,
+    /// whatever its value.
+    pub(crate) fn create_unless_present(
+        &self,
+        name: &str,
+        value: Option<String>,
+    ) -> Result<(), Refusal> {
         let request = CreateSecret::of(name, value);
         match self.change(|vault| vault.create(request, now())) {
             Ok(_) | Err(Refusal::SecretExists(_)) => Ok(()),

@@ -26,11 +26,11 @@ pub(super) struct CreateSecret {
 }
 
 impl CreateSecret {
-    pub(super) fn of(name: &str, value: &str) -> Self {
+    pub(super) fn of(name: &str, value: Option<String>) -> Self {
         Self {
             name: Some(name.to_owned()),
             value: GivenValue {
-                secret_string: Some(value.to_owned()),
+                secret_string: value,
                 ..GivenValue::default()
             },
             ..Self::default()

@@ -464,12 +464,16 @@ fn an_error_has_aws_shape() {
 fn is_kept_in_the_data_directory() {
     let directory = tempfile::tempdir().unwrap();
     let store = SecretsManager::open(Some(directory.path())).unwrap();
-    store.create_unless_present("s", "one").unwrap();
+    store
+        .create_unless_present("s", Some("one".to_owned()))
+        .unwrap();
     put(&store, V2, "two").unwrap();
     drop(store);
 
     let store = SecretsManager::open(Some(directory.path())).unwrap();
-    store.create_unless_present("s", "three").unwrap();
+    store
+        .create_unless_present("s", Some("three".to_owned()))
+        .unwrap();
 
     assert_eq!(value(&store, json!({ "SecretId": "s" })), Ok(json!("two")));
 }
@@ -480,7 +484,9 @@ fn its_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let store = SecretsManager::open(Some(directory.path())).unwrap();
-    store.create_unless_present("s", "one").unwrap();
+    store
+        .create_unless_present("s", Some("one".to_owned()))
+        .unwrap();
 
     let file = std::fs::metadata(directory.path().join("secrets.json")).unwrap();
 
@@ -491,7 +497,9 @@ fn its_file_is_its_owners_alone() {
 fn what_cannot_be_kept_has_not_happened() {
     let directory = tempfile::tempdir().unwrap();
     let store = SecretsManager::open(Some(directory.path())).unwrap();
-    store.create_unless_present("s", "one").unwrap();
+    store
+        .create_unless_present("s", Some("one".to_owned()))
+        .unwrap();
     drop(directory);
 
     assert_eq!(put(&store, V2, "two"), Err("InternalServiceError"));
