@@ -39,6 +39,34 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     }
 }
 
+/// Refuses a path where [`create`] could make no file. Commands ask before they do anything else.
+pub(crate) fn check_free(path: &Path) -> Result<(), Failure> {
+    let at = path.display();
+    if path == Path::new("-") {
+        // Beside other output, or in a terminal's history, nobody would know who has read it.
+        return Err(Failure::usage(
+            "--out - would be standard output, and secrets are written to files only: name a file",
+        ));
+    }
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+    match directory.is_some_and(|directory| !directory.is_dir()) {
+        true => Err(Failure::usage(format!(
+            "{at} cannot be written: there is no such directory"
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::usage(format!(
+        "{} exists already: name another file with --out",
+        path.display()
+    ))
+}
+
 /// Creates a file that only its owner can read, whole and synced to the disk, or not at all. One
 /// that is there stays as it is.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
@@ -57,10 +85,10 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
         })
     };
     write().map_err(|error| {
-        let at = path.display();
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return Failure::usage(format!("{at} exists already: name another file with --out"));
+            return exists(path);
         }
+        let at = path.display();
         Failure::new(Exit::Failed, format!("{at} cannot be written: {error}"))
     })
 }

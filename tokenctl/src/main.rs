@@ -6,30 +6,36 @@
 //! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the
 //! program.
 
+mod examples;
 mod files;
 mod integrate;
+mod notes;
 mod operator;
 mod outcome;
 mod resource_server;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use notes::Notes;
 use outcome::{Exit, Outcome, Report};
 use serde_json::Value;
 
 /// The token service's command line: for operators, who onboard partners, rotate keys and end
 /// sessions, and for partners, who make, open and understand requests and answers.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(version = VERSION, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {
     /// Print JSON: results on standard output, errors on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     json: bool,
     #[command(subcommand)]
     command: Command,
 }
+
+/// With the commit that it was built from, if `build.rs` could tell.
+const VERSION: &str = env!("TOKENCTL_VERSION");
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 AWS, the network or a file failed; 2 what was given cannot be used; 3 a waiting time has not passed; \
@@ -41,7 +47,7 @@ enum Command {
     Operator(operator::Command),
     #[command(flatten)]
     Integrate(integrate::Command),
-    /// Write a completion script for a shell, as in: source <(tokenctl completions bash)
+    /// Write a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
@@ -50,10 +56,13 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { json, command } = Arguments::parse();
+    let matches = examples::command().get_matches();
+    let Arguments { json, command } =
+        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let notes = Notes { as_json: json };
     let outcome = match command {
-        Command::Operator(command) => operator::run(command).await,
-        Command::Integrate(command) => integrate::run(command, json).await,
+        Command::Operator(command) => operator::run(command, notes).await,
+        Command::Integrate(command) => integrate::run(command, notes).await,
         Command::Completions { shell } => completions(shell),
     };
     ExitCode::from(print(outcome, json) as u8)
@@ -82,17 +91,7 @@ fn print(outcome: Outcome, as_json: bool) -> Exit {
 
 fn completions(shell: Shell) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "tokenctl", &mut script);
+    clap_complete::generate(shell, &mut examples::command(), "tokenctl", &mut script);
     let script = String::from_utf8_lossy(&script).trim_end().to_owned();
     Ok(Report::done(script.clone(), Value::from(script)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Arguments::command().debug_assert();
-    }
 }

@@ -1,6 +1,6 @@
 //! The real `tokenctl`, as an operator's shell runs it, against a sandbox.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{collections::HashMap, fs, path::PathBuf, process::Stdio};
 
 use sandbox::development;
 use serde_json::Value;
@@ -65,6 +65,13 @@ impl Shell {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The variables, each with its last value.
+    pub(crate) fn variables(&self) -> HashMap<&str, &str> {
+        let each = self.env.iter();
+        each.map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {

@@ -10,11 +10,10 @@ use peers::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{
-    credentials::CredentialsFile, members::Members, notes::Notes, one_standard_input, rules,
-};
+use super::{credentials::CredentialsFile, members::Members, one_standard_input, rules};
 use crate::{
     files,
+    notes::Notes,
     outcome::{Failure, Outcome, Report},
 };
 

@@ -8,7 +8,6 @@ mod encrypt;
 mod explain;
 mod introspect;
 mod members;
-mod notes;
 mod page;
 mod presented;
 mod renew;
@@ -21,8 +20,10 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use crate::outcome::{Failure, Outcome};
-use notes::Notes;
+use crate::{
+    notes::Notes,
+    outcome::{Failure, Outcome},
+};
 
 /// What partners, SDKs and resource servers do. Each command's help is its arguments' own.
 #[derive(Subcommand)]
@@ -38,10 +39,7 @@ pub(crate) enum Command {
     Sdk(sdk::Command),
 }
 
-/// `as_json` is how notes on the way are written; what a command ends with is written by its
-/// caller.
-pub(crate) async fn run(command: Command, as_json: bool) -> Outcome {
-    let notes = Notes { as_json };
+pub(crate) async fn run(command: Command, notes: Notes) -> Outcome {
     match command {
         Command::Request(arguments) => request::run(*arguments, notes).await,
         Command::Encrypt(arguments) => encrypt::run(&arguments, notes),

@@ -18,7 +18,7 @@ use super::{
     one_standard_input,
     page::{Page, quoted},
     presented::{Presented, read_session_key},
-    request::{check_free, expiry, of_refusal},
+    request::{expiry, of_refusal},
     sdk,
     service::{ServiceUrl, call},
 };
@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Outcome {
     let credentials = arguments.credentials.read()?;
     let url = arguments.url.or(credentials.url.as_deref())?;
     if let Some(out) = &arguments.out {
-        check_free(out)?;
+        files::check_free(out)?;
     }
     let presented = Presented::read(&arguments.file)?;
     let server_pub_key = arguments

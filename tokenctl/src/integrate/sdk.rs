@@ -48,6 +48,9 @@ pub(crate) fn run(command: &Command) -> Outcome {
 }
 
 fn keygen(out: Option<&Path>, reveal: bool) -> Outcome {
+    if let Some(path) = out {
+        files::check_free(path)?;
+    }
     let pair = KeyPair::generate();
     let (public, private) = (pair.public_key(), pair.private_jwk());
     let mut report = json!({ "sdkPublicKey": public });

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     documents::{Document, Partners, Ring, ServerKeys},
+    moment::{count, span},
     settings::Deployment,
-    store::{Current, Store},
+    store::{Current, Place, Secret, Store, Unwritten},
 };
 use crate::{
     files,
@@ -43,22 +44,21 @@ impl Caution {
 pub(crate) struct Draft<D> {
     before: Vec<String>,
     pub(crate) document: D,
+    /// Where it stands.
+    pub(crate) place: Place,
     current: Option<Current>,
 }
 
 impl<D: Document + Described> Draft<D> {
     /// Reads the secret's document; fails if it has none.
     pub(crate) async fn read(store: &Store) -> Result<Self, Failure> {
-        let current = store.current().await?;
-        let current = current.ok_or_else(|| {
-            Failure::new(Exit::NotFound, "the secret is still empty: `tokenctl keys init` and `tokenctl partner add` fill the two")
-        })?;
-        let document = D::read(&current.text)?;
-        Ok(Self {
-            before: document.lines(),
-            document,
-            current: Some(current),
-        })
+        let empty = || {
+            Err(Failure::new(
+                Exit::NotFound,
+                "the secret is still empty: `tokenctl keys init` and `tokenctl partner add` fill the two",
+            ))
+        };
+        Self::read_or(store, empty).await
     }
 
     /// Reads the secret's document, or begins one in a secret that is empty.
@@ -66,21 +66,17 @@ impl<D: Document + Described> Draft<D> {
         store: &Store,
         empty: impl FnOnce() -> Result<D, Failure>,
     ) -> Result<Self, Failure> {
-        match store.current().await? {
-            None => Ok(Self {
-                before: Vec::new(),
-                document: empty()?,
-                current: None,
-            }),
-            Some(current) => {
-                let document = D::read(&current.text)?;
-                Ok(Self {
-                    before: document.lines(),
-                    document,
-                    current: Some(current),
-                })
-            }
-        }
+        let Secret { place, current } = store.read().await?;
+        let document = match &current {
+            None => empty()?,
+            Some(current) => D::read(&current.text)?,
+        };
+        Ok(Self {
+            before: current.as_ref().map_or(Vec::new(), |_| document.lines()),
+            document,
+            place,
+            current,
+        })
     }
 
     /// Whether the secret has a value.
@@ -111,38 +107,53 @@ impl<D: Document + Described> Draft<D> {
 
     /// Writes the document, if nobody else changed it since it was read.
     pub(crate) async fn write(&self, store: &Store) -> Result<(), Failure> {
-        let text = self.document.write()?;
+        Ok(self.replace(store).await?)
+    }
+
+    /// Writes new keys to a file, and then the document that knows them.
+    ///
+    /// The keys are on disk before the service knows them, so that none is lost. A file that is
+    /// there is never read: its keys may have leaked since. So it goes again if the document
+    /// certainly was not written, and the same command can be given again.
+    pub(crate) async fn write_with_file(
+        &self,
+        store: &Store,
+        file: &Path,
+        keys: &str,
+    ) -> Result<(), Failure> {
+        files::create(file, keys)?;
+        let Err(unwritten) = self.replace(store).await else {
+            return Ok(());
+        };
+        let at = file.display();
+        let left = match unwritten.never_current && std::fs::remove_file(file).is_ok() {
+            true => format!("{at} was not kept"),
+            false if unwritten.never_current => {
+                format!("{at} is left of this try, and nobody knows its keys: delete it")
+            }
+            false => format!(
+                "it is not known whether the keys of {at} are in use now, so it is kept: look by `show` or `list`, and delete \
+                 the file if they are not"
+            ),
+        };
+        let failure = Failure::from(unwritten);
+        let message = format!("{}. {left}", failure.message);
+        Err(Failure::new(failure.exit, message))
+    }
+
+    async fn replace(&self, store: &Store) -> Result<(), Unwritten> {
+        let text = self.document.write().map_err(Unwritten::certain)?;
         store.replace(self.current.as_ref(), &text).await
     }
 }
 
-/// Writes new credentials to their file, unless an earlier try did, and then the document with
-/// their hashes.
-///
-/// The credentials are on disk before the service knows them: a crash in between loses nothing, and
-/// the same command goes on with the file that is there.
-pub(crate) async fn onboard(
-    draft: &Draft<Partners>,
-    store: &Store,
-    out: &Path,
-    credentials: Option<Value>,
-    caution: &Caution,
-) -> Result<(), Failure> {
-    draft.check()?;
-    if caution.dry_run {
-        return Ok(());
-    }
-    if let Some(credentials) = credentials {
-        files::create(out, &format!("{credentials:#}\n"))?;
-    }
-    draft.write(store).await
-}
-
-/// Changes the partner or the resource server that is named by its member and id.
+/// Changes the partner or the resource server that is named by its member and id. What would be
+/// lost by that is said where it is irreversible.
 pub(crate) async fn edit(
     deployment: &Deployment,
     (member, id): (&str, &str),
     caution: &Caution,
+    lost: Option<&str>,
     done: &str,
     edit: impl FnOnce(&mut Partners) -> Result<(), Failure>,
 ) -> Outcome {
@@ -150,12 +161,15 @@ pub(crate) async fn edit(
     let mut draft = Draft::<Partners>::read(&store).await?;
     edit(&mut draft.document)?;
     draft.check()?;
+    if let Some(lost) = lost {
+        caution.allow(&format!("removing {id} from {} {lost}", draft.place))?;
+    }
     let changes = draft.changes();
     if !caution.dry_run && !changes.is_empty() {
         draft.write(&store).await?;
     }
     let text = match (caution.dry_run, changes.is_empty()) {
-        (true, _) => would(&changes),
+        (true, _) => would(&changes, &draft.place),
         (false, true) => "Nothing to change: it is so already.".to_owned(),
         (false, false) => format!("{}\n{done}", changes.join("\n")),
     };
@@ -166,11 +180,11 @@ pub(crate) async fn edit(
 }
 
 /// What a dry run says.
-pub(crate) fn would(changes: &[String]) -> String {
+pub(crate) fn would(changes: &[String], place: &Place) -> String {
     match changes.is_empty() {
-        true => "Nothing would change.".to_owned(),
+        true => format!("Nothing would change in {place}."),
         false => format!(
-            "{}\nNothing was changed: this was a dry run.",
+            "{}\nNothing was changed in {place}: this was a dry run.",
             changes.join("\n")
         ),
     }
@@ -179,6 +193,9 @@ pub(crate) fn would(changes: &[String]) -> String {
 /// A document in lines that hold no value: what two of them differ in is what a change changes.
 pub(crate) trait Described {
     fn lines(&self) -> Vec<String>;
+
+    /// How much is in it, in a line.
+    fn summary(&self) -> String;
 }
 
 impl Described for Partners {
@@ -186,7 +203,7 @@ impl Described for Partners {
         let lines = self.partners.iter().flat_map(|partner| {
             let name = format!("partner {}", partner.partner_id);
             let lifetime = |seconds: Option<u32>| match seconds {
-                Some(seconds) => format!("{seconds} s"),
+                Some(seconds) => span(seconds.into()),
                 None => "the service's lifetime".to_owned(),
             };
             [
@@ -215,6 +232,24 @@ impl Described for Partners {
         });
         lines.chain(servers).collect()
     }
+
+    fn summary(&self) -> String {
+        let disabled = |flags: Vec<Option<bool>>| {
+            let off = flags.iter().filter(|enabled| **enabled == Some(false));
+            match off.count() {
+                0 => String::new(),
+                off => format!(" ({off} disabled)"),
+            }
+        };
+        let (partners, servers) = (&self.partners, &self.resource_servers);
+        format!(
+            "{}{}, {}{}",
+            count(partners.len(), "partner"),
+            disabled(partners.iter().map(|it| it.enabled).collect()),
+            count(servers.len(), "resource server"),
+            disabled(servers.iter().map(|it| it.enabled).collect()),
+        )
+    }
 }
 
 /// What `enabled` means.
@@ -231,6 +266,14 @@ impl Described for ServerKeys {
             format!("token ring: {} (the first seals)", order(&self.token)),
             format!("record ring: {} (the first seals)", order(&self.record)),
         ]
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "{} for tokens, {} for records",
+            count(self.token.keys.len(), "key"),
+            count(self.record.keys.len(), "key"),
+        )
     }
 }
 

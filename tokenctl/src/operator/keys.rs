@@ -10,8 +10,9 @@ use super::{
     documents::{Ring, ServerKeys},
     fresh,
     moment::{at, now},
-    ring::{Kind, Planner},
+    ring::Kind,
     settings::{Ages, Deployment},
+    steps::Keys,
 };
 use crate::{
     files,
@@ -40,7 +41,7 @@ pub(crate) async fn init(deployment: &Deployment, caution: &Caution) -> Outcome 
     let changes = draft.changes();
     let text = match (is_there, caution.dry_run) {
         (true, _) => "There are keys already: nothing was done.".to_owned(),
-        (false, true) => would(&changes),
+        (false, true) => would(&changes, &draft.place),
         (false, false) => format!(
             "{}\nThe service can seal tokens and records now.",
             changes.join("\n")
@@ -56,21 +57,28 @@ pub(crate) async fn init(deployment: &Deployment, caution: &Caution) -> Outcome 
 /// How the rings stand: which key seals, how far a rotation is, what is next and when.
 pub(crate) async fn show(deployment: &Deployment, ages: &Ages) -> Outcome {
     let store = deployment.server_keys().await?;
-    let draft = Draft::<ServerKeys>::read(&store).await?;
+    let mut draft = Draft::<ServerKeys>::read(&store).await?;
+    let changed_at = draft.changed_at();
     let mut lines = Vec::new();
     let mut rings = serde_json::Map::new();
     for (name, kind, ring) in [
-        ("token", Kind::Token, &draft.document.token),
-        ("record", Kind::Record, &draft.document.record),
+        ("token", Kind::Token, &mut draft.document.token),
+        ("record", Kind::Record, &mut draft.document.record),
     ] {
-        let (text, json) = standing(name, kind, ring, ages, draft.changed_at());
+        let (text, json) = standing(name, kind, ring, ages, changed_at);
         lines.push(text);
         rings.insert(name.to_owned(), json);
     }
     Ok(Report::done(lines.join("\n"), Value::Object(rings)))
 }
 
-fn standing(name: &str, kind: Kind, ring: &Ring, ages: &Ages, changed_at: i64) -> (String, Value) {
+fn standing(
+    name: &str,
+    kind: Kind,
+    ring: &mut Ring,
+    ages: &Ages,
+    changed_at: i64,
+) -> (String, Value) {
     let keys = ring.keys.iter().enumerate().map(|(place, key)| {
         let role = if place == 0 { "seals" } else { "opens" };
         let since = [
@@ -87,23 +95,13 @@ fn standing(name: &str, kind: Kind, ring: &Ring, ages: &Ages, changed_at: i64) -
         )
     });
     let (texts, jsons): (Vec<String>, Vec<Value>) = keys.unzip();
-    let next = Planner {
-        kind,
-        ring,
-        waits: ages.waits(),
-        changed_at,
-    }
-    .plan(None, None);
-    let (next_text, next_json) = match next {
+    let keys = Keys::Ring(kind, ring);
+    let (next_text, next_json) = match keys.plan_step(ages, changed_at, None, None) {
         Ok(planned) => {
-            let due = if planned.due > now() {
-                format!(", from {} on", at(planned.due))
-            } else {
-                String::new()
-            };
             let text = format!(
-                "  next: `tokenctl keys rotate {name}` does {}{due}",
-                planned.step.name()
+                "  next: `tokenctl keys rotate {name}` takes {}, {}",
+                keys.position(planned.step),
+                planned.when()
             );
             (
                 text,
@@ -118,6 +116,9 @@ fn standing(name: &str, kind: Kind, ring: &Ring, ages: &Ages, changed_at: i64) -
 
 /// The token ring, for resource servers. They get it and nothing else.
 pub(crate) async fn export(deployment: &Deployment, out: Option<PathBuf>, reveal: bool) -> Outcome {
+    if let Some(out) = &out {
+        files::check_free(out)?;
+    }
     let store = deployment.server_keys().await?;
     let draft = Draft::<ServerKeys>::read(&store).await?;
     let keys = draft

@@ -7,25 +7,30 @@
 //! | `store` | one secret, read and replaced by compare-and-swap |
 //! | `documents` | the two documents |
 //! | `change` | how a document is changed, and what a dry run shows |
+//! | `onboard` | the file and the entry of somebody new |
 //! | `ring`, `hashes` | the steps of a rotation, and when each is safe |
-//! | `rotate` | taking one |
+//! | `steps`, `rotate` | taking one |
 //! | `update` | the file by which a partner or a resource server gets a new key |
-//! | `partners`, `resource_servers`, `keys`, `check`, `session` | the other commands |
+//! | `partners`, `resource_servers`, `keys`, `session`, `status` | the other commands |
+//! | `parse`, `moment` | what a person types and reads |
 
 mod aws;
 mod change;
-mod check;
 mod documents;
 mod fresh;
 mod hashes;
 mod keys;
 mod moment;
+mod onboard;
+mod parse;
 mod partners;
 mod resource_servers;
 mod ring;
 mod rotate;
 mod session;
 mod settings;
+mod status;
+mod steps;
 mod store;
 mod update;
 
@@ -33,44 +38,50 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::outcome::Outcome;
+use crate::{notes::Notes, outcome::Outcome};
 use change::Caution;
 use ring::Kind;
 use rotate::{IssuedKey, Rotation};
-use settings::{Ages, Deployment};
+use settings::{Ages, Deployment, Refresh};
 
 /// What operators do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Operators: onboard partners, switch them off and on, rotate their keys
+    /// Show what the operators' commands would act on, and whether it can be reached (operators)
+    ///
+    /// The account, the region, both secrets and the table. It changes nothing. Exit code 0: all
+    /// can be reached, and the service takes both documents.
+    Status {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[command(flatten)]
+        arguments: status::Arguments,
+    },
+    /// Onboard partners, switch them off and on, rotate their keys (operators)
+    #[command(alias = "partners")]
     Partner {
         #[command(flatten)]
         deployment: Deployment,
         #[command(subcommand)]
         command: PartnerCommand,
     },
-    /// Operators: onboard resource servers, switch them off and on, rotate their secrets
+    /// Onboard resource servers, switch them off and on, rotate their secrets (operators)
+    #[command(alias = "resource-servers")]
     ResourceServer {
         #[command(flatten)]
         deployment: Deployment,
         #[command(subcommand)]
         command: resource_servers::Command,
     },
-    /// Operators: begin, show and rotate the service's own keys
+    /// Begin, show and rotate the service's own keys (operators)
     Keys {
         #[command(flatten)]
         deployment: Deployment,
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Operators: what stands in the two secrets
-    Secrets {
-        #[command(flatten)]
-        deployment: Deployment,
-        #[command(subcommand)]
-        command: SecretsCommand,
-    },
-    /// Operators: a session's state, and its end
+    /// Show a session's state, or end it (operators)
+    #[command(alias = "sessions")]
     Session {
         #[command(flatten)]
         deployment: Deployment,
@@ -81,29 +92,21 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum PartnerCommand {
-    /// Onboard a partner: new keys, and the file with its credentials
+    /// Onboard a partner: make its keys, and the file with its credentials
     Add(partners::Add),
-    /// Who there is
+    /// List the partners
     List,
-    /// One partner, without its secrets
+    /// Show one partner without its secrets, and what is next of its rotations
     Show {
         /// The partner's id
         id: String,
+        #[command(flatten)]
+        ages: Ages,
     },
     /// Serve a partner again
-    Enable {
-        /// The partner's id
-        id: String,
-        #[command(flatten)]
-        caution: Caution,
-    },
-    /// Serve a partner no more, and keep its keys
-    Disable {
-        /// The partner's id
-        id: String,
-        #[command(flatten)]
-        caution: Caution,
-    },
+    Enable(Switch),
+    /// Stop serving a partner, and keep its keys
+    Disable(Switch),
     /// Remove a partner and its keys for good
     Remove {
         /// The partner's id
@@ -111,7 +114,7 @@ pub(crate) enum PartnerCommand {
         #[command(flatten)]
         caution: Caution,
     },
-    /// Take the next step of a rotation: append, (promote,) remove
+    /// Rotate a partner's key: take the next step, append, (promote,) remove
     #[command(subcommand_value_name = "KEY", subcommand_help_heading = "Keys")]
     Rotate {
         #[command(subcommand)]
@@ -119,16 +122,27 @@ pub(crate) enum PartnerCommand {
     },
 }
 
+/// Whom to switch on or off.
+#[derive(clap::Args)]
+pub(crate) struct Switch {
+    /// Its id
+    id: String,
+    #[command(flatten)]
+    caution: Caution,
+    #[command(flatten)]
+    refresh: Refresh,
+}
+
 /// The kinds of keys that a partner has, each with the arguments of its rotation.
 #[derive(Subcommand)]
 pub(crate) enum RotatePartnerKey {
-    /// Its X-API-KEY
+    /// Rotate its X-API-KEY: append, remove
     #[command(name = "api-key")]
     Api(KeyRotation),
-    /// The key of its requests and their answers
+    /// Rotate the key of its requests and their answers: append, promote, remove
     #[command(name = "payload-key")]
     Payload(KeyRotation),
-    /// The sdkApiKey of its requests
+    /// Rotate the sdkApiKey of its requests: append, remove
     #[command(name = "sdk-api-key")]
     SdkApi(KeyRotation),
 }
@@ -140,7 +154,7 @@ pub(crate) struct KeyRotation {
     id: String,
     /// Where a new key is written, once and nowhere else [default: ID-KEY.json, such as
     /// acme-api-key.json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     #[command(flatten)]
     rotation: Rotation,
@@ -153,7 +167,8 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         caution: Caution,
     },
-    /// How the rings stand, and what is next
+    /// Show how the rings stand, and what is next of their rotations
+    #[command(alias = "list")]
     Show {
         #[command(flatten)]
         ages: Ages,
@@ -161,13 +176,13 @@ pub(crate) enum KeysCommand {
     /// Write the token ring, for resource servers
     Export {
         /// The file, which must not exist
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", help_heading = "Output")]
         out: Option<PathBuf>,
         /// Print it instead
-        #[arg(long)]
+        #[arg(long, help_heading = "Output")]
         reveal: bool,
     },
-    /// Take the next step of a rotation: append, promote, remove
+    /// Rotate a ring: take the next step, append, promote, remove
     #[command(subcommand_value_name = "RING", subcommand_help_heading = "Rings")]
     Rotate {
         #[command(subcommand)]
@@ -178,47 +193,31 @@ pub(crate) enum KeysCommand {
 /// The service's rings, each with the arguments of its rotation.
 #[derive(Subcommand)]
 pub(crate) enum RotateRing {
-    /// Seals tokens; resource servers have a copy
+    /// Rotate the ring that seals tokens, of which resource servers have a copy
     Token(Rotation),
-    /// Seals records
+    /// Rotate the ring that seals records
     Record(Rotation),
 }
 
-#[derive(Subcommand)]
-pub(crate) enum SecretsCommand {
-    /// Whether the service takes both documents, with the path of each fault
-    Check {
-        /// A file to check instead, with the partners
-        #[arg(long, value_name = "FILE")]
-        api_keys: Option<PathBuf>,
-        /// A file to check instead, with the service's keys
-        #[arg(long, value_name = "FILE")]
-        server_keys: Option<PathBuf>,
-    },
-}
-
-pub(crate) async fn run(command: Command) -> Outcome {
+/// `notes` is where progress is told; what a command ends with is written by its caller.
+pub(crate) async fn run(command: Command, notes: Notes) -> Outcome {
     match command {
+        Command::Status {
+            deployment,
+            arguments,
+        } => status::run(&deployment, &arguments).await,
         Command::Partner {
             deployment,
             command,
-        } => partner(&deployment, command).await,
+        } => partner(&deployment, command, notes).await,
         Command::ResourceServer {
             deployment,
             command,
-        } => resource_servers::run(&deployment, command).await,
+        } => resource_servers::run(&deployment, command, notes).await,
         Command::Keys {
             deployment,
             command,
-        } => keys(&deployment, command).await,
-        Command::Secrets {
-            deployment,
-            command:
-                SecretsCommand::Check {
-                    api_keys,
-                    server_keys,
-                },
-        } => check::check(&deployment, api_keys, server_keys).await,
+        } => keys(&deployment, command, notes).await,
         Command::Session {
             deployment,
             command,
@@ -226,30 +225,26 @@ pub(crate) async fn run(command: Command) -> Outcome {
     }
 }
 
-async fn partner(deployment: &Deployment, command: PartnerCommand) -> Outcome {
+async fn partner(deployment: &Deployment, command: PartnerCommand, notes: Notes) -> Outcome {
     match command {
         PartnerCommand::Add(add) => partners::add(deployment, add).await,
         PartnerCommand::List => partners::list(deployment).await,
-        PartnerCommand::Show { id } => partners::show(deployment, &id).await,
-        PartnerCommand::Enable { id, caution } => {
-            partners::switch(deployment, &id, true, &caution).await
-        }
-        PartnerCommand::Disable { id, caution } => {
-            partners::switch(deployment, &id, false, &caution).await
-        }
+        PartnerCommand::Show { id, ages } => partners::show(deployment, &id, &ages).await,
+        PartnerCommand::Enable(of) => partners::switch(deployment, true, &of).await,
+        PartnerCommand::Disable(of) => partners::switch(deployment, false, &of).await,
         PartnerCommand::Remove { id, caution } => partners::remove(deployment, &id, &caution).await,
         PartnerCommand::Rotate { key } => {
-            let (key, KeyRotation { id, out, rotation }) = match key {
+            let (key, rotation) = match key {
                 RotatePartnerKey::Api(rotation) => (IssuedKey::Api, rotation),
                 RotatePartnerKey::Payload(rotation) => (IssuedKey::Payload, rotation),
                 RotatePartnerKey::SdkApi(rotation) => (IssuedKey::SdkApi, rotation),
             };
-            rotate::issued_key(deployment, key, &id, out, &rotation).await
+            rotate::issued_key(deployment, key, rotation, notes).await
         }
     }
 }
 
-async fn keys(deployment: &Deployment, command: KeysCommand) -> Outcome {
+async fn keys(deployment: &Deployment, command: KeysCommand, notes: Notes) -> Outcome {
     match command {
         KeysCommand::Init { caution } => keys::init(deployment, &caution).await,
         KeysCommand::Show { ages } => keys::show(deployment, &ages).await,
@@ -259,7 +254,7 @@ async fn keys(deployment: &Deployment, command: KeysCommand) -> Outcome {
                 RotateRing::Token(rotation) => (Kind::Token, rotation),
                 RotateRing::Record(rotation) => (Kind::Record, rotation),
             };
-            rotate::server_ring(deployment, kind, &rotation).await
+            rotate::server_ring(deployment, kind, &rotation, notes).await
         }
     }
 }

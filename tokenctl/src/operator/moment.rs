@@ -1,4 +1,4 @@
-//! Moments and spans of time, as a person reads them.
+//! Moments, spans of time and counts, as a person reads them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,21 +27,28 @@ pub(crate) fn year_and_month(seconds: i64) -> String {
         .unwrap_or_default()
 }
 
-/// `1 d 2 h`, `5 min 30 s`: its two largest units.
+/// `1 day 2 hours`, `5 minutes 30 s`: its two largest units.
 pub(crate) fn span(seconds: i64) -> String {
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
     let mut left = seconds.max(0);
     let mut parts = Vec::new();
     for (size, unit) in units {
         if left >= size && parts.len() < 2 {
-            parts.push(format!("{} {unit}", left / size));
+            parts.push(count(left / size, unit));
             left %= size;
         }
     }
-    match parts.is_empty() {
-        true => "0 s".to_owned(),
-        false => parts.join(" "),
+    if parts.is_empty() || (left > 0 && parts.len() < 2) {
+        parts.push(format!("{left} s"));
     }
+    parts.join(" ")
+}
+
+/// `1 API key`, `2 API keys`.
+pub(crate) fn count(number: impl TryInto<i64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 #[cfg(test)]
@@ -53,9 +60,12 @@ mod tests {
         for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
-            (330, "5 min 30 s"),
-            (86_430, "1 d 30 s"),
-            (90_061, "1 d 1 h"),
+            (300, "5 minutes"),
+            (330, "5 minutes 30 s"),
+            (86_400, "1 day"),
+            (86_430, "1 day 30 s"),
+            (90_061, "1 day 1 hour"),
+            (2_678_400, "31 days"),
         ] {
             assert_eq!(span(seconds), text);
         }

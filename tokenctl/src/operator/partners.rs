@@ -10,11 +10,16 @@ use peers::{
 use serde_json::{Value, json};
 
 use super::{
-    change::{Caution, Described, Draft, edit, onboard, prefix, state, would},
+    Switch,
+    change::{Caution, Described, Draft, edit, prefix, state},
     documents::{Partner, Partners, Ring},
     fresh,
-    moment::now,
-    settings::Deployment,
+    moment::{count, now},
+    onboard::{Newcomer, differs},
+    parse::{id, whole},
+    ring::{Kind, Step},
+    settings::{Ages, Deployment, Refresh},
+    steps::Keys,
 };
 use crate::{
     files,
@@ -25,24 +30,27 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Add {
     /// The partner's id: 1-64 of A-Z a-z 0-9 . _ -
+    #[arg(value_parser = id)]
     id: String,
     /// The program_id of its tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(0..=2_147_483_647))]
     program_id: u32,
     /// The lifetime of its tokens, if it has one of its own
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole(60..=86_400))]
     token_ttl: Option<u32>,
     /// The lifetime of its sessions, if it has one of its own
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole(60..=2_592_000))]
     session_ttl: Option<u32>,
     /// Where its service is, for the credentials file
     #[arg(long)]
     url: Option<String>,
     /// Where its credentials are written, once and nowhere else [default: ID-credentials.json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     #[command(flatten)]
     caution: Caution,
+    #[command(flatten)]
+    refresh: Refresh,
 }
 
 /// Onboards a partner.
@@ -54,36 +62,28 @@ pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
         .out
         .clone()
         .unwrap_or_else(|| format!("{}-credentials.json", add.id).into());
+    let newcomer = Newcomer {
+        kind: "partner",
+        member: "partnerId",
+        id: &add.id,
+        out: &out,
+        kept: "hashes of the API keys",
+        refresh: &add.refresh,
+        dry_run: add.caution.dry_run,
+    };
     let store = deployment.partners().await?;
     let mut draft = Draft::<Partners>::read_or(&store, || Ok(Partners::default())).await?;
-    if draft.document.partner(&add.id).is_ok() {
-        return Err(Failure::usage(format!(
-            "there is a partner {} already; `tokenctl partner rotate` gives it new keys",
-            add.id
-        )));
+    if let Ok(there) = draft.document.partner(&add.id) {
+        let file = issued(&out, there);
+        let differing = file.as_ref().map(|file| differing(file, there, &add));
+        return newcomer.is_there(file.is_some(), &differing.unwrap_or_default());
     }
-    let resumed = out.exists();
-    let credentials = match resumed {
-        true => begun(&out, &add)?,
-        false => fresh_credentials(&add)?,
-    };
+    newcomer.check_file()?;
+    let credentials = fresh_credentials(&add)?;
     draft.document.partners.push(entry(&credentials, &add));
-    let file = (!resumed).then(|| credentials.to_json());
-    onboard(&draft, &store, &out, file, &add.caution).await?;
-    let changes = draft.changes();
-    let text = match add.caution.dry_run {
-        true => would(&changes),
-        false => format!(
-            "{}\nThe credentials of {} are in {}, and nowhere else: the service keeps hashes of the API keys. \
-             Send the file over a secure channel, then delete it. It works within SECRETS_MIN_REFRESH_SECONDS \
-             (30 s by default).",
-            changes.join("\n"),
-            add.id,
-            out.display()
-        ),
-    };
-    let json = json!({ "partnerId": add.id, "credentials": out, "changes": changes, "dryRun": add.caution.dry_run });
-    Ok(Report::done(text, json))
+    newcomer
+        .onboard(&draft, &store, &credentials.to_json())
+        .await
 }
 
 fn fresh_credentials(add: &Add) -> Result<Credentials, Failure> {
@@ -99,17 +99,32 @@ fn fresh_credentials(add: &Add) -> Result<Credentials, Failure> {
     })
 }
 
-/// The credentials of an earlier try that ended between its file and the secret.
-fn begun(out: &Path, add: &Add) -> Result<Credentials, Failure> {
-    let at = out.display();
-    let credentials = Credentials::parse(&files::read(out)?);
-    match credentials {
-        Ok(credentials) if credentials.partner_id == add.id => Ok(credentials),
-        _ => Err(Failure::usage(format!(
-            "{at} exists already and is not an unfinished `partner add {}`: name another file with --out",
-            add.id
-        ))),
-    }
+/// The credentials of the file, if they are all that the partner has.
+fn issued(out: &Path, partner: &Partner) -> Option<Credentials> {
+    let file = Credentials::parse(&files::read(out).ok()?).ok()?;
+    let hashes = |key: &str| vec![fresh::sha256_hex(key)];
+    let ring = partner.payload_keys.keys.iter();
+    let ring = ring.map(|key| (key.kid.as_str(), key.k.as_str()));
+    let keys = file.payload_keys.iter();
+    let encoded: Vec<String> = keys.clone().map(PayloadKey::encoded).collect();
+    let keys = keys.map(|key| key.kid.as_str());
+    let is_its = file.partner_id == partner.partner_id
+        && hashes(&file.api_key) == partner.api_keys
+        && hashes(&file.sdk_api_key) == partner.sdk_api_keys
+        && keys.zip(encoded.iter().map(String::as_str)).eq(ring);
+    is_its.then_some(file)
+}
+
+/// What an earlier try made of a partner that is asked for otherwise now.
+fn differing(file: &Credentials, there: &Partner, add: &Add) -> Vec<String> {
+    let (token, session) = (there.token_ttl_seconds, there.session_ttl_seconds);
+    let each = [
+        differs("program id", Some(there.program_id), Some(add.program_id)),
+        differs("token lifetime", token, add.token_ttl),
+        differs("session lifetime", session, add.session_ttl),
+        differs("url", file.url.as_ref(), add.url.as_ref()),
+    ];
+    each.into_iter().flatten().collect()
 }
 
 fn entry(credentials: &Credentials, add: &Add) -> Partner {
@@ -136,31 +151,64 @@ pub(crate) async fn list(deployment: &Deployment) -> Outcome {
     let store = deployment.partners().await?;
     let draft = Draft::<Partners>::read(&store).await?;
     let partners = &draft.document.partners;
-    let lines: Vec<String> = partners
-        .iter()
-        .map(|partner| {
-            let state = state(partner.enabled);
-            let keys = (partner.api_keys.len(), partner.payload_keys.keys.len());
-            format!(
-                "{:24} {state:8} program {:<10} {} API keys, {} payload keys",
-                partner.partner_id, partner.program_id, keys.0, keys.1
-            )
-        })
-        .collect();
+    let header = format!("{:24} {:8} {:10} KEYS", "PARTNER", "STATE", "PROGRAM");
+    let lines = partners.iter().map(|partner| {
+        format!(
+            "{:24} {:8} {:<10} {}, {}, {}",
+            partner.partner_id,
+            state(partner.enabled),
+            partner.program_id,
+            count(partner.api_keys.len(), "API key"),
+            count(partner.sdk_api_keys.len(), "sdkApiKey"),
+            count(partner.payload_keys.keys.len(), "payload key"),
+        )
+    });
+    let lines: Vec<String> = std::iter::once(header).chain(lines).collect();
     let json: Vec<Value> = partners.iter().map(shown).collect();
     Ok(Report::done(lines.join("\n"), json!({ "partners": json })))
 }
 
-/// One partner, without its secrets.
-pub(crate) async fn show(deployment: &Deployment, id: &str) -> Outcome {
+/// One partner, without its secrets, and what is next of the rotations that are under way.
+pub(crate) async fn show(deployment: &Deployment, id: &str, ages: &Ages) -> Outcome {
     let store = deployment.partners().await?;
     let mut draft = Draft::<Partners>::read(&store).await?;
-    let partner = draft.document.partner(id)?.clone();
+    let changed_at = draft.changed_at();
+    let mut partner = draft.document.partner(id)?.clone();
     let only = Partners {
         partners: vec![partner.clone()],
         resource_servers: Vec::new(),
     };
-    Ok(Report::done(only.lines().join("\n"), shown(&partner)))
+    let mut json = shown(&partner);
+    let (mut lines, mut rotations) = (only.lines(), Vec::new());
+    for (name, keys) in [
+        ("api-key", Keys::Hashes(&mut partner.api_keys)),
+        ("sdk-api-key", Keys::Hashes(&mut partner.sdk_api_keys)),
+        (
+            "payload-key",
+            Keys::Ring(Kind::Payload, &mut partner.payload_keys),
+        ),
+    ] {
+        let command = format!("tokenctl partner rotate {name} {id}");
+        match keys.plan_step(ages, changed_at, None, None) {
+            Ok(planned) if planned.step == Step::Append => {}
+            Ok(planned) => {
+                let key = keys.named(&planned);
+                lines.push(format!(
+                    "{name} rotation: next is {} {key}, {} (`{command}`)",
+                    keys.position(planned.step),
+                    planned.when(),
+                ));
+                rotations.push(json!({
+                    "rotation": name, "step": planned.step.name(), "key": key, "due": planned.due,
+                }));
+            }
+            Err(failure) => lines.push(format!("{name} rotation: {}", failure.message)),
+        }
+    }
+    if let Some(members) = json.as_object_mut() {
+        members.insert("rotations".to_owned(), rotations.into());
+    }
+    Ok(Report::done(lines.join("\n"), json))
 }
 
 fn shown(partner: &Partner) -> Value {
@@ -186,24 +234,17 @@ fn shown(partner: &Partner) -> Value {
 }
 
 /// Switches a partner on or off.
-pub(crate) async fn switch(
-    deployment: &Deployment,
-    id: &str,
-    on: bool,
-    caution: &Caution,
-) -> Outcome {
+pub(crate) async fn switch(deployment: &Deployment, on: bool, of: &Switch) -> Outcome {
+    let (id, usual, latest) = (of.id.as_str(), of.refresh.usual(), of.refresh.latest());
     let done = match on {
-        true => format!(
-            "{id} is served again once the instances have refreshed: within 5 min, unless you changed \
-             SECRETS_TTL_SECONDS."
-        ),
+        true => format!("{id} is served again within {usual}."),
         false => format!(
-            "{id} gets no more tokens once the instances have refreshed: within 5 min, or within a day where a \
-             refresh fails, unless you changed SECRETS_TTL_SECONDS or SECRETS_MAX_STALE_SECONDS. Tokens that it \
-             has stay valid until they expire."
+            "{id} gets no more tokens: within {usual}, or within {latest} where instances cannot read the secret. \
+             Tokens that it has stay valid until they expire."
         ),
     };
-    edit(deployment, ("partnerId", id), caution, &done, |document| {
+    let named = ("partnerId", id);
+    edit(deployment, named, &of.caution, None, &done, |document| {
         document.partner(id)?.enabled = (!on).then_some(false);
         Ok(())
     })
@@ -212,10 +253,9 @@ pub(crate) async fn switch(
 
 /// Removes a partner with all of its keys.
 pub(crate) async fn remove(deployment: &Deployment, id: &str, caution: &Caution) -> Outcome {
-    caution.allow(&format!(
-        "removing {id} loses its keys for good; `tokenctl partner disable` does not"
-    ))?;
-    edit(deployment, ("partnerId", id), caution, &format!("{id} is removed."), |document| {
+    let lost = Some("loses its keys for good; `tokenctl partner disable` does not");
+    let (named, done) = (("partnerId", id), format!("{id} is removed."));
+    edit(deployment, named, caution, lost, &done, |document| {
         document.partner(id)?;
         document.partners.retain(|partner| partner.partner_id != id);
         match document.partners.is_empty() {

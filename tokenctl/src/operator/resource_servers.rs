@@ -7,14 +7,17 @@ use peers::partner::service_url;
 use serde_json::{Value, json};
 
 use super::{
-    KeyRotation,
-    change::{Caution, Draft, edit, onboard, prefix, prefixes, state, would},
+    KeyRotation, Switch,
+    change::{Caution, Draft, edit, prefix, prefixes, state},
     documents::{Partners, ResourceServer},
     fresh,
+    onboard::{Newcomer, differs},
+    parse::id,
     rotate::{self, IssuedKey},
-    settings::Deployment,
+    settings::{Deployment, Refresh},
 };
 use crate::{
+    notes::Notes,
     outcome::{Failure, Outcome, Report},
     resource_server::ResourceServerCredentials,
 };
@@ -22,26 +25,16 @@ use crate::{
 /// What operators do with resource servers.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Onboard a resource server: a new secret, and the file with its credentials
+    /// Onboard a resource server: make its secret, and the file with its credentials
     Add(Add),
-    /// Who there is
+    /// List the resource servers
     List,
-    /// Take the next step of a secret's rotation: append, remove
+    /// Rotate a secret: take the next step, append or remove
     Rotate(KeyRotation),
     /// Answer a resource server again
-    Enable {
-        /// The resource server's id
-        id: String,
-        #[command(flatten)]
-        caution: Caution,
-    },
-    /// Answer a resource server no more, and keep its secrets' hashes
-    Disable {
-        /// The resource server's id
-        id: String,
-        #[command(flatten)]
-        caution: Caution,
-    },
+    Enable(Switch),
+    /// Stop answering a resource server, and keep its secrets' hashes
+    Disable(Switch),
     /// Remove a resource server for good
     Remove {
         /// The resource server's id
@@ -55,26 +48,29 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Add {
     /// The resource server's id: 1-64 of A-Z a-z 0-9 . _ -
+    #[arg(value_parser = id)]
     id: String,
     /// Where its service is, for the credentials file
     #[arg(long)]
     url: Option<String>,
     /// Where its credentials are written, once and nowhere else [default: ID-resource-server.json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     #[command(flatten)]
     caution: Caution,
+    #[command(flatten)]
+    refresh: Refresh,
 }
 
-pub(crate) async fn run(deployment: &Deployment, command: Command) -> Outcome {
+pub(crate) async fn run(deployment: &Deployment, command: Command, notes: Notes) -> Outcome {
     match command {
         Command::Add(arguments) => add(deployment, arguments).await,
         Command::List => list(deployment).await,
-        Command::Rotate(KeyRotation { id, out, rotation }) => {
-            rotate::issued_key(deployment, IssuedKey::Secret, &id, out, &rotation).await
+        Command::Rotate(rotation) => {
+            rotate::issued_key(deployment, IssuedKey::Secret, rotation, notes).await
         }
-        Command::Enable { id, caution } => switch(deployment, &id, true, &caution).await,
-        Command::Disable { id, caution } => switch(deployment, &id, false, &caution).await,
+        Command::Enable(of) => switch(deployment, true, &of).await,
+        Command::Disable(of) => switch(deployment, false, &of).await,
         Command::Remove { id, caution } => remove(deployment, &id, &caution).await,
     }
 }
@@ -87,55 +83,46 @@ async fn add(deployment: &Deployment, add: Add) -> Outcome {
         .out
         .clone()
         .unwrap_or_else(|| format!("{}-resource-server.json", add.id).into());
+    let newcomer = Newcomer {
+        kind: "resource server",
+        member: "resourceServerId",
+        id: &add.id,
+        out: &out,
+        kept: "a hash of the secret",
+        refresh: &add.refresh,
+        dry_run: add.caution.dry_run,
+    };
     let store = deployment.partners().await?;
     let mut draft = Draft::<Partners>::read(&store).await?;
-    if draft.document.resource_server(&add.id).is_ok() {
-        return Err(Failure::usage(format!(
-            "there is a resource server {} already; `tokenctl resource-server rotate` gives it a new secret",
-            add.id
-        )));
+    if let Ok(there) = draft.document.resource_server(&add.id) {
+        let file = issued(&out, there);
+        let differing = file.as_ref();
+        let differing =
+            differing.and_then(|file| differs("url", file.url.as_ref(), add.url.as_ref()));
+        return newcomer.is_there(file.is_some(), &Vec::from_iter(differing));
     }
-    let resumed = out.exists();
-    let credentials = match resumed {
-        true => begun(&out, &add)?,
-        false => ResourceServerCredentials {
-            resource_server_id: add.id.clone(),
-            secret: fresh::key()?,
-            url: add.url.clone(),
-        },
+    newcomer.check_file()?;
+    let credentials = ResourceServerCredentials {
+        resource_server_id: add.id.clone(),
+        secret: fresh::key()?,
+        url: add.url.clone(),
     };
     draft.document.resource_servers.push(ResourceServer {
         resource_server_id: add.id.clone(),
         secrets: vec![fresh::sha256_hex(&credentials.secret)],
         enabled: None,
     });
-    let file = (!resumed).then(|| credentials.to_json());
-    onboard(&draft, &store, &out, file, &add.caution).await?;
-    let changes = draft.changes();
-    let text = match add.caution.dry_run {
-        true => would(&changes),
-        false => format!(
-            "{}\nThe credentials of {} are in {}, and nowhere else: the service keeps a hash of the secret. Send the \
-             file over a secure channel, then delete it. It works within SECRETS_MIN_REFRESH_SECONDS (30 s by default).",
-            changes.join("\n"),
-            add.id,
-            out.display()
-        ),
-    };
-    let json = json!({ "resourceServerId": add.id, "credentials": out, "changes": changes, "dryRun": add.caution.dry_run });
-    Ok(Report::done(text, json))
+    newcomer
+        .onboard(&draft, &store, &credentials.to_json())
+        .await
 }
 
-/// The credentials of an earlier try that ended between its file and the secret.
-fn begun(out: &Path, add: &Add) -> Result<ResourceServerCredentials, Failure> {
-    match ResourceServerCredentials::read(out) {
-        Ok(credentials) if credentials.resource_server_id == add.id => Ok(credentials),
-        _ => Err(Failure::usage(format!(
-            "{} exists already and is not an unfinished `resource-server add {}`: name another file with --out",
-            out.display(),
-            add.id
-        ))),
-    }
+/// The credentials of the file, if they are all that the resource server has.
+fn issued(out: &Path, server: &ResourceServer) -> Option<ResourceServerCredentials> {
+    let file = ResourceServerCredentials::read(out).ok()?;
+    let is_its = file.resource_server_id == server.resource_server_id
+        && server.secrets == [fresh::sha256_hex(&file.secret)];
+    is_its.then_some(file)
 }
 
 async fn list(deployment: &Deployment) -> Outcome {
@@ -145,10 +132,11 @@ async fn list(deployment: &Deployment) -> Outcome {
     let lines = servers.iter().map(|server| {
         let (id, state) = (&server.resource_server_id, state(server.enabled));
         let hashes = prefixes(&server.secrets);
-        format!("{id:24} {state:8} secrets (SHA-256) {hashes}")
+        format!("{id:24} {state:8} {hashes}")
     });
-    let lines: Vec<String> = lines.collect();
-    let text = match lines.is_empty() {
+    let header = format!("{:24} {:8} SECRETS (SHA-256)", "RESOURCE SERVER", "STATE");
+    let lines: Vec<String> = std::iter::once(header).chain(lines).collect();
+    let text = match servers.is_empty() {
         true => "There is no resource server.".to_owned(),
         false => lines.join("\n"),
     };
@@ -165,19 +153,16 @@ fn shown(server: &ResourceServer) -> Value {
     })
 }
 
-async fn switch(deployment: &Deployment, id: &str, on: bool, caution: &Caution) -> Outcome {
+async fn switch(deployment: &Deployment, on: bool, of: &Switch) -> Outcome {
+    let (id, usual, latest) = (of.id.as_str(), of.refresh.usual(), of.refresh.latest());
     let done = match on {
-        true => format!(
-            "{id} is answered again once the instances have refreshed: within 5 min, unless you changed \
-             SECRETS_TTL_SECONDS."
-        ),
+        true => format!("{id} is answered again within {usual}."),
         false => format!(
-            "{id} gets no more answers once the instances have refreshed: within 5 min, or within a day where a \
-             refresh fails, unless you changed SECRETS_TTL_SECONDS or SECRETS_MAX_STALE_SECONDS."
+            "{id} gets no more answers: within {usual}, or within {latest} where instances cannot read the secret."
         ),
     };
     let named = ("resourceServerId", id);
-    edit(deployment, named, caution, &done, |document| {
+    edit(deployment, named, &of.caution, None, &done, |document| {
         document.resource_server(id)?.enabled = (!on).then_some(false);
         Ok(())
     })
@@ -185,11 +170,9 @@ async fn switch(deployment: &Deployment, id: &str, on: bool, caution: &Caution) 
 }
 
 async fn remove(deployment: &Deployment, id: &str, caution: &Caution) -> Outcome {
-    caution.allow(&format!(
-        "removing {id} loses its secrets' hashes for good; `tokenctl resource-server disable` does not"
-    ))?;
+    let lost = "loses its secrets' hashes for good; `tokenctl resource-server disable` does not";
     let (named, done) = (("resourceServerId", id), format!("{id} is removed."));
-    edit(deployment, named, caution, &done, |document| {
+    edit(deployment, named, caution, Some(lost), &done, |document| {
         document.resource_server(id)?;
         let servers = &mut document.resource_servers;
         servers.retain(|server| server.resource_server_id != id);

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::{
     documents::{Jwk, Ring},
+    moment::{at, now, span},
     settings::Waits,
 };
 use crate::outcome::{Exit, Failure};
@@ -15,13 +16,13 @@ use crate::outcome::{Exit, Failure};
 /// One step of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
-    /// A new key at the end: it opens, so that everybody knows it before anything is sealed with it
+    /// Add a new key at the end: it opens, so that all know it before anything is sealed with it
     Append,
-    /// A key to the front: it seals. The one that was there is demoted by that
+    /// Move a key to the front: it seals, and the one that was there only opens
     Promote,
-    /// The front key to the back again: the one behind it seals
+    /// Move the front key to the back again: the one behind it seals
     Demote,
-    /// A key out, when nothing that it sealed is needed any more
+    /// Remove a key, when nothing that it sealed is needed any more
     Remove,
 }
 
@@ -55,6 +56,16 @@ pub(crate) struct Planned {
     pub(crate) key: Option<String>,
     /// Seconds since the epoch.
     pub(crate) due: i64,
+}
+
+impl Planned {
+    /// From when on it is safe: `now`, or `from MOMENT on, in SPAN`.
+    pub(crate) fn when(&self) -> String {
+        match self.due - now() {
+            left if left > 0 => format!("from {} on, in {}", at(self.due), span(left)),
+            _ => "now".to_owned(),
+        }
+    }
 }
 
 /// What a plan is made of.

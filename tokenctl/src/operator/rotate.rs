@@ -1,39 +1,43 @@
 //! Rotations, a step a call. Which step is next stands in the document, so any operator on any
 //! machine can go on.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    KeyRotation,
     change::{Caution, Described, Draft, would},
-    documents::{Document, Partners, Ring, ServerKeys},
-    fresh, hashes,
+    documents::{Document, Partners, ServerKeys},
     moment::{at, now, span},
-    ring::{Kind, Planned, Planner, Step},
+    ring::{Kind, Planned, Step},
     settings::{Ages, Deployment},
-    store::Store,
+    steps::{Keys, Source},
+    store::{Place, Store},
     update::Update,
 };
-use crate::outcome::{Exit, Failure, Outcome, Report};
+use crate::{
+    notes::Notes,
+    outcome::{Exit, Failure, Outcome, Report},
+};
 
 /// One step of a rotation: the one that is next, or a given one.
 #[derive(Args)]
 pub(crate) struct Rotation {
-    /// This step, instead of the one that is next
-    #[arg(long)]
+    /// Take this step, instead of the one that is next
+    #[arg(long, help_heading = "Step")]
     step: Option<Step>,
     /// The key that the step is about: its kid, or the first digits of the SHA-256 of an API key or
     /// a secret
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Step")]
     key: Option<String>,
     /// Wait until the step is safe, then take it
-    #[arg(long)]
+    #[arg(long, help_heading = "Waiting")]
     wait: bool,
     /// Do not wait: for a key that others have got hold of. What it sealed, or what instances seal
     /// that have not refreshed yet, may be refused
-    #[arg(long, conflicts_with = "wait")]
+    #[arg(long, conflicts_with = "wait", help_heading = "Waiting")]
     skip_wait: bool,
     #[command(flatten)]
     caution: Caution,
@@ -59,6 +63,7 @@ pub(crate) async fn server_ring(
     deployment: &Deployment,
     kind: Kind,
     rotation: &Rotation,
+    notes: Notes,
 ) -> Outcome {
     let store = deployment.server_keys().await?;
     let (name, hint) = match kind {
@@ -70,10 +75,15 @@ pub(crate) async fn server_ring(
     };
     let source = Source::Service { name, hint };
     rotation
-        .take(&store, &source, |document: &mut ServerKeys| match kind {
-            Kind::Record => Ok(Keys::Ring(kind, &mut document.record)),
-            Kind::Token | Kind::Payload => Ok(Keys::Ring(kind, &mut document.token)),
-        })
+        .take(
+            &store,
+            &source,
+            notes,
+            |document: &mut ServerKeys| match kind {
+                Kind::Record => Ok(Keys::Ring(kind, &mut document.record)),
+                Kind::Token | Kind::Payload => Ok(Keys::Ring(kind, &mut document.token)),
+            },
+        )
         .await
 }
 
@@ -81,103 +91,23 @@ pub(crate) async fn server_ring(
 pub(crate) async fn issued_key(
     deployment: &Deployment,
     key: IssuedKey,
-    owner: &str,
-    out: Option<PathBuf>,
-    rotation: &Rotation,
+    KeyRotation { id, out, rotation }: KeyRotation,
+    notes: Notes,
 ) -> Outcome {
     let store = deployment.partners().await?;
-    let update = Update::of(key, owner, out, !rotation.caution.dry_run);
+    let source = Source::Issued(Update::of(key, &id, out));
     rotation
-        .take(
-            &store,
-            &Source::Issued(update),
-            |document: &mut Partners| {
-                Ok(match key {
-                    IssuedKey::Api => Keys::Hashes(&mut document.partner(owner)?.api_keys),
-                    IssuedKey::Payload => {
-                        Keys::Ring(Kind::Payload, &mut document.partner(owner)?.payload_keys)
-                    }
-                    IssuedKey::SdkApi => Keys::Hashes(&mut document.partner(owner)?.sdk_api_keys),
-                    IssuedKey::Secret => {
-                        Keys::Hashes(&mut document.resource_server(owner)?.secrets)
-                    }
-                })
-            },
-        )
+        .take(&store, &source, notes, |document: &mut Partners| {
+            Ok(match key {
+                IssuedKey::Api => Keys::Hashes(&mut document.partner(&id)?.api_keys),
+                IssuedKey::Payload => {
+                    Keys::Ring(Kind::Payload, &mut document.partner(&id)?.payload_keys)
+                }
+                IssuedKey::SdkApi => Keys::Hashes(&mut document.partner(&id)?.sdk_api_keys),
+                IssuedKey::Secret => Keys::Hashes(&mut document.resource_server(&id)?.secrets),
+            })
+        })
         .await
-}
-
-/// What is rotated, in its document.
-enum Keys<'d> {
-    Ring(Kind, &'d mut Ring),
-    Hashes(&'d mut Vec<String>),
-}
-
-/// Where a new key comes from, and what is to be done with it.
-enum Source {
-    Service {
-        name: &'static str,
-        hint: &'static str,
-    },
-    Issued(Update),
-}
-
-impl Keys<'_> {
-    fn plan(&self, rotation: &Rotation, changed_at: i64) -> Result<Planned, Failure> {
-        self.plan_step(rotation, changed_at, rotation.step, rotation.key.as_deref())
-    }
-
-    /// The step behind the one that was just taken.
-    fn plan_next(&self, rotation: &Rotation) -> Option<Planned> {
-        let next = self.plan_step(rotation, now(), None, None).ok();
-        next.filter(|next| next.step != Step::Append)
-    }
-
-    fn plan_step(
-        &self,
-        rotation: &Rotation,
-        changed_at: i64,
-        step: Option<Step>,
-        key: Option<&str>,
-    ) -> Result<Planned, Failure> {
-        let waits = rotation.ages.waits();
-        match self {
-            Self::Ring(kind, ring) => Planner {
-                kind: *kind,
-                ring,
-                waits,
-                changed_at,
-            }
-            .plan(step, key),
-            Self::Hashes(hashes) => hashes::plan(hashes, step, key, changed_at + waits.refresh),
-        }
-    }
-
-    /// Takes a step; the name of the key that it was about.
-    fn take(&mut self, planned: &Planned, source: &Source) -> Result<String, Failure> {
-        let appends = planned.step == Step::Append;
-        match self {
-            Self::Ring(_, ring) => {
-                let fresh = match source {
-                    _ if !appends => None,
-                    Source::Service { name, .. } => {
-                        Some(fresh::jwk(fresh::kid(name, Some(ring), now())?)?)
-                    }
-                    Source::Issued(update) => Some(update.payload_key(ring)?),
-                };
-                Ok(ring.take(planned, fresh, now()))
-            }
-            Self::Hashes(hashes) => {
-                let fresh = match source {
-                    Source::Issued(update) if appends => {
-                        Some(fresh::sha256_hex(&update.secret(hashes)?))
-                    }
-                    _ => None,
-                };
-                Ok(hashes::take(hashes, planned, fresh))
-            }
-        }
-    }
 }
 
 /// A step that was taken, or would be.
@@ -185,6 +115,7 @@ struct Taken {
     planned: Planned,
     key: String,
     changes: Vec<String>,
+    place: Place,
     next: Option<Planned>,
 }
 
@@ -193,32 +124,48 @@ impl Rotation {
         &self,
         store: &Store,
         source: &Source,
+        notes: Notes,
         pick: impl Fn(&mut D) -> Result<Keys<'_>, Failure>,
     ) -> Outcome {
         loop {
             let mut draft = Draft::<D>::read(store).await?;
             let changed_at = draft.changed_at();
             let mut keys = pick(&mut draft.document)?;
-            let planned = keys.plan(self, changed_at)?;
-            if !self.is_due(&planned).await? {
+            let (step, key) = (self.step, self.key.as_deref());
+            let planned = keys.plan_step(&self.ages, changed_at, step, key)?;
+            let (position, named) = (keys.position(planned.step), keys.named(&planned));
+            let effect = keys.effect(planned.step, source);
+            let place = &draft.place;
+            if planned.step == Step::Remove && (self.wait || planned.due <= now()) {
+                // Before the wait: to be refused after a day of it helps nobody.
+                self.caution.allow(&format!(
+                    "{position} {named} from {place} is irreversible: {effect}"
+                ))?;
+            }
+            if !self.is_due(&planned, &position, notes).await? {
                 // Somebody may have changed something meanwhile.
                 continue;
             }
-            if planned.step == Step::Remove {
-                self.caution
-                    .allow("a key is removed for good: nothing that needs it is served any more")?;
+            if let (Step::Append, Source::Issued(update)) = (planned.step, source) {
+                update.check_file()?;
             }
-            let key = keys.take(&planned, source)?;
-            let next = keys.plan_next(self);
+            notes.say(&format!("{position} {named} in {place}: {effect}"));
+            let (key, file) = keys.take(&planned, source)?;
+            let next = keys.plan_step(&self.ages, now(), None, None).ok();
+            let next = next.filter(|next| next.step != Step::Append);
             draft.check()?;
-            if !self.caution.dry_run {
-                draft.write(store).await?;
+            match (source, file) {
+                _ if self.caution.dry_run => {}
+                (Source::Issued(update), Some(file)) => {
+                    draft.write_with_file(store, update.file(), &file).await?;
+                }
+                _ => draft.write(store).await?,
             }
-            let changes = draft.changes();
             let taken = Taken {
                 planned,
                 key,
-                changes,
+                changes: draft.changes(),
+                place: draft.place,
                 next,
             };
             return Ok(self.report(&taken, source));
@@ -227,15 +174,19 @@ impl Rotation {
 
     /// Whether the step may be taken now; waits for it if that was asked for, and then it has to be
     /// planned anew.
-    async fn is_due(&self, planned: &Planned) -> Result<bool, Failure> {
+    async fn is_due(
+        &self,
+        planned: &Planned,
+        position: &str,
+        notes: Notes,
+    ) -> Result<bool, Failure> {
         let left = planned.due - now();
         if left <= 0 {
             return Ok(true);
         }
-        let step = planned.step.name();
         if self.skip_wait {
             self.caution.allow(&format!(
-                "{step} is safe only from {} on; taken now, requests or tokens may be refused until then",
+                "{position} is safe only from {} on; taken now, requests or tokens may be refused until then",
                 at(planned.due)
             ))?;
             return Ok(true);
@@ -247,19 +198,18 @@ impl Rotation {
             return Err(Failure::new(
                 Exit::NotYet,
                 format!(
-                    "{step} is safe from {} on, in {}: until then instances or tokens may need the keys as they are. The same command \
+                    "{position} is safe {}: until then instances or tokens may need the keys as they are. The same command \
                      takes the step then, and with --wait it waits{}",
-                    at(planned.due),
-                    span(left),
+                    planned.when(),
                     self.ages.hint()
                 ),
             ));
         }
-        anstream::eprintln!(
-            "{step} is safe from {} on: waiting {}. Ctrl-C loses nothing.",
+        notes.say(&format!(
+            "{position} is safe from {} on: waiting {}. Ctrl-C loses nothing.",
             at(planned.due),
             span(left)
-        );
+        ));
         let pause = u64::try_from(left.min(60)).unwrap_or(60);
         tokio::time::sleep(Duration::from_secs(pause)).await;
         Ok(false)
@@ -270,40 +220,43 @@ impl Rotation {
             planned,
             key,
             changes,
+            place,
             next,
         } = taken;
         let (step, dry_run) = (planned.step.name(), self.caution.dry_run);
         let mut text = match dry_run {
-            true => format!("{step} {key}:\n{}", would(changes)),
+            true => would(changes, place),
             false => format!("{step} {key}: done.\n{}", changes.join("\n")),
         };
         let left = planned.due - now();
         if left > 0 {
-            text.push_str(&format!(
-                "\nIt is safe from {} on, in {}.",
-                at(planned.due),
-                span(left)
-            ));
+            text.push_str(&match dry_run {
+                true => format!("\nThe step is safe {}.", planned.when()),
+                false => format!(
+                    "\nIt was not safe yet: until {}, for {}, some requests may be refused.",
+                    at(planned.due),
+                    span(left)
+                ),
+            });
         }
-        let file = match source {
+        let mut file = None;
+        match source {
+            _ if dry_run => {}
             Source::Issued(update) => {
                 text.push_str(&update.hint(planned.step, next.as_ref().map_or(0, |next| next.due)));
-                (planned.step == Step::Append && !dry_run).then(|| update.file())
+                file = (planned.step == Step::Append).then(|| update.file());
             }
             Source::Service { hint, .. } => {
                 if planned.step == Step::Append {
                     text.push_str(&format!("\n{hint}"));
                 }
-                None
             }
-        };
+        }
         match next {
             _ if dry_run => {}
-            Some(next) => text.push_str(&format!(
-                "\nNext: {}, from {} on.",
-                next.step.name(),
-                at(next.due)
-            )),
+            Some(next) => {
+                text.push_str(&format!("\nNext: {}, {}.", next.step.name(), next.when()));
+            }
             None if planned.step == Step::Remove => text.push_str("\nThe rotation is finished."),
             None => {}
         }

@@ -19,19 +19,19 @@ use super::{
     aws::failure,
     change::Caution,
     moment::{at, now},
-    settings::{Deployment, required, sdk_config},
+    settings::{Deployment, Table, sdk_config},
 };
 use crate::outcome::{Exit, Failure, Outcome, Report};
 
 /// What operators do with sessions.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// A session's state and times; its token is never shown
+    /// Show a session's state and times; its token is never shown
     Show {
         #[command(flatten)]
         named: Named,
         /// Show the customer's details too: reads the record keys from the server-keys secret
-        #[arg(long)]
+        #[arg(long, help_heading = "Output")]
         reveal: bool,
     },
     /// End a session for good, as its partner's server can
@@ -50,9 +50,8 @@ pub(crate) struct Named {
     partner: String,
     /// The referenceId of its Get Token
     reference_id: String,
-    /// Name or ARN of the table of records: the stack's output TokensTableName
-    #[arg(long, env = "TOKENS_TABLE", value_name = "NAME")]
-    tokens_table: Option<String>,
+    #[command(flatten)]
+    table: Table,
 }
 
 pub(crate) async fn run(deployment: &Deployment, command: Command) -> Outcome {
@@ -74,9 +73,10 @@ async fn show(deployment: &Deployment, named: &Named, reveal: bool) -> Outcome {
 
 /// Ends a session by the service's own write. To end it again changes nothing.
 async fn invalidate(named: &Named, caution: &Caution) -> Outcome {
-    caution.allow(
-        "a session that is ended stays so: its SDK renews no more, and its tokens become inactive",
-    )?;
+    caution.allow(&format!(
+        "ending a session in {} is for good: its SDK renews no more, and its tokens become inactive",
+        named.table.name()?
+    ))?;
     let mut record = Record::read(named).await?;
     let was_revoked = record.state().0 == "revoked";
     let mut first = "Nothing was changed: this was a dry run.";
@@ -132,7 +132,7 @@ impl Record {
             .ok_or_else(|| Failure::usage("a partner's id is 1-64 of A-Z a-z 0-9 . _ -"))?;
         let reference = ReferenceId::new(&named.reference_id)
             .ok_or_else(|| Failure::usage("a referenceId is 1-64 of A-Z a-z 0-9 . _ : -"))?;
-        let table = required(named.tokens_table.as_deref(), "TOKENS_TABLE")?;
+        let table = named.table.name()?;
         let key = PartitionKey::new(&partner, &reference);
         let get = Client::new(&sdk_config().await)
             .get_item()
@@ -260,8 +260,10 @@ impl Record {
 
 async fn customer(deployment: &Deployment, record: &Record) -> Result<Value, Failure> {
     let store = deployment.server_keys().await?;
-    let current = store.current().await?;
-    let text = current
+    let text = store
+        .read()
+        .await?
+        .current
         .ok_or_else(|| {
             Failure::new(
                 Exit::NotFound,
@@ -272,7 +274,7 @@ async fn customer(deployment: &Deployment, record: &Record) -> Result<Value, Fai
     let keys = check_server_keys(&text).map_err(|_| {
         Failure::new(
             Exit::Faulty,
-            "the server-keys secret is faulty: `tokenctl secrets check` says where",
+            "the server-keys secret is faulty: `tokenctl status` says where",
         )
     })?;
     let kid = record.text("sealedBy");

@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use clap::Args;
 
-use super::store::Store;
+use super::{moment::span, parse::whole, store::Store};
 use crate::outcome::Failure;
 
 /// Where the deployment is. Profile, region, credentials and endpoints are AWS's usual variables
@@ -15,67 +15,124 @@ use crate::outcome::Failure;
 #[derive(Args)]
 pub(crate) struct Deployment {
     /// Name or ARN of the secret with the partners: the stack's output ApiKeysSecretArn
-    #[arg(long, env = "API_KEYS_SECRET_ID", value_name = "ID", global = true)]
+    #[arg(
+        long,
+        env = "API_KEYS_SECRET_ID",
+        value_name = "ID",
+        global = true,
+        help_heading = "Deployment"
+    )]
     api_keys_secret_id: Option<String>,
     /// Name or ARN of the secret with the service's own keys: the stack's output
     /// ServerKeysSecretArn
-    #[arg(long, env = "SERVER_KEYS_SECRET_ID", value_name = "ID", global = true)]
+    #[arg(
+        long,
+        env = "SERVER_KEYS_SECRET_ID",
+        value_name = "ID",
+        global = true,
+        help_heading = "Deployment"
+    )]
     server_keys_secret_id: Option<String>,
 }
 
 impl Deployment {
     /// The secret with the partners.
     pub(crate) async fn partners(&self) -> Result<Store, Failure> {
-        let id = required(self.api_keys_secret_id.as_deref(), "API_KEYS_SECRET_ID")?;
-        Ok(Store::new(&sdk_config().await, id))
+        Ok(Store::new(&sdk_config().await, self.api_keys_id()?))
     }
 
     /// The secret with the service's own keys.
     pub(crate) async fn server_keys(&self) -> Result<Store, Failure> {
-        let id = required(
-            self.server_keys_secret_id.as_deref(),
-            "SERVER_KEYS_SECRET_ID",
-        )?;
-        Ok(Store::new(&sdk_config().await, id))
+        Ok(Store::new(&sdk_config().await, self.server_keys_id()?))
+    }
+
+    /// The id of the secret with the partners.
+    pub(crate) fn api_keys_id(&self) -> Result<&str, Failure> {
+        required(self.api_keys_secret_id.as_deref(), "API_KEYS_SECRET_ID")
+    }
+
+    /// The id of the secret with the service's own keys.
+    pub(crate) fn server_keys_id(&self) -> Result<&str, Failure> {
+        let id = self.server_keys_secret_id.as_deref();
+        required(id, "SERVER_KEYS_SECRET_ID")
+    }
+}
+
+/// The table of records.
+#[derive(Args)]
+pub(crate) struct Table {
+    /// Name or ARN of the table of records: the stack's output TokensTableName
+    #[arg(
+        long,
+        env = "TOKENS_TABLE",
+        value_name = "NAME",
+        help_heading = "Deployment"
+    )]
+    tokens_table: Option<String>,
+}
+
+impl Table {
+    pub(crate) fn name(&self) -> Result<&str, Failure> {
+        required(self.tokens_table.as_deref(), "TOKENS_TABLE")
     }
 }
 
 /// A variable that a command cannot do without.
-pub(crate) fn required<'v>(value: Option<&'v str>, variable: &str) -> Result<&'v str, Failure> {
+fn required<'v>(value: Option<&'v str>, variable: &str) -> Result<&'v str, Failure> {
     let option = variable.to_lowercase().replace('_', "-");
     value.filter(|value| !value.is_empty()).ok_or_else(|| {
         Failure::usage(format!(
-            "set {variable}, as the function's is, or give --{option}; the stack's outputs say it, and so does `make local`"
+            "set {variable} or give --{option}: `eval \"$(make env STAGE=dev)\"` sets it for a stage, and `source target/sandbox.env` \
+             for `make local`"
         ))
     })
+}
+
+/// How long instances serve what they have read of the secrets.
+#[derive(Args)]
+pub(crate) struct Refresh {
+    /// The function's SECRETS_TTL_SECONDS
+    #[arg(long, env = "SECRETS_TTL_SECONDS", default_value_t = 300, value_name = "SECONDS",
+          value_parser = whole(1..=86_400), help_heading = "Waiting")]
+    secrets_ttl: u32,
+    /// The function's SECRETS_MAX_STALE_SECONDS
+    #[arg(long, env = "SECRETS_MAX_STALE_SECONDS", default_value_t = 86_400, value_name = "SECONDS",
+          value_parser = whole(1..=86_400), help_heading = "Waiting")]
+    secrets_max_stale: u32,
+}
+
+impl Refresh {
+    /// How soon a change is known where all refreshes succeed.
+    pub(crate) fn usual(&self) -> String {
+        span(self.secrets_ttl.into())
+    }
+
+    /// How late it may be known where they fail.
+    pub(crate) fn latest(&self) -> String {
+        span(self.secrets_max_stale.into())
+    }
 }
 
 /// The deployment's ages, from which the waiting times between a rotation's steps follow.
 #[derive(Args)]
 pub(crate) struct Ages {
-    /// The function's SECRETS_TTL_SECONDS
-    #[arg(long, env = "SECRETS_TTL_SECONDS", default_value_t = 300, value_name = "SECONDS",
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    secrets_ttl: u32,
-    /// The function's SECRETS_MAX_STALE_SECONDS
-    #[arg(long, env = "SECRETS_MAX_STALE_SECONDS", default_value_t = 86_400, value_name = "SECONDS",
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    secrets_max_stale: u32,
+    #[command(flatten)]
+    refresh: Refresh,
     /// The function's RECORD_RETENTION_SECONDS
     #[arg(long, env = "RECORD_RETENTION_SECONDS", default_value_t = 86_400, value_name = "SECONDS",
-          value_parser = clap::value_parser!(u32).range(300..=31_536_000))]
+          value_parser = whole(300..=31_536_000), help_heading = "Waiting")]
     record_retention: u32,
     /// The longest lifetime of any token issued lately [default: the longest there can be]
     #[arg(long, default_value_t = 86_400, value_name = "SECONDS", hide_default_value = true,
-          value_parser = clap::value_parser!(u32).range(60..=86_400))]
+          value_parser = whole(60..=86_400), help_heading = "Waiting")]
     longest_token_ttl: u32,
     /// The longest lifetime of any session begun lately [default: the longest there can be]
     #[arg(long, default_value_t = 2_592_000, value_name = "SECONDS", hide_default_value = true,
-          value_parser = clap::value_parser!(u32).range(60..=2_592_000))]
+          value_parser = whole(60..=2_592_000), help_heading = "Waiting")]
     longest_session_ttl: u32,
     /// You have seen that no refresh of the secrets failed since the last step (no log line "secret
-    /// not refreshed"): wait SECRETS_TTL_SECONDS instead of SECRETS_MAX_STALE_SECONDS
-    #[arg(long)]
+    /// not refreshed"): wait --secrets-ttl instead of --secrets-max-stale
+    #[arg(long, help_heading = "Waiting")]
     refreshes_succeeded: bool,
 }
 
@@ -111,8 +168,8 @@ impl Ages {
 
     pub(crate) fn waits(&self) -> Waits {
         let refresh = match self.refreshes_succeeded {
-            true => self.secrets_ttl,
-            false => self.secrets_max_stale,
+            true => self.refresh.secrets_ttl,
+            false => self.refresh.secrets_max_stale,
         };
         Waits {
             refresh: i64::from(refresh) + MARGIN,

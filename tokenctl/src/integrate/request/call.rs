@@ -10,10 +10,8 @@ use peers::{
 };
 
 use crate::{
-    integrate::{
-        notes::Notes,
-        service::{CallFailure, call},
-    },
+    integrate::service::{CallFailure, call},
+    notes::Notes,
     outcome::Failure,
 };
 

@@ -5,7 +5,7 @@ mod report;
 
 pub(super) use report::{expiry, of_refusal};
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use peers::{
@@ -23,11 +23,14 @@ use super::{
     draft::MemberFlags,
     encrypt::{check, check_size},
     members::Members,
-    notes::Notes,
     one_standard_input, sdk,
     service::ServiceUrl,
 };
-use crate::outcome::{Failure, Outcome};
+use crate::{
+    files,
+    notes::Notes,
+    outcome::{Failure, Outcome},
+};
 use call::{Call, Ending};
 use report::Asked;
 
@@ -88,7 +91,7 @@ pub(crate) async fn run(arguments: Arguments, notes: Notes) -> Outcome {
     let url = arguments.url.or(credentials.url.as_deref())?;
     // Before anything is sent: a token that cannot be kept should not be asked for.
     if let Some(out) = &arguments.out {
-        check_free(out)?;
+        files::check_free(out)?;
     }
 
     let mut members = arguments.members.members()?;
@@ -194,21 +197,4 @@ fn seal(credentials: &Credentials, plaintext: &str, no_kid: bool) -> Result<Stri
         .ok_or_else(|| Failure::usage("the credentials have no payload key"))?;
     let kid = (!no_kid).then_some(key.kid.as_str());
     Ok(jwe::seal(plaintext.as_bytes(), &key.k, kid))
-}
-
-/// Refuses a file that could not be written.
-pub(super) fn check_free(out: &Path) -> Result<(), Failure> {
-    let at = out.display();
-    if out.symlink_metadata().is_ok() {
-        return Err(Failure::usage(format!(
-            "{at} exists already: name another file with --out"
-        )));
-    }
-    let directory = out.parent().filter(|it| !it.as_os_str().is_empty());
-    if directory.is_some_and(|directory| !directory.is_dir()) {
-        return Err(Failure::usage(format!(
-            "{at} cannot be written: there is no such directory"
-        )));
-    }
-    Ok(())
 }
