@@ -47,10 +47,10 @@ use settings::{Ages, Deployment, Refresh};
 /// What operators do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show what the operators' commands would act on, and whether it can be reached (operators)
+    /// Show account, secrets and table, and whether each can be reached (operators)
     ///
-    /// The account, the region, both secrets and the table. It changes nothing. Exit code 0: all
-    /// can be reached, and the service takes both documents.
+    /// The other commands for operators act on these. It changes nothing. Exit code 0: all can be
+    /// reached, and the service takes both documents.
     Status {
         #[command(flatten)]
         deployment: Deployment,

@@ -137,7 +137,7 @@ async fn of_secret<D: Document + Described>(
 ) -> Part {
     let (id, store) = match opened {
         Ok(opened) => opened,
-        Err(failure) => return Part::failed(name, "unknown".to_owned(), &failure, json!({})),
+        Err(failure) => return Part::failed(name, "none".to_owned(), &failure, json!({})),
     };
     let read = store.read().await;
     let mut json = json!({ "id": id, "endpoint": store.endpoint() });
@@ -176,7 +176,7 @@ async fn of_secret<D: Document + Described>(
 async fn of_table(client: &Client, table: Result<String, Failure>) -> Part {
     let table = match table {
         Ok(table) => table,
-        Err(failure) => return Part::failed(TABLE, "unknown".to_owned(), &failure, json!({})),
+        Err(failure) => return Part::failed(TABLE, "none".to_owned(), &failure, json!({})),
     };
     let endpoint = Endpoint::default();
     let noted = endpoint.clone();
@@ -219,7 +219,7 @@ fn report(mut lines: Vec<String>, mut json: Value, parts: &[Part]) -> Report {
     lines.push(match (troubles.len(), parts.len()) {
         (0, 1) => "It is as it must be.".to_owned(),
         (0, _) => "All is as it must be.".to_owned(),
-        (some, all) => format!("{some} of {all} cannot be used as it is: see above."),
+        (some, all) => format!("{some} of {all} cannot be used: see above."),
     });
     insert(&mut json, "ok", troubles.is_empty().into());
     // What cannot be reached is first to be mended.

@@ -60,8 +60,8 @@ impl Update {
         }
     }
 
-    /// Refuses a file that is there. Its key is not taken: the file may be of a rotation before, and
-    /// the key may have been removed since because it leaked.
+    /// Refuses a file that is there. Its key is not taken: the file may be of a rotation before,
+    /// and the key may have been removed since because it leaked.
     pub(crate) fn check_file(&self) -> Result<(), Failure> {
         let at = self.file.display();
         match self.file.symlink_metadata() {

@@ -53,7 +53,8 @@ async fn onboards_a_partner_that_is_then_served() {
     assert!(!shell.path("other.json").exists());
 }
 
-/// Where no partner came of it, the file goes again; where that is not known, it stays and is named.
+/// Where no partner came of it, the file goes again; where that is not known, it stays and is
+/// named.
 #[tokio::test]
 async fn a_file_is_kept_where_its_keys_may_be_in_use() {
     let service = Service::start().await;
