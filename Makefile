@@ -1,7 +1,7 @@
 # What one types here. `make` alone lists it.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-SANDBOX := $(TARGET)/debug/sandbox
+SANDBOX := $(TARGET)/debug/token-sandbox
 FUNCTION := $(TARGET)/release/token-service
 # Where tools/install puts Python's tools.
 TOOLS := .venv/tools/bin
@@ -60,6 +60,7 @@ ci: ## Run what CI runs, everything but what takes hours
 
 ci-tests:
 	$(MAKE) -j1 test e2e attacks run invoke openapi page-test EVENT=events/get-token.json
+	$(MAKE) -j1 dist DEBUG=1
 	$(MAKE) -j1 clients CLIENTS="curl go java php"
 	$(MAKE) -j1 fuzz-replay
 
@@ -69,10 +70,11 @@ ci-rest: .SHELLFLAGS := -o pipefail -c
 ci-rest:
 	$(MAKE) -j1 fmt policy validate clippy supply-chain measure bench-instructions attack-cost side-channels checkov deployable 2>&1 | sed -u 's/^/| /'
 
-# Each of these finds new inputs or builds the function once for each planted bug.
+# Each of these finds new inputs, or builds everything again.
 nightly: N := 10000
 nightly: SECONDS := 600
-nightly: planted simulate fuzz rotate-under-load ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time
+nightly: FOR := linux-x64 linux-arm64
+nightly: planted simulate fuzz rotate-under-load qemu dist ## What takes hours: planted bugs, 10,000 sequences, ten minutes a fuzz target, a rotation in real time, optimised packages
 
 check: fmt clippy validate policy ## Check formatting, lints and the templates
 # tests/fuzz/ is a workspace of its own.
@@ -109,6 +111,12 @@ delete: region with-sam ## Delete a stage but its data: STAGE=dev CONFIRM=token-
 adopt: region with-sam ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
 	$(SAM)/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
 
+##@ For partners
+dist: with-dist rust cc $(if $(DEBUG),,$(CARGO_TOOLS)/cargo-cyclonedx-0.5.9) ## Pack tokenctl and the sandbox to install without Rust, and try that (FOR="linux-x64 linux-arm64", DEBUG=1 packs target/debug)
+	$(if $(DEBUG),$(call BUILD_BIN,token-service token-sandbox tokenctl))
+	$(WITH_CARGO_TOOLS) tools/dist $(if $(DEBUG),--built "$(TARGET)/debug") $(FOR)
+	$(WITH_CARGO_TOOLS) tools/dist-trial
+
 ##@ Evidence
 release: rust cc ## Build the function for this machine, optimised as for Lambda
 	cargo build --release --bin token-service
@@ -134,7 +142,7 @@ attacks: programs python ## Try published attacks on the real binary: all, or KI
 attack-cost: release valgrind ## Count what refused inputs cost against a valid one; FOUND=target/fuzz-work/worst counts these
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench attack-cost --function $(FUNCTION) $(if $(FOUND),--found "$(FOUND)")
-planted: rust cc valgrind with-test ## Plant bugs in a copy, and see that each is caught: all, or BUGS="kid-is-told iv-counts"
+planted: rust cc valgrind with-test with-dist ## Plant bugs in a copy, and see that each is caught: all, or BUGS="kid-is-told iv-counts"
 	tests/planted/run $(BUGS)
 taint: programs with-test ## Search all that comes out, and memory, for secrets and customers
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace --test service --no-capture -E 'test(taint::)'
@@ -183,7 +191,7 @@ region:
 
 # What run and invoke need, and no more: a newcomer waits for it. The tests build the rest.
 programs: rust cc
-	$(call BUILD_BIN,token-service sandbox)
+	$(call BUILD_BIN,token-service token-sandbox)
 # One by one: built together, the function would get the features that the floor asks of the same crates.
 benchmarks: release
 	cargo build --release -p floor
@@ -193,7 +201,7 @@ optimised-bench: rust cc
 	cargo build --profile optimised -p benches
 
 # Each is a group of pyproject.toml, a workspace of package.json, or both.
-NAMES := test supply-chain openapi deploy sam checkov token-client page node-peer
+NAMES := test supply-chain dist openapi deploy sam checkov token-client page node-peer
 $(NAMES:%=with-%): with-%: python
 	@tools/install $*
 installed: python

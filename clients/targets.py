@@ -9,7 +9,7 @@ NOT_IN_CI = {
     "help": "lists the targets",
     "check": "CI runs its parts",
     "nightly": "takes hours, and has a workflow of its own",
-    "local": "stays until it is ended; every check of a client runs `sandbox local`",
+    "local": "stays until it is ended; every check of a client runs `token-sandbox local`",
     "events": "writes files; a test holds events/ against what it would write",
     "reproducible": "two more builds of the package",
     "refresh": "needs an AWS account; make policy and make e2e test deploy/stage.py",

@@ -28,7 +28,7 @@ function trouble(text) {
 }
 
 const gone = (error) =>
-  trouble(`The sandbox does not answer (${error.message}). Is “make local” still running? Start it, on the same port, and try again: what you typed is kept.`)
+  trouble(`The sandbox does not answer (${error.message}). Is it still running? Start it, on the same port, and try again: what you typed is kept.`)
 
 const partner = () => cast.partners.find(({ partnerId }) => partnerId === byId('partner').value)
 
@@ -86,7 +86,7 @@ async function alone(work) {
     await work()
   } catch (error) {
     if (error instanceof TypeError && /fetch/i.test(error.message)) {
-      showFailure('Nothing came back', 'The sandbox does not answer, so that nobody knows what became of the request.', 'Look whether “make local” is still running, then send it again. What you typed is kept.')
+      showFailure('Nothing came back', 'The sandbox does not answer, so that nobody knows what became of the request.', 'Look whether the sandbox is still running, then send it again. What you typed is kept.')
     } else {
       showFailure('It could not be sent', error.message, 'Correct what is named, then send it again.')
     }
@@ -180,7 +180,7 @@ function offerKeys(chosen) {
 }
 
 async function begin() {
-  if (!globalThis.crypto?.subtle) return trouble('This browser gives the page no WebCrypto. Open it by the URL that “make local” printed, with 127.0.0.1 in it.')
+  if (!globalThis.crypto?.subtle) return trouble('This browser gives the page no WebCrypto. Open it by the URL that the sandbox printed, with 127.0.0.1 in it.')
   try {
     cast = await ask('partners')
   } catch (error) {

@@ -22,7 +22,7 @@ export async function refresh() {
     showOutages(outages)
     show(requests)
   } catch {
-    say('The sandbox does not answer: is “make local” still running? What you typed is kept; this list goes on when it is back.')
+    say('The sandbox does not answer: is it still running? What you typed is kept; this list goes on when it is back.')
   }
 }
 

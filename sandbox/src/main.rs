@@ -1,5 +1,5 @@
-//! The `sandbox` program: reads the command line, runs one command, and turns its end into an exit
-//! code.
+//! The `token-sandbox` program: reads the command line, runs one command, and turns its end into an
+//! exit code.
 
 mod cli;
 
@@ -12,7 +12,7 @@ use peers::error::with_causes;
 /// The token service with everything that it stands on, on this machine only and with public
 /// development keys.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "token-sandbox", version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -22,9 +22,9 @@ struct Arguments {
 enum Command {
     /// Follow one session through the real binary, from a token to the logout, and show every step
     Run {
-        /// The event whose request is sent
-        #[arg(long, default_value = "events/get-token.json")]
-        event: PathBuf,
+        /// The event whose request is sent [default: the sample get-token]
+        #[arg(long)]
+        event: Option<PathBuf>,
     },
     /// Keep the stack running until Ctrl-C, with a curl line to paste
     Local {
@@ -38,7 +38,7 @@ enum Command {
         /// Begin with empty secrets, as a deployment does: tokenctl fills them
         #[arg(long)]
         empty: bool,
-        /// Where to write the variables for tokenctl, as a file for `source` [default: print them]
+        /// Where to write the variables for tokenctl, as a file for `source` [default: beside the credentials]
         #[arg(long, value_name = "FILE")]
         env_file: Option<PathBuf>,
     },
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         // As a shell reports a program that a signal has ended.
         Ok(End::Told(signal)) => ExitCode::from(128 + signal),
         Err(error) => {
-            anstream::eprintln!("sandbox: {}", with_causes(error.as_ref()));
+            anstream::eprintln!("token-sandbox: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(command: Command) -> Result<End, Box<dyn Error>> {
     Ok(match command {
-        Command::Run { event } => cli::story::tell(&event).await?,
+        Command::Run { event } => cli::story::tell(event.as_deref()).await?,
         Command::Local {
             port,
             data_dir,

@@ -46,7 +46,7 @@ impl Local {
         let profile = profile.parent().unwrap().parent().unwrap();
         let stand_in = format!("stand_in{}", env::consts::EXE_SUFFIX);
         let folder = TempDir::new().unwrap();
-        let program = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+        let program = Command::new(env!("CARGO_BIN_EXE_token-sandbox"))
             .args(["local", "--env-file", "it's.env", "--port"])
             .arg(port.to_string())
             .args(more)
@@ -111,10 +111,10 @@ fn what_is_pasted_works_in_any_folder_and_on_the_same_ports() {
         read.contains("\"acme\"") && read.contains("\"wallet\""),
         "{read}"
     );
-    let program = local.pasted("command -v sandbox");
+    let program = local.pasted("command -v token-sandbox");
     assert_eq!(
         Path::new(program.trim()),
-        Path::new(env!("CARGO_BIN_EXE_sandbox"))
+        Path::new(env!("CARGO_BIN_EXE_token-sandbox"))
     );
     let said = local.said();
     assert!(

@@ -27,7 +27,7 @@ test('a name that was rebound to this machine is refused, whatever it asks for',
     for (const path of ['/sandbox/', '/sandbox', '/sandbox/main.js', '/sandbox/api/partners', '/sandbox/api/requests', '/sandbox/api/item?partner=a&reference=b']) {
       const { status, text } = await ask(path, { headers: { Host } })
       assert.equal(status, 421, `${Host} ${path}`)
-      assert.match(text, /open the page by the URL that `make local` printed/)
+      assert.match(text, /open the page by the URL that the sandbox printed/)
     }
     const own = { Host, Origin: `http://${Host}`, ...json }
     assert.equal((await ask('/sandbox/api/outage', { method: 'POST', headers: own, body: outage })).status, 421)

@@ -33,7 +33,7 @@ test.after(async () => {
   await stopSandbox()
 })
 
-/** Starts `sandbox local` and reads its URL from what it prints. */
+/** Starts `token-sandbox local` and reads its URL from what it prints. */
 export async function startSandbox(port) {
   const child = spawn(process.env.SANDBOX, ['local', ...(port ? ['--port', String(port)] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stderr.on('data', (data) => stack.lines.push(String(data)))
@@ -45,7 +45,7 @@ export async function startSandbox(port) {
     child.stdout.resume()
     return
   }
-  throw new Error(`sandbox local printed no URL of the page:\n${stack.lines.join('')}`)
+  throw new Error(`token-sandbox local printed no URL of the page:\n${stack.lines.join('')}`)
 }
 
 export async function stopSandbox() {

@@ -106,7 +106,7 @@ onPage('the sandbox goes away and comes back', { allowed: /ERR_CONNECTION|ERR_EM
   await page.fill('#member-name', 'Typed before')
   const { port } = new URL(stack.url)
   await stopSandbox()
-  assert.match(await answerTo(page, '#send'), /Nothing came back[\s\S]*make local/)
+  assert.match(await answerTo(page, '#send'), /Nothing came back[\s\S]*the sandbox is still running/)
   await page.getByText('The sandbox does not answer: is').waitFor()
   await startSandbox(port)
   await page.waitForFunction(() => document.getElementById('recent-state').textContent === '', undefined, { timeout: PATIENCE })

@@ -1,4 +1,4 @@
-//! `sandbox events`: writes the sample events, or says which are not as they would be written.
+//! `token-sandbox events`: writes the sample events, or says which are not as they would be written.
 
 use std::path::Path;
 

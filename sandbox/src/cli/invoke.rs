@@ -1,4 +1,4 @@
-//! `sandbox invoke`: event files through the real binary, their answers opened and held against the
+//! `token-sandbox invoke`: event files through the real binary, their answers opened and held against the
 //! documented ones.
 
 use std::{

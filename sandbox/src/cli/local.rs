@@ -1,4 +1,4 @@
-//! `sandbox local`: the stack kept running, with what somebody needs to call it.
+//! `token-sandbox local`: the stack kept running, with what somebody needs to call it.
 
 use std::{
     env, fs, io,
@@ -14,6 +14,7 @@ use sandbox::{
     development::{self, DevelopmentError},
     events,
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -35,12 +36,9 @@ pub(crate) enum CannotServe {
     SdkKey(#[from] KeyError),
     #[error("the sample request cannot be written as JSON")]
     Json(#[from] serde_json::Error),
-    #[error("{0} cannot be written")]
-    EnvFile(PathBuf, #[source] io::Error),
+    #[error("{} cannot be written", .0.display())]
+    File(PathBuf, #[source] io::Error),
 }
-
-/// The partner's and the resource server's files, wherever the program is called from.
-const SECRETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/secrets");
 
 /// Serves until the program is told to stop.
 pub(crate) async fn serve(
@@ -53,6 +51,12 @@ pub(crate) async fn serve(
         Some(folder) => format!("kept in {}", folder.display()),
         None => "in memory, gone when this ends; --data-dir keeps them".to_owned(),
     };
+    // Goes with this program, as what is in memory does.
+    let temporary = tempfile::Builder::new()
+        .prefix("token-sandbox-")
+        .tempdir()
+        .map_err(|error| CannotServe::File(env::temp_dir(), error))?;
+    let folder = data_dir.clone().unwrap_or(temporary.path().to_owned());
     let options = Options {
         port,
         data_dir,
@@ -61,7 +65,13 @@ pub(crate) async fn serve(
         ..Options::default()
     };
     with_stack(options, async |sandbox| {
-        introduce(sandbox, empty_secrets, env_file.as_deref())?;
+        let files = match empty_secrets {
+            true => None,
+            false => Some(Files::write(&folder, sandbox.url())?),
+        };
+        let env_file = env_file.unwrap_or(folder.join("sandbox.env"));
+        let env_file = written(env_file, &variables(sandbox, files.as_ref()))?;
+        introduce(sandbox, files.as_ref(), &env_file)?;
         let mut page = Page::new();
         page.remark(&format!(
             "Tokens and secrets are {kept}. The function's log follows."
@@ -71,11 +81,39 @@ pub(crate) async fn serve(
     .await
 }
 
-fn introduce(
-    sandbox: &Sandbox,
-    empty_secrets: bool,
-    env_file: Option<&Path>,
-) -> Result<(), CannotServe> {
+/// The files that clients and tokenctl read, by absolute paths: an installed sandbox has no
+/// repository beside it.
+struct Files {
+    credentials: PathBuf,
+    resource_server: PathBuf,
+}
+
+impl Files {
+    fn write(folder: &Path, url: &str) -> Result<Self, CannotServe> {
+        let mut acme = development::acme()?;
+        acme.url = Some(url.to_owned());
+        let wallet = development::wallet()?;
+        let wallet = json!({
+            "resourceServerId": wallet.resource_server_id,
+            "secret": wallet.secret,
+            "url": url,
+        });
+        let write = |name: &str, contents: Value| written(folder.join(name), &contents.to_string());
+        Ok(Self {
+            credentials: write("credentials.json", acme.to_json())?,
+            resource_server: write("resource-server.json", wallet)?,
+        })
+    }
+}
+
+/// Writes a file, and tells its absolute path.
+fn written(path: PathBuf, contents: &str) -> Result<PathBuf, CannotServe> {
+    path::absolute(&path)
+        .and_then(|absolute| fs::write(&absolute, contents).map(|()| absolute))
+        .map_err(|error| CannotServe::File(path, error))
+}
+
+fn introduce(sandbox: &Sandbox, files: Option<&Files>, env_file: &Path) -> Result<(), CannotServe> {
     let mut page = Page::new();
     page.line(format!(
         "The token service is at {} until Ctrl-C.",
@@ -85,8 +123,8 @@ fn introduce(
         "In a browser, with every step shown: {}/sandbox/",
         sandbox.url()
     ));
-    if !empty_secrets {
-        introduce_partner(&mut page)?;
+    if let Some(files) = files {
+        introduce_partner(&mut page, files)?;
         introduce_request(&mut page, sandbox)?;
     }
 
@@ -100,29 +138,12 @@ fn introduce(
         "Secrets Manager {}",
         sandbox.secrets_manager_url()
     ));
-    introduce_operator(&mut page, sandbox, empty_secrets, env_file)
-}
 
-fn introduce_operator(
-    page: &mut Page,
-    sandbox: &Sandbox,
-    empty_secrets: bool,
-    env_file: Option<&Path>,
-) -> Result<(), CannotServe> {
     page.heading("tokenctl, as an operator and as a partner: paste this into another shell");
-    let variables = variables(sandbox, empty_secrets);
     page.blank();
-    match env_file {
-        Some(file) => {
-            let unwritten = |error| CannotServe::EnvFile(file.to_owned(), error);
-            fs::write(file, variables).map_err(unwritten)?;
-            let file = path::absolute(file).map_err(unwritten)?;
-            page.line(format!("source {}", quoted(&file.display().to_string())));
-        }
-        None => page.line(variables.trim_end()),
-    }
+    page.line(format!("source {}", quoted(env_file)));
     page.line("tokenctl status");
-    if empty_secrets {
+    if files.is_none() {
         page.line("tokenctl keys init");
         page.line("tokenctl partner add acme --program-id 2001");
         page.line(
@@ -134,24 +155,25 @@ fn introduce_operator(
 }
 
 /// A line for a shell each.
-fn variables(sandbox: &Sandbox, empty_secrets: bool) -> String {
-    let programs = beside_this_program("");
-    let path = format!("export PATH={}:\"$PATH\"\n", quoted(&programs));
-    let mut variables = Vec::from(sandbox.operator_environment());
-    variables.push(("TOKENCTL_URL", sandbox.url().to_owned()));
-    if !empty_secrets {
-        let partner = format!("{SECRETS}/partner.json");
-        let server = format!("{SECRETS}/resource-server.json");
-        variables.push(("TOKENCTL_CREDENTIALS", partner));
-        variables.push(("TOKENCTL_RESOURCE_SERVER", server));
+fn variables(sandbox: &Sandbox, files: Option<&Files>) -> String {
+    let program = env::current_exe().unwrap_or_default();
+    let programs = program.parent().unwrap_or(Path::new("/"));
+    let mut lines = format!("export PATH={}:\"$PATH\"\n", quoted(programs));
+    let mut export = |name: &str, value: &Path| {
+        lines.push_str(&format!("export {name}={}\n", quoted(value)));
+    };
+    for (name, value) in sandbox.operator_environment() {
+        export(name, Path::new(&value));
     }
-    let variables = variables
-        .into_iter()
-        .map(|(name, value)| format!("export {name}={}\n", quoted(&value)));
-    std::iter::once(path).chain(variables).collect()
+    export("TOKENCTL_URL", Path::new(sandbox.url()));
+    if let Some(files) = files {
+        export("TOKENCTL_CREDENTIALS", &files.credentials);
+        export("TOKENCTL_RESOURCE_SERVER", &files.resource_server);
+    }
+    lines
 }
 
-fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
+fn introduce_partner(page: &mut Page, files: &Files) -> Result<(), CannotServe> {
     let acme = development::acme()?;
     page.heading("A partner's credentials: for development, and public");
     page.text(&format!("partner      {}", acme.partner_id));
@@ -160,7 +182,10 @@ fn introduce_partner(page: &mut Page) -> Result<(), CannotServe> {
     for key in &acme.payload_keys {
         page.text(&format!("payload key  {} {}", key.kid, key.encoded()));
     }
-    page.remark("The same as a file: events/secrets/partner.json");
+    page.remark(&format!(
+        "The same as a file: {}",
+        quoted(&files.credentials)
+    ));
     Ok(())
 }
 
@@ -181,27 +206,18 @@ fn introduce_request(page: &mut Page, sandbox: &Sandbox) -> Result<(), CannotSer
         acme.api_key,
     ));
     page.remark("To read the answer, which is sealed, paste this behind it:");
-    let sandbox = quoted(&beside_this_program("sandbox"));
-    page.line(format!("\n | {sandbox} open"));
+    // It has another name where it is installed.
+    let this_program = env::current_exe().unwrap_or_default();
+    page.line(format!("\n | {} open", quoted(&this_program)));
     Ok(())
 }
 
-/// The path of a program that is built with this one, or of the folder of both.
-fn beside_this_program(name: &str) -> String {
-    let program = env::current_exe().unwrap_or_default();
-    let folder = program.parent().unwrap_or(Path::new("/"));
-    let path = match name {
-        "" => folder.to_owned(),
-        name => folder.join(name),
-    };
-    path.display().to_string()
-}
-
 /// A word for a shell.
-fn quoted(word: &str) -> String {
+fn quoted(word: &Path) -> String {
+    let word = word.display().to_string();
     let plain = |sign: char| sign.is_ascii_alphanumeric() || "/._-:".contains(sign);
     match word.chars().all(plain) {
-        true => word.to_owned(),
+        true => word,
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

@@ -1,4 +1,4 @@
-//! `sandbox open`: what is in a request, an answer or a token, for somebody who has the development
+//! `token-sandbox open`: what is in a request, an answer or a token, for somebody who has the development
 //! keys: everybody.
 
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ pub(crate) enum CannotOpen {
     #[error("standard input cannot be read as text")]
     Input(#[from] io::Error),
     #[error(
-        "there is nothing on standard input; pipe an answer into it, as in: curl ... | sandbox open"
+        "there is nothing on standard input; pipe an answer into it, as in: curl ... | token-sandbox open"
     )]
     Nothing,
     #[error("what is on standard input is no JWE")]

@@ -4,7 +4,10 @@
 use std::io;
 
 use sandbox::{Options, Sandbox};
+#[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
 
 /// How a command ends that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,20 +48,33 @@ pub(crate) async fn with_stack<E: From<sandbox::Error> + From<io::Error>>(
     end
 }
 
+/// The signals by which the program is told to stop.
 struct Signals {
+    #[cfg(unix)]
     interrupt: Signal,
+    #[cfg(unix)]
     terminate: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+    #[cfg(windows)]
+    terminate: CtrlBreak,
 }
 
 impl Signals {
     fn listen() -> io::Result<Self> {
         Ok(Self {
+            #[cfg(unix)]
             interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
             terminate: signal(SignalKind::terminate())?,
+            #[cfg(windows)]
+            interrupt: ctrl_c()?,
+            #[cfg(windows)]
+            terminate: ctrl_break()?,
         })
     }
 
-    /// Waits for Ctrl-C or SIGTERM, and tells which number it was.
+    /// Waits for Ctrl-C or SIGTERM (on Windows Ctrl-Break), and tells its number on Unix.
     async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 2,

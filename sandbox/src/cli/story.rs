@@ -1,4 +1,4 @@
-//! `sandbox run`: one session, followed from the partner's request for a token to the customer's
+//! `token-sandbox run`: one session, followed from the partner's request for a token to the customer's
 //! logout, each step checked.
 //!
 //! It shows keys, a token and a customer. That is what it is for, and why it knows development keys
@@ -31,13 +31,16 @@ use super::{
     stack::{End, with_stack},
 };
 
+/// In the program, which also runs where the repository is not.
+const GET_TOKEN: &[u8] = include_bytes!("../../../events/get-token.json");
+
 /// Why the story ends before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotTell {
-    #[error("{} cannot be read; run this from the repository's root", .0.display())]
+    #[error("{} cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
-    #[error("{} is not JSON; `make events` writes the samples anew", .0.display())]
-    NotJson(PathBuf, #[source] serde_json::Error),
+    #[error("the event is not JSON")]
+    NotJson(#[source] serde_json::Error),
     #[error(transparent)]
     Event(#[from] ProxyError),
     #[error("the event has no X-API-KEY of a partner in events/secrets")]
@@ -66,8 +69,9 @@ pub(crate) enum CannotTell {
     NoItem,
 }
 
-/// Tells the story of `event`. It ends badly if something in it does not hold; the page says what.
-pub(crate) async fn tell(event: &Path) -> Result<End, CannotTell> {
+/// Tells the story of `event`, or of the sample get-token. It ends badly if something in it does not
+/// hold; the page says what.
+pub(crate) async fn tell(event: Option<&Path>) -> Result<End, CannotTell> {
     let request = read_request(event)?;
     let options = Options {
         logs: Logs::Capture,
@@ -89,10 +93,14 @@ pub(crate) async fn tell(event: &Path) -> Result<End, CannotTell> {
     .await
 }
 
-fn read_request(event: &Path) -> Result<Request<Bytes>, CannotTell> {
-    let json = fs::read(event).map_err(|error| CannotTell::Unreadable(event.to_owned(), error))?;
-    let event = serde_json::from_slice(&json)
-        .map_err(|error| CannotTell::NotJson(event.to_owned(), error))?;
+fn read_request(event: Option<&Path>) -> Result<Request<Bytes>, CannotTell> {
+    let json = match event {
+        Some(path) => {
+            fs::read(path).map_err(|error| CannotTell::Unreadable(path.to_owned(), error))?
+        }
+        None => GET_TOKEN.to_vec(),
+    };
+    let event = serde_json::from_slice(&json).map_err(CannotTell::NotJson)?;
     Ok(proxy_event::request(&event)?)
 }
 

@@ -30,7 +30,7 @@ use peers::{
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// No such file.
-    #[error("{} cannot be read; `ls events` lists the samples", .0.display())]
+    #[error("{} cannot be read; `token-sandbox events` writes the samples into the folder events", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// The file is not JSON.
     #[error("{} is not JSON; an event is what API Gateway hands to the function, see events/README.md", .0.display())]

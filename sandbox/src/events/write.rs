@@ -39,12 +39,14 @@ pub enum Difference {
     Unknown(PathBuf),
 }
 
-/// Writes all files into `folder` and returns how many samples there are.
+/// Writes all files into `folder`, which it makes if there is none, and returns how many samples
+/// there are.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn write(folder: &Path) -> Result<usize, WriteError> {
     let entries = catalogue()?;
+    fs::create_dir_all(folder).map_err(|error| WriteError::File(folder.to_owned(), error))?;
     for (path, contents) in files(folder, &entries)? {
         fs::write(&path, contents).map_err(|error| WriteError::File(path, error))?;
     }
@@ -117,17 +119,18 @@ mod tests {
 
     #[test]
     fn names_what_differs_and_puts_it_right() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let samples = write(folder.path()).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("events");
+        let path = |name: &str| folder.join(name);
+        let samples = write(&folder).unwrap();
         assert!(samples > 20);
-        assert_eq!(differences(folder.path()).unwrap(), []);
+        assert_eq!(differences(&folder).unwrap(), []);
 
         fs::write(path("get-token.json"), "{}").unwrap();
         fs::write(path("stray.json"), "{}").unwrap();
         fs::remove_file(path("replay.json")).unwrap();
         assert_eq!(
-            differences(folder.path()).unwrap(),
+            differences(&folder).unwrap(),
             [
                 Difference::Changed(path("get-token.json")),
                 Difference::Missing(path("replay.json")),

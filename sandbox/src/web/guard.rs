@@ -16,7 +16,7 @@ use http::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stranger {
     #[error(
-        "Host must be 127.0.0.1 or localhost: open the page by the URL that `make local` printed"
+        "Host must be 127.0.0.1 or localhost: open the page by the URL that the sandbox printed"
     )]
     Host,
     #[error(
