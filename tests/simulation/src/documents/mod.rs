@@ -16,25 +16,27 @@ pub use list::{List, Stage};
 /// How long the tokens of a partner live.
 pub fn lifetime(partner: Partner) -> Duration {
     Duration::from_secs(match partner {
-        Partner::Acme => 1800,
+        Partner::Acme => 5400,
         Partner::Globex => 300,
     })
 }
 
 /// The longest of them, which a token key is kept for after it left the front.
-pub const LONGEST_LIFETIME: Duration = Duration::from_secs(1800);
+pub const LONGEST_LIFETIME: Duration = Duration::from_secs(5400);
 
-/// How long the sessions of a partner last: as ever, and shortened.
+/// How long the sessions of a partner last: as ever, and shortened. A token of the first one's
+/// outlives the record of one that was renewed after it was shortened, and the pair is free while it
+/// has not expired.
 pub fn session_lifetimes(partner: Partner) -> [Duration; 2] {
     let (long, short) = match partner {
-        Partner::Acme => (7200, 2400),
+        Partner::Acme => (9000, 900),
         Partner::Globex => (3600, 450),
     };
     [long, short].map(Duration::from_secs)
 }
 
 /// The longest of them, which a record key is kept for, and the retention, after it left the front.
-pub const LONGEST_SESSION: Duration = Duration::from_secs(7200);
+pub const LONGEST_SESSION: Duration = Duration::from_secs(9000);
 
 /// Both documents.
 #[derive(Clone, Debug)]

@@ -56,7 +56,10 @@ impl Random {
             true => self.troubles(6),
             false => Vec::new(),
         };
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps: Vec<Step> = match self.one_in(16) {
+            true => self.freed_early(),
+            false => Vec::new(),
+        };
         for _ in 0..self.rng.usize(6..=18) {
             let step = self.step(steps.last().map(|step| &step.deed));
             steps.push(step);

@@ -1,8 +1,11 @@
 //! The requests of a sequence: mostly about one session, so that the operations meet there.
 
+use std::time::Duration;
+
 use super::Random;
 use crate::sequence::{
-    APPS, Ask, Introspect, Invalidate, Keys, Operation, PairId, Renew, Request, Server,
+    APPS, Ask, Deed, Introspect, Invalidate, Keys, Operation, PairId, Partner, Renew, Request,
+    Server, Step,
 };
 
 impl Random {
@@ -31,6 +34,30 @@ impl Random {
             });
         }
         requests
+    }
+
+    /// A session that is shortened and renewed, so that its pair is free while its first token has
+    /// not expired: too many steps to come up by themselves.
+    pub(super) fn freed_early(&mut self) -> Vec<Step> {
+        let pair = PairId {
+            partner: Partner::Acme,
+            reference: 0,
+        };
+        let mut request = |operation| {
+            let request = self.request_for(operation, pair);
+            Deed::Ask(request.safe())
+        };
+        let deeds = [
+            request(Operation::Issue),
+            Deed::Shorten(Partner::Acme, true),
+            Deed::Restart,
+            request(Operation::Renew),
+            Deed::Pass(Duration::from_secs(4600)),
+            request(Operation::Issue),
+            request(Operation::Introspect),
+            request(Operation::Introspect),
+        ];
+        deeds.map(Step::of).into()
     }
 
     /// A session that was asked for, and the place of an app that takes another one's token.

@@ -220,14 +220,21 @@ impl Conditions {
         }
     }
 
+    pub(super) fn attempts_may_fail(&self) -> bool {
+        self.failing_attempts > 0 || self.dynamodb_is_down || self.noisy
+    }
+
     /// At most one call of DynamoDB for each request, and its retries; none for a caller that is not
     /// known, nor for a token that is none or that has expired on every clock.
     pub(super) fn one_call(&self, cases: &[Case<'_>]) -> Result<(), String> {
         if self.still_at_work {
             return Ok(());
         }
-        let fails = self.failing_attempts > 0 || self.dynamodb_is_down || self.noisy;
-        let attempts = if fails { ATTEMPTS as u64 } else { 1 };
+        let attempts = if self.attempts_may_fail() {
+            ATTEMPTS as u64
+        } else {
+            1
+        };
         let of = |operations: &[Operation]| {
             let cases = cases.iter().filter(|case| {
                 let asked = &case.answered.asked;

@@ -97,7 +97,8 @@ impl Judge {
         conditions: &Conditions,
     ) -> Result<(), Violation> {
         for case in cases {
-            self.sessions.note(case.answered);
+            self.sessions
+                .note(case.answered, conditions.attempts_may_fail());
         }
         let (courses, followed) = self.courses(observed, &conditions.clocks);
         for case in cases {

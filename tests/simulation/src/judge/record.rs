@@ -131,17 +131,15 @@ impl State {
             return Ok(between);
         }
         self.may_be_renewed(old, may)?;
+        let became = || format!("{} became {}", old.item, self.item);
         match (old.revoked, self.revoked) {
-            (false, false) => Ok(Vec::new()),
-            (true, true) if self.has_the_same(old, &["revokedAt"]) => Ok(Vec::new()),
+            (false, false) if self.jti != old.jti => Ok(Vec::new()),
             (false, true) => {
                 self.may_be_revoked(may)?;
                 Ok(vec![self.active()])
             }
-            _ => Err((
-                Rule::EndedIsOver,
-                format!("{} became {}", old.item, self.item),
-            )),
+            (true, false) => Err((Rule::EndedIsOver, became())),
+            _ => Err((Rule::Unchanged, became())),
         }
     }
 
@@ -206,22 +204,22 @@ impl Course {
         last: Option<&State>,
         may: &May<'_>,
     ) -> Result<(), Wrong> {
-        match (&state, last) {
-            (Some(state), last) => {
-                let between = state.follows(last, may)?;
-                // Between steps nothing is answered.
-                if !self.0.is_empty() {
-                    let between = between.into_iter().map(|state| (observed, Some(state)));
-                    self.0.extend(between);
-                }
-            }
-            (None, Some(last)) => {
-                return Err((Rule::Unchanged, format!("{} is gone", last.item)));
-            }
-            (None, None) => {}
+        let followed = match (&state, last) {
+            (Some(state), last) => state.follows(last, may),
+            (None, Some(last)) => Err((Rule::Unchanged, format!("{} is gone", last.item))),
+            (None, None) => Ok(Vec::new()),
+        };
+        let (between, right) = match followed {
+            Ok(between) => (between, Ok(())),
+            Err(wrong) => (Vec::new(), Err(wrong)),
+        };
+        // Between steps nothing is answered.
+        if !self.0.is_empty() {
+            let between = between.into_iter().map(|state| (observed, Some(state)));
+            self.0.extend(between);
         }
         self.0.push((observed, state));
-        Ok(())
+        right
     }
 
     /// The states until so many observations had been made.

@@ -49,11 +49,16 @@ struct Successor {
 }
 
 impl Sessions {
-    /// Notes what may have been written for an answer.
-    pub(super) fn note(&mut self, answered: &Answered) {
+    /// Notes what may have been written for an answer. A renewal whose first attempt was written
+    /// and lost is refused by the next one if its session ends in between.
+    pub(super) fn note(&mut self, answered: &Answered, attempts_may_fail: bool) {
         let Asked { request, held } = &answered.asked;
         let status = answered.status();
-        let is_lost = matches!(status, None | Some(500 | 503));
+        let is_lost = match status {
+            None | Some(500 | 503) => true,
+            Some(401) => attempts_may_fail && request.operation() == Operation::Renew,
+            Some(_) => false,
+        };
         match (request.operation(), held) {
             (Operation::Renew, Some(held)) if is_lost => {
                 self.lost.insert(held.jti().to_owned());

@@ -67,12 +67,12 @@ impl Token {
                 "expireAt is not exp",
             ),
             (
-                self.iat <= *clocks.end(),
+                answer.is_replayed() || self.iat <= *clocks.end(),
                 "it was issued in the future of every clock",
             ),
             (
                 answer.is_replayed() || self.iat.after(Duration::from_secs(1)) > *clocks.start(),
-                "it was issued in the past of every clock, and is no replay",
+                "it was issued in the past of every clock",
             ),
         ];
         if let Some((_, what)) = facts.iter().find(|(holds, _)| !holds) {

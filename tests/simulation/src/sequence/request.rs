@@ -102,7 +102,7 @@ pub const APPS: u8 = 3;
 /// A partner, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Partner {
-    /// Tokens of the default lifetime.
+    /// Long-lived tokens.
     Acme,
     /// Short-lived tokens.
     Globex,
@@ -175,6 +175,19 @@ impl Request {
             Self::Invalidate(invalidate) => invalidate.keys,
             Self::Introspect(introspect) => introspect.keys,
         }
+    }
+
+    /// The same by the safe keys, and with a token that is not altered.
+    pub fn safe(mut self) -> Self {
+        match &mut self {
+            Self::Issue(ask) => ask.keys = Keys::Safe,
+            Self::Renew(renew) => (renew.keys, renew.spoilt) = (Keys::Safe, false),
+            Self::Invalidate(invalidate) => invalidate.keys = Keys::Safe,
+            Self::Introspect(introspect) => {
+                (introspect.keys, introspect.spoilt) = (Keys::Safe, false);
+            }
+        }
+        self
     }
 
     /// Whether its path's answers have integers.
