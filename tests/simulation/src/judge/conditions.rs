@@ -227,9 +227,6 @@ impl Conditions {
     /// At most one call of DynamoDB for each request, and its retries; none for a caller that is not
     /// known, nor for a token that is none or that has expired on every clock.
     pub(super) fn one_call(&self, cases: &[Case<'_>]) -> Result<(), String> {
-        if self.still_at_work {
-            return Ok(());
-        }
         let attempts = if self.attempts_may_fail() {
             ATTEMPTS as u64
         } else {

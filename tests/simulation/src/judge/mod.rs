@@ -111,7 +111,9 @@ impl Judge {
             *self.checks.entry(rule).or_default() += observed.len() as u64;
         }
         followed?;
-        self.check(Rule::OneCall, || conditions.one_call(cases))?;
+        if !conditions.still_at_work {
+            self.check(Rule::OneCall, || conditions.one_call(cases))?;
+        }
         self.all_answered(cases)?;
         for (pair, course) in courses {
             if let Some(state) = course.last() {
@@ -299,7 +301,9 @@ impl Judge {
         answer: &Answer,
         states: &[Option<&State>],
     ) -> Result<(), Violation> {
-        let (issued, token) = token::Issued::read(case, ask, answer, states)?;
+        let token = token::Token::read(case, answer)?;
+        self.sessions.goes_on(ask.pair, &token)?;
+        let issued = token::Issued::read(case, ask, answer, &token, states)?;
         for rule in [
             Rule::TokenIsTheAnswers,
             Rule::WithinItsSession,
@@ -309,7 +313,6 @@ impl Judge {
         ] {
             self.count(rule);
         }
-        self.sessions.goes_on(ask.pair, &token)?;
         let one = self.pair(ask.pair).issued(&Seen {
             issued,
             customer: ask.customer,

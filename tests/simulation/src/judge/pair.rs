@@ -244,10 +244,7 @@ mod tests {
     }
 
     fn ends() -> Ends {
-        Ends {
-            expire_at: Moment::of_millis(LIFETIME),
-            ttl: Moment::of_millis(TTL),
-        }
+        Ends::of_expiry(Moment::of_millis(LIFETIME))
     }
 
     fn record(revoked: bool) -> State {
@@ -264,9 +261,8 @@ mod tests {
 
     /// Whether a 409 for this reason is right while the record stands.
     fn told(pair: &mut Pair, customer: u8, reason: &str, clocks: &Clocks) -> bool {
-        let record = record(false);
-        let told = pair.conflict(customer, reason, &[Some(&record)], clocks);
-        told.is_ok()
+        let states = [Some(&record(false))];
+        pair.conflict(customer, reason, &states, clocks).is_ok()
     }
 
     fn clocks(slowest: i64, fastest: i64) -> Clocks {
@@ -326,9 +322,8 @@ mod tests {
     fn revoked_needs_a_record_that_is() {
         let mut pair = asked(&[0]);
         assert!(!told(&mut pair, 0, "revoked", &clocks(0, LIFETIME)));
-        let (active, revoked) = (record(false), record(true));
-        let states = [Some(&active), Some(&revoked)];
         for (customer, is_right) in [(1, false), (0, true)] {
+            let states = [Some(&record(false)), Some(&record(true))];
             let told = pair.conflict(customer, "revoked", &states, &clocks(0, 0));
             assert_eq!(told.is_ok(), is_right);
         }
@@ -338,10 +333,7 @@ mod tests {
     fn a_renewed_record_is_kept_for_longer() {
         let mut pair = asked(&[0]);
         pair.issued(&seen('a', 0, false)).unwrap();
-        pair.recorded = Some(Ends {
-            ttl: Moment::of_millis(0),
-            ..ends()
-        });
+        pair.recorded = Some(Ends::of_expiry(Moment::of_millis(-TTL)));
         pair.stands(&record(false));
         pair.asked(1, &clocks(TTL - 1, TTL - 1));
         assert!(pair.issued(&seen('b', 1, false)).is_err());

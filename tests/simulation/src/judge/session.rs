@@ -190,8 +190,9 @@ pub(super) fn renewal(
         return Err((Rule::RenewedAlike, what));
     }
     sessions.succeeds(presented, &token, answer.is_replayed())?;
-    token.is_recorded(states, Some(presented.jti()))?;
-    sessions.goes_on(case.answered.asked.request.pair(), &token)
+    sessions.goes_on(case.answered.asked.request.pair(), &token)?;
+    token.lasts(case, answer)?;
+    token.is_recorded(states, Some(presented.jti()))
 }
 
 /// Whether a renewal may be refused for this reason, given the states that its record may have been

@@ -37,7 +37,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Opens an answer's token, and holds it against the answer and the clocks.
+    /// Opens an answer's token.
     pub(super) fn read(case: &Case<'_>, answer: &Answer) -> Result<Self, Wrong> {
         let says = |what: String| (Rule::TokenIsTheAnswers, what);
         let text = answer
@@ -48,18 +48,17 @@ impl Token {
         let number = |name| claims.get(name).and_then(Value::as_i64).unwrap_or_default();
         let moment = |name| Moment::of_millis(number(name).saturating_mul(1000));
         let jti = claims.get("jti").and_then(Value::as_str);
-        let token = Self {
+        Ok(Self {
             jti: jti.unwrap_or_default().to_owned(),
             began: number("auth_time"),
             iat: moment("iat"),
             exp: moment("exp"),
             claims,
-        };
-        token.lasts(case, answer)?;
-        Ok(token)
+        })
     }
 
-    fn lasts(&self, case: &Case<'_>, answer: &Answer) -> Result<(), Wrong> {
+    /// Holds its times against the answer, the clocks and the lifetimes.
+    pub(super) fn lasts(&self, case: &Case<'_>, answer: &Answer) -> Result<(), Wrong> {
         let clocks = &case.conditions.clocks;
         let facts = [
             (
@@ -147,14 +146,15 @@ pub(super) fn kept(claims: &Value) -> Value {
 }
 
 impl Issued {
-    /// Reads a Get Token's 200 and holds it against its token, its SDK and its record.
+    /// Holds a Get Token's 200 against its token, its SDK and its record.
     pub(super) fn read(
         case: &Case<'_>,
         ask: &Ask,
         answer: &Answer,
+        token: &Token,
         states: &[Option<&State>],
-    ) -> Result<(Self, Token), Wrong> {
-        let token = Token::read(case, answer)?;
+    ) -> Result<Self, Wrong> {
+        token.lasts(case, answer)?;
         let says = |what| (Rule::TokenIsTheAnswers, what);
         is_for(ask.pair, ask.customer, &token.claims).map_err(says)?;
         if token.exp <= *case.conditions.clocks.start() {
@@ -172,7 +172,7 @@ impl Issued {
             .has_the_session_key(ask.customer, &token.claims)
             .map_err(|what| (Rule::SessionKey, what))?;
         token.is_recorded(states, None)?;
-        Ok((issued, token))
+        Ok(issued)
     }
 
     fn has_the_session_key(&self, customer: u8, claims: &Value) -> Result<(), String> {
