@@ -159,11 +159,7 @@ impl Conditions {
     }
 
     /// Whether a 503 may be; `opened` where it is known whether the request was opened before.
-    pub(super) fn may_be_unavailable(
-        &self,
-        standing: &Standing,
-        opened: Option<bool>,
-    ) -> Result<(), String> {
+    pub(super) fn may_be_unavailable(&self, opened: Option<bool>) -> Result<(), String> {
         if self.noisy {
             return Ok(());
         }
@@ -175,10 +171,8 @@ impl Conditions {
             || (is_short && self.secrets_are_disturbed)
             // What stands there cannot be opened by old keys.
             || (self.record_keys_may_be_new && cannot_read);
-        let by_secrets = (!self.all_are_warm && cannot_read)
-            || (self.cold_start && self.first_loads_may_fail)
-            // Introspection alone is answered so if a token's key may be a new one.
-            || (opened.is_none() && !standing.has_token_key && cannot_read);
+        let by_secrets =
+            (!self.all_are_warm && cannot_read) || (self.cold_start && self.first_loads_may_fail);
         let may_be = match opened {
             Some(true) => by_dynamodb,
             Some(false) => by_secrets,

@@ -151,7 +151,8 @@ impl Judge {
                 .map(State::read)
                 .transpose()
                 .and_then(|state| course.add(at + 1, state, last.as_ref(), &may));
-            followed = followed.and(added);
+            let sized = item.as_ref().map_or(Ok(()), record::takes_one_unit);
+            followed = followed.and(sized).and(added);
         }
         (courses, followed)
     }
@@ -208,7 +209,7 @@ impl Judge {
         let (status, is_sealed) = (answer.status.as_u16(), answer.sealed.is_some());
         if status == 503 {
             return self.check(Rule::Served, || {
-                conditions.may_be_unavailable(&case.standing, Some(is_sealed))
+                conditions.may_be_unavailable(Some(is_sealed))
             });
         }
         self.check(Rule::NotStale, || {
@@ -278,9 +279,7 @@ impl Judge {
     ) -> Result<(), Violation> {
         self.count(Rule::Form);
         if introspection.status == 503 {
-            return self.check(Rule::Served, || {
-                case.conditions.may_be_unavailable(&case.standing, None)
-            });
+            return self.check(Rule::Served, || case.conditions.may_be_unavailable(None));
         }
         self.check(Rule::NotStale, || {
             case.conditions
