@@ -49,14 +49,15 @@ struct Successor {
 }
 
 impl Sessions {
-    /// Notes what may have been written for an answer. A renewal whose first attempt was written
-    /// and lost is refused by the next one if its session ends in between.
+    /// Notes what may have been written for an answer. The last attempt of a call makes its answer.
+    /// One before it that was lost may have been written before: a renewal is refused if its session
+    /// ends in between. Or it is written later: an invalidation ends a session that did not exist.
     pub(super) fn note(&mut self, answered: &Answered, attempts_may_fail: bool) {
         let Asked { request, held } = &answered.asked;
         let status = answered.status();
         let is_lost = match status {
             None | Some(500 | 503) => true,
-            Some(401) => attempts_may_fail && request.operation() == Operation::Renew,
+            Some(401 | 404) => attempts_may_fail,
             Some(_) => false,
         };
         match (request.operation(), held) {
