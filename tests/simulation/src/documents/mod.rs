@@ -24,9 +24,9 @@ pub fn lifetime(partner: Partner) -> Duration {
 /// The longest of them, which a token key is kept for after it left the front.
 pub const LONGEST_LIFETIME: Duration = Duration::from_secs(5400);
 
-/// How long the sessions of a partner last: as ever, and shortened. A token of the first one's
-/// outlives the record of one that was renewed after it was shortened, and the pair is free while it
-/// has not expired.
+/// How long the sessions of a partner last: as ever, and shortened. The first one's are such that a
+/// token outlives its record where the session was shortened before it was renewed: the pair is
+/// free while the token has not expired.
 pub fn session_lifetimes(partner: Partner) -> [Duration; 2] {
     let (long, short) = match partner {
         Partner::Acme => (9000, 900),

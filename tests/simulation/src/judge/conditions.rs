@@ -23,8 +23,8 @@ pub const RETENTION: Duration = Duration::from_secs(3600);
 /// minutes behind.
 pub const MARGIN: Duration = Duration::from_secs(600);
 
-/// A call of DynamoDB with its retries, and the refreshes that one request may cause (protocol.md, Errors:
-/// time).
+/// A call of DynamoDB with its retries, and the refreshes that one request may cause (protocol.md,
+/// Errors: time).
 const WRITE_LIMIT: Duration = Duration::from_secs(4);
 const REFRESHES_LIMIT: Duration = Duration::from_secs(4);
 /// Lambda's limit for an initialisation.
@@ -218,8 +218,8 @@ impl Conditions {
         self.failing_attempts > 0 || self.dynamodb_is_down || self.noisy
     }
 
-    /// At most one call of DynamoDB for each request, and its retries; none for a caller that is not
-    /// known, nor for a token that is none or that has expired on every clock.
+    /// At most one call of DynamoDB for each request, and its retries; none for a caller that is
+    /// not known, nor for a token that is none or that has expired on every clock.
     pub(super) fn one_call(&self, cases: &[Case<'_>]) -> Result<(), String> {
         let attempts = if self.attempts_may_fail() {
             ATTEMPTS as u64

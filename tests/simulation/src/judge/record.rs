@@ -1,8 +1,8 @@
 //! A pair's record: what it says, how it may change, and the states that it went through in a step.
 //!
-//! Items are read before requests are sent and after each answer, one after another. Nobody presents
-//! in a step what is made in it, so between two reads a record is renewed once at most. What an
-//! answer was decided by is one of the states until it was there.
+//! Items are read before requests are sent and after each answer, one after another. Nobody
+//! presents in a step what is made in it, so between two reads a record is renewed once at most.
+//! What an answer was decided by is one of the states until it was there.
 
 use std::{collections::HashSet, time::Duration};
 

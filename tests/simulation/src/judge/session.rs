@@ -50,8 +50,9 @@ struct Successor {
 
 impl Sessions {
     /// Notes what may have been written for an answer. The last attempt of a call makes its answer.
-    /// One before it that was lost may have been written before: a renewal is refused if its session
-    /// ends in between. Or it is written later: an invalidation ends a session that did not exist.
+    /// One before it that was lost may have been written before: a renewal is refused if its
+    /// session ends in between. Or it is written later: an invalidation ends a session that did not
+    /// exist.
     pub(super) fn note(&mut self, answered: &Answered, attempts_may_fail: bool) {
         let Asked { request, held } = &answered.asked;
         let status = answered.status();
