@@ -1,153 +1,243 @@
 //! One request over HTTP, and its answer as its caller sees it.
 
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use http::Method;
+use bytes::Bytes;
+use http::{Method, Response};
 use peers::{
     answer::{Answer, AnswerError},
     credentials::Credentials,
     jwe,
-    partner::{self, CallError, LEGACY_TOKEN_PATH},
-    sdk::{KeyError, KeyPair},
+    partner::{
+        self, CallError, INVALIDATE_PATH, LEGACY_INVALIDATE_PATH, LEGACY_TOKEN_PATH, TOKEN_PATH,
+    },
+    resource_server,
+    rules::{
+        BrokenRule,
+        introspection::{self, Introspected},
+    },
+    sdk::{LEGACY_RENEW_PATH, RENEW_PATH, Renewal},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::sequence::Ask;
-
-/// An SDK. What it works out on its curve is kept: that takes longer than all else that a caller
-/// does, and a replay has the same again.
-pub struct Sdk {
-    pair: KeyPair,
-    public_key: String,
-    session_keys: Mutex<HashMap<String, [u8; 32]>>,
-}
-
-/// So many session keys are kept.
-const KEPT: usize = 1000;
-
-/// Two are enough to be told apart.
-static ONE_SDK: LazyLock<Sdk> = LazyLock::new(Sdk::new);
-static ANOTHER_SDK: LazyLock<Sdk> = LazyLock::new(Sdk::new);
-
-impl Sdk {
-    fn new() -> Self {
-        let pair = KeyPair::generate();
-        let public_key = pair.public_key();
-        Self {
-            pair,
-            public_key,
-            session_keys: Mutex::default(),
-        }
-    }
-
-    /// The session key that it agrees on.
-    ///
-    /// # Errors
-    /// The service's key is none.
-    pub fn session_key(&self, server_pub_key: &str) -> Result<[u8; 32], KeyError> {
-        let kept = || {
-            self.session_keys
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(key) = kept().get(server_pub_key) {
-            return Ok(*key);
-        }
-        let key = self.pair.session_key(server_pub_key)?;
-        let mut kept = kept();
-        if kept.len() == KEPT {
-            kept.clear();
-        }
-        kept.insert(server_pub_key.to_owned(), key);
-        Ok(key)
-    }
-}
-
-/// The SDK of a customer.
-pub fn sdk(customer: u8) -> &'static Sdk {
-    match customer {
-        2 => &ANOTHER_SDK,
-        _ => &ONE_SDK,
-    }
-}
-
-/// The account of a customer.
-pub fn account(customer: u8) -> String {
-    format!("0012300{}", customer % 2)
-}
-
-/// A `referenceId`.
-pub fn reference(ask: &Ask) -> String {
-    format!("r{}", ask.reference)
-}
+use crate::{
+    apps::{Held, account, sdk},
+    sequence::{Ask, Invalidate, Keys, Request},
+    world::World,
+};
 
 /// What a caller got.
 #[derive(Debug)]
 pub enum Outcome {
     /// An answer of the function's.
     Answer(Box<Answer>),
+    /// An answer of the function's to an introspection.
+    Introspection(Introspection),
     /// An answer of API Gateway's own, of this status.
     Gateway(u16),
     /// An answer that is not one of the protocol's.
-    Unreadable(AnswerError),
+    Unreadable(Unreadable),
     /// None, as the caller gave up.
     GaveUp,
+}
+
+/// What a resource server was told.
+#[derive(Debug)]
+pub struct Introspection {
+    /// The HTTP status.
+    pub status: u16,
+    /// What it says.
+    pub said: Introspected,
+    /// When to ask again.
+    pub retry_after: Option<String>,
+}
+
+/// Why an answer is not one of the protocol's.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It cannot be opened or read.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// It breaks a rule of introspection's.
+    #[error(transparent)]
+    Rule(#[from] BrokenRule),
+}
+
+/// A request, and the token that its app held when it was sent.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// The token, as it was given to the app.
+    pub held: Option<Arc<Held>>,
 }
 
 /// An outcome, and how long it took.
 #[derive(Debug)]
 pub struct Answered {
     /// What was asked.
-    pub ask: Ask,
+    pub asked: Asked,
     /// What came of it.
     pub outcome: Outcome,
     /// By the caller's watch.
     pub took: Duration,
 }
 
-/// Sends a request to the gateway at `url`, sealed with the one payload key of `credentials`.
+impl Answered {
+    /// The status of an answer of the function's.
+    pub fn status(&self) -> Option<u16> {
+        match &self.outcome {
+            Outcome::Answer(answer) => Some(answer.status.as_u16()),
+            Outcome::Introspection(introspection) => Some(introspection.status),
+            Outcome::Gateway(_) | Outcome::Unreadable(_) | Outcome::GaveUp => None,
+        }
+    }
+}
+
+impl Asked {
+    /// The token that it presents; it is altered where the request says so.
+    fn token(&self) -> String {
+        let token = self.held.as_ref().map(|held| held.token.as_str());
+        let token = token.unwrap_or_default();
+        match self.request.presents() {
+            Some((_, true)) => altered(token),
+            _ => token.to_owned(),
+        }
+    }
+
+    /// Whether the presented token is one that the service may have made.
+    pub fn may_open(&self) -> bool {
+        matches!(self.request.presents(), Some((_, false)))
+    }
+}
+
+/// The token with another tag of the same form.
+fn altered(token: &str) -> String {
+    let (rest, tag) = token.rsplit_once('.').unwrap_or_default();
+    let mut tag = tag.to_owned();
+    let first = if tag.starts_with('A') { "B" } else { "A" };
+    tag.replace_range(..tag.len().min(1), first);
+    format!("{rest}.{tag}")
+}
+
+/// Sends a request to the gateway, by the keys that are its caller's now.
 ///
 /// # Errors
 /// The gateway, which never fails, does not answer.
-pub async fn call(url: &str, ask: &Ask, credentials: &Credentials) -> Result<Outcome, CallError> {
+pub(crate) async fn call(world: &World, asked: &Asked) -> Result<Outcome, CallError> {
+    let (request, url) = (&asked.request, world.sandbox.url());
+    let credentials = world
+        .documents
+        .credentials(request.pair().partner, request.keys());
+    let sent = match request {
+        Request::Issue(ask) => partner_request(
+            &plaintext(ask, &credentials),
+            ask.named,
+            if ask.legacy {
+                LEGACY_TOKEN_PATH
+            } else {
+                TOKEN_PATH
+            },
+            &credentials,
+        )?,
+        Request::Invalidate(Invalidate { named, legacy, .. }) => partner_request(
+            &json!({ "tokenReferenceId": request.pair().reference() }),
+            *named,
+            if *legacy {
+                LEGACY_INVALIDATE_PATH
+            } else {
+                INVALIDATE_PATH
+            },
+            &credentials,
+        )?,
+        Request::Renew(renew) => {
+            let key = asked.held.as_ref().map(|held| held.session_key);
+            let renewal = Renewal {
+                sdk_api_key: match renew.keys {
+                    Keys::Unknown => "an sdkApiKey that is nobody's",
+                    Keys::Safe | Keys::Other => &credentials.sdk_api_key,
+                },
+                account_number: &asked
+                    .held
+                    .as_ref()
+                    .map(|held| held.account())
+                    .unwrap_or_default(),
+                token: &asked.token(),
+                session_key: &key.unwrap_or_default(),
+            };
+            renewal.request(if renew.legacy {
+                LEGACY_RENEW_PATH
+            } else {
+                RENEW_PATH
+            })?
+        }
+        Request::Introspect(introspect) => {
+            let secret = world.documents.secret(introspect.server, introspect.keys);
+            resource_server::introspection(introspect.server.id(), &secret, &asked.token())?
+        }
+    };
+    let response = partner::call(url, sent).await?;
+    // The function's own answers have no such header.
+    if response.headers().contains_key("x-amzn-errortype") {
+        return Ok(Outcome::Gateway(response.status().as_u16()));
+    }
+    Ok(read(asked, response, &credentials).unwrap_or_else(Outcome::Unreadable))
+}
+
+fn partner_request(
+    plaintext: &Value,
+    named: bool,
+    path: &str,
+    credentials: &Credentials,
+) -> Result<http::Request<Bytes>, CallError> {
     let Some(key) = credentials.payload_keys.first() else {
         return Err(CallError::Address(
             "a partner without a payload key".to_owned(),
         ));
     };
-    let plain = plaintext(ask, credentials);
-    let body = jwe::seal(plain.as_bytes(), &key.k, ask.named.then_some(&key.kid));
-    let mut request = partner::token_request(credentials, body)?;
-    if ask.legacy {
-        *request.uri_mut() = http::Uri::from_static(LEGACY_TOKEN_PATH);
+    let plaintext = plaintext.to_string();
+    let body = jwe::seal(plaintext.as_bytes(), &key.k, named.then_some(&key.kid));
+    let mut request = partner::token_request_at(path, credentials, body)?;
+    if path == LEGACY_TOKEN_PATH {
         // The seed has it so.
         *request.method_mut() = Method::GET;
     }
-    let response = partner::call(url, request).await?;
-    // The function's own answers have no such header.
-    if response.headers().contains_key("x-amzn-errortype") {
-        return Ok(Outcome::Gateway(response.status().as_u16()));
-    }
-    Ok(
-        match Answer::read(response, std::slice::from_ref(credentials)) {
-            Ok(answer) => Outcome::Answer(Box::new(answer)),
-            Err(error) => Outcome::Unreadable(error),
-        },
-    )
+    Ok(request)
 }
 
-fn plaintext(ask: &Ask, credentials: &Credentials) -> String {
+fn read(
+    asked: &Asked,
+    response: Response<Bytes>,
+    credentials: &Credentials,
+) -> Result<Outcome, Unreadable> {
+    let answer = match &asked.request {
+        Request::Issue(_) | Request::Invalidate(_) => {
+            Answer::read(response, std::slice::from_ref(credentials))?
+        }
+        Request::Renew(_) => {
+            let key = asked.held.as_ref().map(|held| held.session_key);
+            Answer::read_with(response, |body| jwe::open(body, &key.unwrap_or_default()))?
+        }
+        Request::Introspect(_) => {
+            let retry_after = response.headers().get("retry-after");
+            let retry_after = retry_after.and_then(|value| value.to_str().ok());
+            return Ok(Outcome::Introspection(Introspection {
+                status: response.status().as_u16(),
+                retry_after: retry_after.map(str::to_owned),
+                said: introspection::check(&response)?,
+            }));
+        }
+    };
+    Ok(Outcome::Answer(Box::new(answer)))
+}
+
+fn plaintext(ask: &Ask, credentials: &Credentials) -> Value {
     json!({
-        "referenceId": reference(ask),
-        "sdkPublicKey": sdk(ask.customer).public_key,
+        "referenceId": ask.pair.reference(),
+        "sdkPublicKey": sdk(ask.customer).public_key(),
         "sdkApiKey": credentials.sdk_api_key,
         "accountNumber": account(ask.customer),
         "name": "A Customer",
         "data": { "key": "value" },
     })
-    .to_string()
 }

@@ -116,7 +116,8 @@ fn tell(figures: &Figures, of: u64, began: Instant) {
     let faults = figures.all_faults();
     let line = format!(
         "{} of {of} sequences, {rate:.1} a second, {faults} faults, {} requests",
-        figures.sequences, figures.requests
+        figures.sequences,
+        figures.all_requests()
     );
     let mut stderr = std::io::stderr().lock();
     // Nobody can be told where nobody reads.

@@ -6,7 +6,7 @@ use crate::{
     call::Outcome,
     judge::Rule,
     send::Sent,
-    sequence::{Deed, Sequence},
+    sequence::{Deed, Operation, Sequence},
     story,
     surroundings::After,
 };
@@ -21,18 +21,18 @@ pub struct Figures {
     pub sequences: u64,
     /// Steps by kind.
     pub steps: BTreeMap<&'static str, u64>,
-    /// Requests sent.
-    pub requests: u64,
+    /// Requests sent, by operation.
+    pub requests: BTreeMap<Operation, u64>,
     /// Requests sent again because the first was not answered.
     pub retries: u64,
     /// Faults that a request has met, by service and kind.
     pub faults: BTreeMap<(&'static str, &'static str), u64>,
-    /// Answers by status and code.
-    pub answers: BTreeMap<String, u64>,
+    /// Answers by operation, status and code.
+    pub answers: BTreeMap<(Operation, String), u64>,
     /// Processes killed.
     pub kills: u64,
-    /// Answers that call themselves the first with their token.
-    pub tokens: u64,
+    /// Answers that call themselves the first with their token, by operation.
+    pub tokens: BTreeMap<Operation, u64>,
     /// Looks at each rule.
     pub checks: BTreeMap<Rule, u64>,
     /// Times that requests were sent and their answers judged: once a step, and once a retry.
@@ -65,10 +65,15 @@ impl Figures {
             count(&mut self.faults, ("Secrets Manager", trouble.kind()));
         }
         for received in &sent.received {
-            self.requests += 1;
-            count(&mut self.answers, story::status(&received.answered));
-            if let Outcome::Answer(answer) = &received.answered.outcome {
-                self.tokens += u64::from(answer.status == 200 && !answer.is_replayed());
+            let operation = received.answered.asked.request.operation();
+            count(&mut self.requests, operation);
+            let status = story::status(&received.answered);
+            count(&mut self.answers, (operation, status));
+            if let Outcome::Answer(answer) = &received.answered.outcome
+                && answer.text("token").is_some()
+                && !answer.is_replayed()
+            {
+                count(&mut self.tokens, operation);
             }
         }
     }
@@ -76,22 +81,27 @@ impl Figures {
     /// Adds those of another sequence.
     pub fn add(&mut self, other: &Self) {
         self.sequences += other.sequences;
-        self.requests += other.requests;
         self.retries += other.retries;
         self.kills += other.kills;
-        self.tokens += other.tokens;
         self.judged += other.judged;
         self.noisy += other.noisy;
         self.simulated = self.simulated.saturating_add(other.simulated);
         merge(&mut self.steps, &other.steps);
         merge(&mut self.faults, &other.faults);
+        merge(&mut self.requests, &other.requests);
         merge(&mut self.answers, &other.answers);
+        merge(&mut self.tokens, &other.tokens);
         merge(&mut self.checks, &other.checks);
     }
 
     /// Whether too much was left unjudged for "all held" to say anything about time.
     pub fn is_too_noisy(&self) -> bool {
         self.noisy * 100 > self.judged * MOST_NOISY_PERCENT
+    }
+
+    /// All requests.
+    pub fn all_requests(&self) -> u64 {
+        self.requests.values().sum()
     }
 
     /// All faults.
@@ -123,10 +133,22 @@ impl fmt::Display for Figures {
         writeln!(
             f,
             "requests    {}, {} of them retries",
-            self.requests, self.retries
+            self.all_requests(),
+            self.retries
         )?;
-        writeln!(f, "answers     {}", list(&self.answers))?;
-        writeln!(f, "tokens      {} issued", self.tokens)?;
+        for (operation, requests) in &self.requests {
+            let of_it = self.answers.iter().filter(|((of, _), _)| of == operation);
+            let of_it: BTreeMap<_, _> =
+                of_it.map(|((_, status), count)| (status, *count)).collect();
+            writeln!(f, "{:<12}{requests}: {}", operation.name(), list(&of_it))?;
+        }
+        let tokens = |operation| self.tokens.get(&operation).copied().unwrap_or_default();
+        writeln!(
+            f,
+            "tokens      {} issued, {} renewed",
+            tokens(Operation::Issue),
+            tokens(Operation::Renew)
+        )?;
         for service in ["DynamoDB", "Secrets Manager"] {
             let of_it = self.faults.iter().filter(|((of, _), _)| *of == service);
             let of_it: BTreeMap<_, _> = of_it.map(|((_, kind), count)| (*kind, *count)).collect();

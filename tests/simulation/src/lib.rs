@@ -16,11 +16,12 @@
 //! | [`sequence`], [`trouble`], [`generate`] | what happens, and how it follows from a seed |
 //! | [`documents`] | the secrets, and their rotations |
 //! | `world`, `surroundings` | what is broken, known and running at each moment |
-//! | [`call`], `send` | requests and their answers |
-//! | [`run`], `story` | one sequence, and what is told of it |
+//! | [`call`], `send`, `apps` | requests, their answers, and the tokens that apps hold |
+//! | [`run`], `recover`, `story` | one sequence, its end, and what is told of it |
 //! | [`judge`] | what must hold |
 //! | [`shrink`], [`crew`], [`figures`], [`noise`] | failures made short; many sequences at once, counted |
 
+pub mod apps;
 pub mod call;
 pub mod crew;
 pub mod documents;
@@ -28,6 +29,7 @@ pub mod figures;
 pub mod generate;
 pub mod judge;
 pub mod noise;
+mod recover;
 pub mod run;
 mod send;
 pub mod sequence;

@@ -7,22 +7,17 @@ use service_tests::clocks::Moment;
 
 use crate::{
     Setting,
-    documents::{LONGEST_LIFETIME, Stage},
+    apps::Apps,
+    call::Asked,
+    documents::{Documents, LONGEST_LIFETIME, LONGEST_SESSION, Stage},
     figures::Figures,
-    judge::{Case, Judge, Known, RETENTION, Rule, Standing, Violation},
-    send::{Manner, send},
-    sequence::{Ask, Deed, Keys, Partner, Rotating, Sequence, Step},
+    judge::{Case, Judge, Known, RETENTION, Standing, Violation},
+    send::{Manner, look, send},
+    sequence::{Deed, Party, Request, Rotating, Sequence, Step},
     story,
     surroundings::Before,
     world::{Broken, World},
 };
-
-/// Whoever retries so often is to be served.
-const RETRIES: usize = 8;
-
-/// How often it retries on a machine that is too busy to serve anybody, which says nothing of the
-/// function.
-const RETRIES_IN_NOISE: usize = 64;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -47,6 +42,7 @@ pub async fn run(sequence: &Sequence, setting: &Setting) -> Result<Report, Broke
     let mut run = Run {
         began: world.now(),
         world,
+        apps: Apps::default(),
         judge: Judge::default(),
         figures: Figures::default(),
         story: vec![story::beginning(sequence)],
@@ -76,7 +72,7 @@ pub async fn run(sequence: &Sequence, setting: &Setting) -> Result<Report, Broke
 }
 
 /// Why a run ends before its end.
-enum Stop {
+pub(crate) enum Stop {
     Violation(Violation),
     Broken(Broken),
 }
@@ -87,16 +83,17 @@ impl<E: Into<Broken>> From<E> for Stop {
     }
 }
 
-struct Run {
+pub(crate) struct Run {
     began: Moment,
-    world: World,
-    judge: Judge,
-    figures: Figures,
+    pub(crate) world: World,
+    pub(crate) apps: Apps,
+    pub(crate) judge: Judge,
+    pub(crate) figures: Figures,
     story: Vec<String>,
 }
 
 /// What a caller does next.
-enum Next {
+pub(crate) enum Next {
     /// It has its answer.
     Done,
     /// Ask again after so long.
@@ -120,22 +117,26 @@ impl Run {
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         let millis = |millis: u16| Duration::from_millis(millis.into());
         match &step.deed {
-            Deed::Ask(ask) => {
-                self.ask(step, &[*ask], Manner::Patiently).await?;
+            Deed::Ask(request) => {
+                self.ask(step, &[*request], Manner::Patiently).await?;
             }
-            Deed::Together(asks) => {
-                self.ask(step, asks, Manner::Patiently).await?;
+            Deed::Together(requests) => {
+                self.ask(step, requests, Manner::Patiently).await?;
             }
-            Deed::Impatient(ask, after) => {
+            Deed::Impatient(request, after) => {
                 let manner = Manner::Impatiently(millis(*after));
-                self.ask(step, &[*ask], manner).await?;
+                self.ask(step, &[*request], manner).await?;
             }
-            Deed::Killed(ask, after) => {
-                self.ask(step, &[*ask], Manner::UnderFire(millis(*after)))
+            Deed::Killed(request, after) => {
+                self.ask(step, &[*request], Manner::UnderFire(millis(*after)))
                     .await?;
             }
             Deed::Rotate(what) => self.rotate(*what).await?,
-            Deed::Enable(partner, on) => self.enable(*partner, *on)?,
+            Deed::Enable(party, on) => self.enable(*party, *on)?,
+            Deed::Shorten(partner, shortened) => {
+                self.edit(|documents, now| documents.shorten(*partner, *shortened, now))?;
+            }
+            Deed::Copy(pair, from_to) => self.apps.copy(*pair, *from_to),
             Deed::Outage(service, trouble) => self.world.break_down(*service, *trouble),
             Deed::Rubbish(document, how) => self.world.spoil(*document, *how)?,
             Deed::Recovery => self.world.recover()?,
@@ -161,8 +162,11 @@ impl Run {
         if list.stage() == Stage::InFront {
             wait += match what {
                 Rotating::Token => LONGEST_LIFETIME,
-                Rotating::Record => LONGEST_LIFETIME + RETENTION,
-                Rotating::Payload(_) | Rotating::Api(_) | Rotating::SdkApi(_) => Duration::ZERO,
+                Rotating::Record => LONGEST_SESSION + RETENTION,
+                Rotating::Payload(_)
+                | Rotating::Api(_)
+                | Rotating::SdkApi(_)
+                | Rotating::Secret(_) => Duration::ZERO,
             };
         }
         let waited = self.world.now().since(list.changed);
@@ -176,119 +180,100 @@ impl Run {
         self.world.publish()
     }
 
-    fn enable(&mut self, partner: Partner, on: bool) -> Result<(), Broken> {
+    pub(crate) fn enable(&mut self, party: Party, on: bool) -> Result<(), Broken> {
+        self.edit(|documents, now| documents.enable(party, on, now))
+    }
+
+    /// Changes the documents, and publishes them.
+    fn edit(&mut self, change: impl FnOnce(&mut Documents, Moment)) -> Result<(), Broken> {
         if self.world.is_dark() {
             self.tell("    not while the secrets cannot be read".to_owned());
             return Ok(());
         }
         let now = self.world.now();
-        self.world.documents.enable(partner, on, now);
+        change(&mut self.world.documents, now);
         self.world.publish()
     }
 
-    /// Sends requests and has the answers judged. What the first of them is to do next is the last
-    /// one's answer.
-    async fn ask(&mut self, step: &Step, asks: &[Ask], manner: Manner) -> Result<Next, Stop> {
+    /// Sends requests and has the answers judged. What their caller is to do next is the last
+    /// one's answer. An app without a token sends nothing.
+    pub(crate) async fn ask(
+        &mut self,
+        step: &Step,
+        requests: &[Request],
+        manner: Manner,
+    ) -> Result<Next, Stop> {
+        let asked = requests.iter().map(|request| self.apps.asked(*request));
+        let asked: Vec<Asked> = asked.flatten().collect();
+        if asked.len() < requests.len() {
+            self.tell("    an app has no token yet".to_owned());
+        }
+        if asked.is_empty() {
+            return Ok(Next::Done);
+        }
         let before = Before::of(&self.world);
-        self.judge.asked(asks, &before.clocks());
+        let observed = look(&self.world, &asked).await?;
+        self.judge.begins(&asked, &observed, &before.clocks());
         before.push(&self.world, step);
-        let sent = send(&self.world, asks, manner).await?;
+        let sent = send(&self.world, &asked, observed, manner).await?;
         let after = before.ended(&mut self.world, step, &sent);
         self.figures.count_sent(&sent, &after);
 
-        let mut next = Next::Done;
-        let server_keys = self.world.documents.server_keys();
         for received in &sent.received {
-            let answered = &received.answered;
-            self.tell(format!("    {}", story::answer(answered)));
-            self.judge
-                .judge(&Case {
-                    answered,
-                    standing: self.standing(&answered.ask),
-                    conditions: &after.conditions,
-                    item: received.item.as_ref(),
-                    server_keys: &server_keys,
-                })
-                .map_err(Stop::Violation)?;
-            next = match story::retry_after(answered) {
-                None => Next::Done,
-                Some(wait) => Next::After {
-                    wait,
-                    noisy: after.conditions.noisy,
-                },
-            };
+            self.tell(format!("    {}", story::answer(&received.answered)));
         }
-        self.judge.all_answered(asks).map_err(Stop::Violation)?;
-        Ok(next)
+        let server_keys = self.world.documents.server_keys();
+        let cases: Vec<Case<'_>> = sent
+            .received
+            .iter()
+            .map(|received| Case {
+                answered: &received.answered,
+                observed: received.observed,
+                standing: self.standing(&received.answered.asked),
+                conditions: &after.conditions,
+                server_keys: &server_keys,
+            })
+            .collect();
+        self.judge
+            .step(&cases, &sent.observed, &after.conditions)
+            .map_err(Stop::Violation)?;
+        let wait = cases.last().and_then(|case| {
+            let has_token_key = case.standing.has_token_key;
+            story::retry_after(case.answered, has_token_key)
+        });
+        for received in &sent.received {
+            self.apps.hand_over(&received.answered, &server_keys);
+        }
+        Ok(match wait {
+            None => Next::Done,
+            Some(wait) => Next::After {
+                wait,
+                noisy: after.conditions.noisy,
+            },
+        })
     }
 
-    fn standing(&self, ask: &Ask) -> Standing {
-        let documents = &self.world.documents;
-        let switch = documents.switch(ask.partner);
-        let new_since = documents.new_since(ask.partner, ask.keys);
+    fn standing(&self, asked: &Asked) -> Standing {
+        let (world, request) = (&self.world, &asked.request);
+        let documents = &world.documents;
+        let partner = request.pair().partner;
+        let enabled = |party| {
+            let switch = documents.switch(party);
+            (switch.on, world.knows(switch.changed))
+        };
+        let new_since = documents.new_since(request.party(), request.keys());
+        let kid = asked.held.as_ref().and_then(|held| held.kid());
         Standing {
-            enabled: (switch.on, self.world.knows(switch.changed)),
-            keys: new_since.map_or(Known::Surely, |since| self.world.knows(since)),
+            enabled: enabled(request.party()),
+            partner: enabled(Party::Partner(partner)),
+            keys: new_since.map_or(Known::Surely, |since| world.knows(since)),
+            sessions: documents.session_ttls(partner, |since| world.knows(since) == Known::Surely),
+            ever: documents.session_ttls(partner, |_| false),
+            has_token_key: kid.is_none_or(|kid| documents.has_token_key(&kid)),
         }
     }
 
-    /// All faults end, clocks are right, partners are enabled: whoever has ever asked gets the
-    /// answer that is right.
-    async fn calm(&mut self) -> Result<(), Stop> {
-        self.tell("all faults end, clocks are right, everybody is enabled".to_owned());
-        self.world.recover()?;
-        self.world.right_clocks()?;
-        for partner in Partner::ALL {
-            self.enable(partner, true)?;
-        }
-        let all: Vec<_> = self.judge.asked_for().collect();
-        for (partner, reference, customer) in all {
-            let ask = Ask {
-                partner,
-                reference,
-                customer,
-                keys: Keys::Safe,
-                named: true,
-                legacy: false,
-            };
-            self.gets_there(&ask).await?;
-        }
-        Ok(())
-    }
-
-    async fn gets_there(&mut self, ask: &Ask) -> Result<(), Stop> {
-        let step = Step::of(Deed::Ask(*ask));
-        self.tell(step.to_string());
-        let mut left = RETRIES;
-        for _ in 0..RETRIES_IN_NOISE {
-            match self.ask(&step, &[*ask], Manner::Patiently).await? {
-                Next::Done => {
-                    return self
-                        .judge
-                        .check(Rule::Recovers, || Ok(()))
-                        .map_err(Stop::Violation);
-                }
-                Next::After { wait, noisy } => {
-                    if !noisy {
-                        left -= 1;
-                    }
-                    if left == 0 {
-                        let never = || Err(format!("not after {RETRIES} retries: {ask}"));
-                        return self
-                            .judge
-                            .check(Rule::Recovers, never)
-                            .map_err(Stop::Violation);
-                    }
-                    self.tell(format!("    again after {} s", wait.as_secs()));
-                    self.figures.retries += 1;
-                    self.world.pass(wait).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, line: String) {
+    pub(crate) fn tell(&mut self, line: String) {
         self.story.push(line);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use peers::{answer::Answer, error::with_causes};
+use peers::{answer::Answer, error::with_causes, rules::introspection::Introspected};
 
 use crate::{
     call::{Answered, Outcome},
-    sequence::{Sequence, listed},
+    sequence::{Operation, Sequence, listed},
 };
 
 /// Where a sequence begins.
@@ -25,10 +25,11 @@ pub(crate) fn beginning(sequence: &Sequence) -> String {
 pub(crate) fn answer(answered: &Answered) -> String {
     let what = match &answered.outcome {
         Outcome::Answer(answer) => format!("{}{}", status(answered), details(answer)),
-        Outcome::Gateway(_) | Outcome::GaveUp => status(answered),
+        Outcome::Introspection(_) | Outcome::Gateway(_) | Outcome::GaveUp => status(answered),
         Outcome::Unreadable(error) => with_causes(error),
     };
-    format!("{what} after {} ms", answered.took.as_millis())
+    let operation = answered.asked.request.operation().name();
+    format!("{operation}: {what} after {} ms", answered.took.as_millis())
 }
 
 /// Status and code.
@@ -53,6 +54,14 @@ pub(crate) fn status(answered: &Answered) -> String {
                 code.unwrap_or_default()
             )
         }
+        Outcome::Introspection(introspection) => {
+            let said = match &introspection.said {
+                Introspected::Active(_) => "active",
+                Introspected::Inactive => "inactive",
+                Introspected::Refused(error) => error,
+            };
+            format!("{} {said}", introspection.status)
+        }
         Outcome::Gateway(status) => format!("{status} of API Gateway"),
         Outcome::Unreadable(_) => "unreadable".to_owned(),
         Outcome::GaveUp => "given up".to_owned(),
@@ -63,22 +72,32 @@ pub(crate) fn status(answered: &Answered) -> String {
 pub(crate) fn is_served(answered: &Answered) -> bool {
     match &answered.outcome {
         Outcome::Answer(answer) => answer.status != 503 || answer.sealed.is_some(),
+        Outcome::Introspection(introspection) => introspection.status != 503,
         _ => false,
     }
 }
 
-/// How long its caller is to wait before it asks again, if it has no answer yet.
-pub(crate) fn retry_after(answered: &Answered) -> Option<Duration> {
+/// How long its caller is to wait before it asks again, if it has no answer yet that is its last:
+/// for a token whose key is gone that is 401.
+pub(crate) fn retry_after(answered: &Answered, has_token_key: bool) -> Option<Duration> {
+    let wait = |header: Option<&str>| {
+        let seconds = header.and_then(|text| text.parse().ok());
+        Some(Duration::from_secs(seconds.unwrap_or(1)))
+    };
+    let operation = answered.asked.request.operation();
     match &answered.outcome {
-        Outcome::Answer(answer) if [200, 409].contains(&answer.status.as_u16()) => None,
-        Outcome::Answer(answer) if answer.status == 503 => {
-            let seconds = answer
-                .header("retry-after")
-                .and_then(|text| text.parse().ok());
-            Some(Duration::from_secs(seconds.unwrap_or(1)))
-        }
-        // Enabled again, but the service may not have seen it yet.
-        Outcome::Answer(_) => Some(Duration::from_secs(301)),
+        Outcome::Answer(answer) => match (operation, answer.status.as_u16()) {
+            (_, 200) | (Operation::Issue, 409) | (Operation::Invalidate, 404) => None,
+            (Operation::Renew, 401) if answer.sealed.is_some() || !has_token_key => None,
+            (_, 503) => wait(answer.header("retry-after")),
+            // Enabled again, but the service may not have seen it yet.
+            _ => Some(Duration::from_secs(301)),
+        },
+        Outcome::Introspection(introspection) => match introspection.status {
+            200 => None,
+            503 => wait(introspection.retry_after.as_deref()),
+            _ => Some(Duration::from_secs(301)),
+        },
         _ => Some(Duration::from_secs(1)),
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Before {
     may_be_waiting: bool,
     may_be_starving: bool,
     requests: (u64, u64),
+    calls: [u64; 3],
+    still_at_work: bool,
 }
 
 /// What was true of a step when it had ended.
@@ -60,6 +62,8 @@ impl Before {
             may_be_waiting: world.may_be_waiting(),
             may_be_starving: world.may_be_starving(),
             requests: requests(world),
+            calls: calls(world),
+            still_at_work: world.still_at_work,
             waited: living
                 .iter()
                 .map(|pid| (*pid, noise::waited(*pid)))
@@ -101,6 +105,7 @@ impl Before {
             requests.1 - self.requests.1,
             world.outage_of_secrets(),
         );
+        world.late(&dynamodb);
         let failing = dynamodb
             .iter()
             .filter(|trouble| trouble.fails_an_attempt())
@@ -129,6 +134,11 @@ impl Before {
             secrets_are_disturbed: !secrets.is_empty() || world.is_dark() || is_silenced,
             secrets_may_be_waited_for: self.may_be_waiting,
             first_loads_may_fail: self.may_be_starving,
+            calls: std::array::from_fn(|of| {
+                let [now, before] = [calls(world), self.calls].map(|calls| calls.get(of).copied());
+                now.unwrap_or_default() - before.unwrap_or_default()
+            }),
+            still_at_work: self.still_at_work,
             record_keys_may_be_new: false,
             all_are_warm: self.all_are_warm,
             cold_start,
@@ -141,6 +151,10 @@ impl Before {
             conditions.first_loads_may_fail = true;
             world.starve();
         }
+        world.still_at_work |= sent
+            .received
+            .iter()
+            .any(|one| one.answered.status().is_none());
         let record = world.documents.list(Rotating::Record).changed;
         conditions.record_keys_may_be_new = world.knows(record) == Known::Maybe;
         let loads = !world.may_be_starving() && !conditions.killed;
@@ -192,4 +206,10 @@ fn requests(world: &World) -> (u64, u64) {
         world.sandbox.secrets_faults(),
     );
     (dynamodb.requests(), secrets.requests())
+}
+
+/// DynamoDB's so far, by operation.
+fn calls(world: &World) -> [u64; 3] {
+    let faults = world.sandbox.dynamodb_faults();
+    ["PutItem", "UpdateItem", "GetItem"].map(|operation| faults.requests_of(operation))
 }

@@ -57,6 +57,14 @@ impl Trouble {
         }
     }
 
+    /// How much later the request may be done, though its sender has gone.
+    pub fn delay(self) -> Duration {
+        match self {
+            Self::Late(millis) => Duration::from_millis(millis.into()),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether an attempt may fail for it. The others only take time.
     pub const fn fails_an_attempt(self) -> bool {
         !matches!(self, Self::Slow(_))

@@ -9,26 +9,42 @@ use peers::credentials::Credentials;
 use serde_json::{Value, json};
 use service_tests::clocks::Moment;
 
-use crate::sequence::{Keys, Partner, Rotating};
+use crate::sequence::{Keys, Partner, Party, Rotating, Server};
 use list::key;
 pub use list::{List, Stage};
 
 /// How long the tokens of a partner live.
 pub fn lifetime(partner: Partner) -> Duration {
     Duration::from_secs(match partner {
-        Partner::Acme => 1800,
+        Partner::Acme => 5400,
         Partner::Globex => 300,
     })
 }
 
 /// The longest of them, which a token key is kept for after it left the front.
-pub const LONGEST_LIFETIME: Duration = Duration::from_secs(1800);
+pub const LONGEST_LIFETIME: Duration = Duration::from_secs(5400);
+
+/// How long the sessions of a partner last: as ever, and shortened. The first one's are such that a
+/// token outlives its record where the session was shortened before it was renewed: the pair is
+/// free while the token has not expired.
+pub fn session_lifetimes(partner: Partner) -> [Duration; 2] {
+    let (long, short) = match partner {
+        Partner::Acme => (9000, 900),
+        Partner::Globex => (3600, 450),
+    };
+    [long, short].map(Duration::from_secs)
+}
+
+/// The longest of them, which a record key is kept for, and the retention, after it left the front.
+pub const LONGEST_SESSION: Duration = Duration::from_secs(9000);
 
 /// Both documents.
 #[derive(Clone, Debug)]
 pub struct Documents {
     acme: PartnerEntry,
     globex: PartnerEntry,
+    wallet: ServerEntry,
+    cards: ServerEntry,
     token: List,
     record: List,
 }
@@ -40,9 +56,18 @@ struct PartnerEntry {
     payload: List,
     api: List,
     sdk_api: List,
+    /// Since when its sessions last how long, the newest last.
+    sessions: Vec<(Moment, Duration)>,
 }
 
-/// Whether a partner is enabled, and since when.
+#[derive(Clone, Debug)]
+struct ServerEntry {
+    server: Server,
+    enabled: Switch,
+    secret: List,
+}
+
+/// Whether a partner or a resource server is enabled, and since when.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {
     /// Whether it is.
@@ -54,19 +79,28 @@ pub struct Switch {
 impl Documents {
     /// One key in each list.
     pub fn new(now: Moment) -> Self {
+        let enabled = Switch {
+            on: true,
+            changed: now,
+        };
+        let server = |server| ServerEntry {
+            server,
+            enabled,
+            secret: List::new("secret", now),
+        };
         let entry = |partner| PartnerEntry {
             partner,
-            enabled: Switch {
-                on: true,
-                changed: now,
-            },
+            enabled,
             payload: List::new("payload", now),
             api: List::new("api-key", now),
             sdk_api: List::new("sdk-api-key", now),
+            sessions: vec![(now, session_lifetimes(partner)[0])],
         };
         Self {
             acme: entry(Partner::Acme),
             globex: entry(Partner::Globex),
+            wallet: server(Server::Wallet),
+            cards: server(Server::Cards),
             token: List::new("token", now),
             record: List::new("record", now),
         }
@@ -83,10 +117,19 @@ impl Documents {
                 "sdkApiKeySha256": entry.sdk_api.hashes(id),
                 "payloadKeys": entry.payload.ring(id),
                 "tokenTtlSeconds": lifetime(entry.partner).as_secs(),
+                "sessionTtlSeconds": entry.sessions.last().map(|(_, lasts)| lasts.as_secs()),
                 "enabled": entry.enabled.on,
             })
         });
-        json!({ "partners": partners })
+        let servers = [&self.wallet, &self.cards].map(|entry| {
+            let id = entry.server.id();
+            json!({
+                "resourceServerId": id,
+                "secretSha256": entry.secret.hashes(id),
+                "enabled": entry.enabled.on,
+            })
+        });
+        json!({ "partners": partners, "resourceServers": servers })
     }
 
     /// The value of `token-service/server-keys`.
@@ -100,6 +143,7 @@ impl Documents {
             Rotating::Payload(partner) => &self.entry(partner).payload,
             Rotating::Api(partner) => &self.entry(partner).api,
             Rotating::SdkApi(partner) => &self.entry(partner).sdk_api,
+            Rotating::Secret(server) => &self.server(server).secret,
             Rotating::Token => &self.token,
             Rotating::Record => &self.record,
         }
@@ -111,23 +155,53 @@ impl Documents {
             Rotating::Payload(partner) => &mut self.entry_mut(partner).payload,
             Rotating::Api(partner) => &mut self.entry_mut(partner).api,
             Rotating::SdkApi(partner) => &mut self.entry_mut(partner).sdk_api,
+            Rotating::Secret(server) => &mut self.server_mut(server).secret,
             Rotating::Token => &mut self.token,
             Rotating::Record => &mut self.record,
         };
         list.advance(now);
     }
 
-    /// Whether a partner is enabled.
-    pub fn switch(&self, partner: Partner) -> Switch {
-        self.entry(partner).enabled
+    /// Whether a partner or a resource server is enabled.
+    pub fn switch(&self, party: Party) -> Switch {
+        match party {
+            Party::Partner(partner) => self.entry(partner).enabled,
+            Party::Server(server) => self.server(server).enabled,
+        }
     }
 
-    /// Enables or disables a partner, if that changes anything.
-    pub fn enable(&mut self, partner: Partner, on: bool, now: Moment) {
-        let switch = &mut self.entry_mut(partner).enabled;
+    /// Enables or disables one of them, if that changes anything.
+    pub fn enable(&mut self, party: Party, on: bool, now: Moment) {
+        let switch = match party {
+            Party::Partner(partner) => &mut self.entry_mut(partner).enabled,
+            Party::Server(server) => &mut self.server_mut(server).enabled,
+        };
         if switch.on != on {
             *switch = Switch { on, changed: now };
         }
+    }
+
+    /// Shortens a partner's sessions, or gives them their first lifetime again.
+    pub fn shorten(&mut self, partner: Partner, shortened: bool, now: Moment) {
+        let [long, short] = session_lifetimes(partner);
+        let lasts = if shortened { short } else { long };
+        let sessions = &mut self.entry_mut(partner).sessions;
+        if sessions.last().is_none_or(|(_, last)| *last != lasts) {
+            sessions.push((now, lasts));
+        }
+    }
+
+    /// How long a partner's sessions may last for a process that has seen each change that
+    /// `is_known` says it has.
+    pub fn session_ttls(
+        &self,
+        partner: Partner,
+        is_known: impl Fn(Moment) -> bool,
+    ) -> Vec<Duration> {
+        let sessions = &self.entry(partner).sessions;
+        let known = sessions.iter().rposition(|(since, _)| is_known(*since));
+        let possible = sessions.iter().skip(known.unwrap_or_default());
+        possible.map(|(_, lasts)| *lasts).collect()
     }
 
     /// What a partner's request is made with: one payload key, the one that it is sealed with.
@@ -152,18 +226,57 @@ impl Documents {
         }
     }
 
-    /// Since when the newest of them is there, if one was not there from the beginning: until every
-    /// process has refreshed since then, it may be unknown.
-    pub fn new_since(&self, partner: Partner, keys: Keys) -> Option<Moment> {
-        let entry = self.entry(partner);
-        let lists = [&entry.payload, &entry.api, &entry.sdk_api].into_iter();
-        lists.filter_map(|list| list.choose(keys)?.appended).max()
+    /// The secret of a resource server.
+    pub fn secret(&self, server: Server, keys: Keys) -> String {
+        let secret = &self.server(server).secret;
+        match (keys, secret.choose(keys)) {
+            (Keys::Safe | Keys::Other, Some(serial)) => secret.name_of(server.id(), serial),
+            _ => "a secret that is nobodys".to_owned(),
+        }
+    }
+
+    /// Since when the newest of a caller's keys is there, if one was not there from the beginning:
+    /// until every process has refreshed since then, it may be unknown.
+    pub fn new_since(&self, party: Party, keys: Keys) -> Option<Moment> {
+        let lists = match party {
+            Party::Partner(partner) => {
+                let entry = self.entry(partner);
+                vec![&entry.payload, &entry.api, &entry.sdk_api]
+            }
+            Party::Server(server) => vec![&self.server(server).secret],
+        };
+        let appended = lists
+            .into_iter()
+            .filter_map(|list| list.choose(keys)?.appended);
+        appended.max()
+    }
+
+    /// Whether the token ring has the key of this name.
+    pub fn has_token_key(&self, kid: &str) -> bool {
+        let ring = self.token.ring("service");
+        let keys = ring.get("keys").and_then(Value::as_array);
+        let mut keys = keys.into_iter().flatten();
+        keys.any(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
     }
 
     fn entry(&self, partner: Partner) -> &PartnerEntry {
         match partner {
             Partner::Acme => &self.acme,
             Partner::Globex => &self.globex,
+        }
+    }
+
+    fn server(&self, server: Server) -> &ServerEntry {
+        match server {
+            Server::Wallet => &self.wallet,
+            Server::Cards => &self.cards,
+        }
+    }
+
+    fn server_mut(&mut self, server: Server) -> &mut ServerEntry {
+        match server {
+            Server::Wallet => &mut self.wallet,
+            Server::Cards => &mut self.cards,
         }
     }
 
@@ -221,7 +334,7 @@ mod tests {
         let later = NOW.shifted(1);
         let chosen = |documents: &Documents, keys| {
             let credentials = documents.credentials(Partner::Acme, keys);
-            let new_since = documents.new_since(Partner::Acme, keys);
+            let new_since = documents.new_since(Party::Partner(Partner::Acme), keys);
             (credentials.payload_keys[0].kid.clone(), new_since)
         };
         let (old, new) = (
@@ -236,5 +349,17 @@ mod tests {
         assert_eq!(chosen(&documents, Keys::Other), old);
         documents.rotate(rotating, later);
         assert_eq!(chosen(&documents, Keys::Other), new);
+    }
+
+    #[test]
+    fn a_session_may_last_as_long_as_any_process_may_take_it_to() {
+        let mut documents = Documents::new(NOW);
+        let (later, partner) = (NOW.shifted(1), Partner::Globex);
+        documents.shorten(partner, true, later);
+        documents.shorten(partner, true, later.shifted(1));
+        let [long, short] = session_lifetimes(partner);
+        assert_eq!(documents.session_ttls(partner, |_| true), [short]);
+        let since_the_first = documents.session_ttls(partner, |since| since == NOW);
+        assert_eq!(since_the_first, [long, short]);
     }
 }

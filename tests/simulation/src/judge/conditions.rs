@@ -2,11 +2,14 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use peers::answer::Answer;
 use service_tests::clocks::Moment;
 
 use super::Case;
-use crate::{call::Answered, sequence::Keys};
+use crate::{
+    apps::Held,
+    call::Answered,
+    sequence::{Keys, Operation},
+};
 
 /// `SECRETS_TTL_SECONDS` of the simulated function: the default.
 pub const TTL: Duration = Duration::from_secs(300);
@@ -20,8 +23,8 @@ pub const RETENTION: Duration = Duration::from_secs(3600);
 /// minutes behind.
 pub const MARGIN: Duration = Duration::from_secs(600);
 
-/// A write with its retries, and the refreshes that one request may cause (protocol.md, Errors:
-/// time).
+/// A call of DynamoDB with its retries, and the refreshes that one request may cause (protocol.md,
+/// Errors: time).
 const WRITE_LIMIT: Duration = Duration::from_secs(4);
 const REFRESHES_LIMIT: Duration = Duration::from_secs(4);
 /// Lambda's limit for an initialisation.
@@ -29,7 +32,7 @@ const INIT_LIMIT: Duration = Duration::from_secs(10);
 /// For a machine that runs many sequences at once. What is sharp is the function's timeout, which
 /// has none.
 const SLACK: Duration = Duration::from_secs(6);
-/// Attempts of a write.
+/// Attempts of a call of DynamoDB.
 const ATTEMPTS: usize = 3;
 
 /// From the slowest clock when requests are sent to the fastest one when they are answered.
@@ -55,8 +58,13 @@ pub struct Conditions {
     pub killed: bool,
     /// The machine was too busy for limits to be kept.
     pub noisy: bool,
-    /// How many attempts of writes may fail.
+    /// How many attempts of calls of DynamoDB may fail.
     pub failing_attempts: usize,
+    /// How many calls of DynamoDB were made, attempts counted one by one: `PutItem`, `UpdateItem`,
+    /// `GetItem`.
+    pub calls: [u64; 3],
+    /// The function may have been at work for an earlier step's caller, who gave up.
+    pub still_at_work: bool,
     /// DynamoDB is down for good.
     pub dynamodb_is_down: bool,
     /// DynamoDB says what no retry helps.
@@ -79,13 +87,36 @@ pub struct Conditions {
     pub least_age: Option<Duration>,
 }
 
-/// What the partner that asks may expect.
-#[derive(Clone, Copy, Debug)]
+/// What a caller may expect.
+#[derive(Clone, Debug)]
 pub struct Standing {
     /// Whether it is enabled, and whether the service knows.
     pub enabled: (bool, Known),
+    /// The same of the session's partner.
+    pub partner: (bool, Known),
     /// Whether the service knows the keys of the request.
     pub keys: Known,
+    /// How long the partner's sessions may last.
+    pub sessions: Vec<Duration>,
+    /// How long they ever did.
+    pub ever: Vec<Duration>,
+    /// Whether the ring still has the key that sealed the presented token.
+    pub has_token_key: bool,
+}
+
+impl Standing {
+    /// Whether a token's session may have come to its end by a clock, by any of the lifetimes.
+    pub(super) fn may_be_over(&self, held: &Held, now: &Moment) -> bool {
+        self.sessions.iter().any(|ttl| ends(held, *ttl) <= *now)
+    }
+
+    fn is_surely_over(&self, held: &Held, now: &Moment) -> bool {
+        self.sessions.iter().all(|ttl| ends(held, *ttl) <= *now)
+    }
+}
+
+fn ends(held: &Held, session: Duration) -> Moment {
+    Moment::of_millis(held.auth_time().saturating_mul(1000)).after(session)
 }
 
 impl Conditions {
@@ -113,47 +144,43 @@ impl Conditions {
         }
     }
 
-    pub(super) fn not_stale(&self, case: &Case<'_>, answer: &Answer) -> Result<(), String> {
+    pub(super) fn not_stale(&self, standing: &Standing, status: u16) -> Result<(), String> {
         if let Some(age) = self.least_age
             && age > MAX_STALE + MARGIN
         {
-            return Err(format!("{} by secrets of {age:?}", answer.status));
+            return Err(format!("{status} by secrets of {age:?}"));
         }
-        match case.standing.enabled {
-            (false, Known::Surely) if answer.status != 401 => {
-                Err(format!("{} for a partner that is disabled", answer.status))
+        match standing.enabled {
+            (false, Known::Surely) if status != 401 => {
+                Err(format!("{status} for a caller that is disabled"))
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn may_be_unavailable(&self, answer: &Answer) -> Result<(), String> {
+    /// Whether a 503 may be; `opened` where it is known whether the request was opened before.
+    pub(super) fn may_be_unavailable(&self, opened: Option<bool>) -> Result<(), String> {
         if self.noisy {
             return Ok(());
         }
         let cannot_read = self.secrets_are_disturbed || self.secrets_may_be_waited_for;
         let is_short = self.timeout < Duration::from_secs(10);
-        let (may_be, what) = match answer.sealed.is_some() {
-            true => (
-                self.dynamodb_is_down
-                    || self.failing_attempts >= if is_short { ATTEMPTS - 1 } else { ATTEMPTS }
-                    // The refresh may have used up the time for the write.
-                    || (is_short && self.secrets_are_disturbed)
-                    // Whose record stands there cannot be told by old keys.
-                    || (self.record_keys_may_be_new && cannot_read),
-                "DynamoDB",
-            ),
-            false => (
-                (!self.all_are_warm && cannot_read)
-                    || (self.cold_start && self.first_loads_may_fail),
-                "the secrets",
-            ),
+        let by_dynamodb = self.dynamodb_is_down
+            || self.failing_attempts >= if is_short { ATTEMPTS - 1 } else { ATTEMPTS }
+            // The refresh may have used up the time for the call.
+            || (is_short && self.secrets_are_disturbed)
+            // What stands there cannot be opened by old keys.
+            || (self.record_keys_may_be_new && cannot_read);
+        let by_secrets =
+            (!self.all_are_warm && cannot_read) || (self.cold_start && self.first_loads_may_fail);
+        let may_be = match opened {
+            Some(true) => by_dynamodb,
+            Some(false) => by_secrets,
+            None => by_dynamodb || by_secrets,
         };
         match may_be {
             true => Ok(()),
-            false => Err(format!(
-                "503 for {what}, which nothing is in the way of: {self:?}"
-            )),
+            false => Err(format!("503, which nothing is in the way of: {self:?}")),
         }
     }
 
@@ -161,29 +188,81 @@ impl Conditions {
     pub(super) fn status_is_right(
         &self,
         case: &Case<'_>,
-        answer: &Answer,
+        status: u16,
         code: u16,
+        is_sealed: bool,
     ) -> Result<(), String> {
-        let ask = &case.answered.ask;
-        let status = answer.status.as_u16();
+        let asked = &case.answered.asked;
+        let operation = asked.request.operation();
+        let known = asked.request.keys() != Keys::Unknown;
         let new_keys = case.standing.keys == Known::Maybe;
+        // A token that is none, or whose key is gone.
+        let opens = operation != Operation::Renew || asked.may_open();
         let may_be = match (status, code) {
-            (200 | 409, _) => ask.keys != Keys::Unknown,
-            (401, 2) => {
-                ask.keys == Keys::Unknown
-                    || new_keys
-                    || !matches!(case.standing.enabled, (true, Known::Surely))
-            }
-            (401, 4) | (400, 422) => new_keys,
+            (200, _) => known && opens,
+            (401, 401) if is_sealed => known && opens,
+            (401, 401) => !opens || !case.standing.has_token_key,
+            (409 | 404, _) => known,
+            (401, 2) => !known || new_keys || case.standing.enabled != (true, Known::Surely),
+            (401, 4) | (400, 422) => new_keys && operation != Operation::Renew,
             (500, 3) => self.dynamodb_refuses,
             _ => false,
         };
         match may_be {
             true => Ok(()),
+            false => Err(format!("{status} TOK{code:03} for {:?}", case.standing)),
+        }
+    }
+
+    pub(super) fn attempts_may_fail(&self) -> bool {
+        self.failing_attempts > 0 || self.dynamodb_is_down || self.noisy
+    }
+
+    /// At most one call of DynamoDB for each request, and its retries; none for a caller that is
+    /// not known, nor for a token that is none or that has expired on every clock.
+    pub(super) fn one_call(&self, cases: &[Case<'_>]) -> Result<(), String> {
+        let attempts = if self.attempts_may_fail() {
+            ATTEMPTS as u64
+        } else {
+            1
+        };
+        let of = |operations: &[Operation]| {
+            let cases = cases.iter().filter(|case| {
+                let asked = &case.answered.asked;
+                operations.contains(&asked.request.operation()) && self.may_call(case)
+            });
+            cases.count() as u64 * attempts
+        };
+        let most = [
+            of(&[Operation::Issue]),
+            of(&[Operation::Renew, Operation::Invalidate]),
+            of(&[Operation::Introspect]),
+        ];
+        match self
+            .calls
+            .iter()
+            .zip(most)
+            .all(|(calls, most)| *calls <= most)
+        {
+            true => Ok(()),
             false => Err(format!(
-                "{status} TOK{code:03} for {:?}: {}",
-                case.standing, answer.members
+                "{:?} PutItem, UpdateItem and GetItem, and {most:?} at most are right",
+                self.calls
             )),
         }
+    }
+
+    fn may_call(&self, case: &Case<'_>) -> bool {
+        let (asked, standing, now) = (&case.answered.asked, &case.standing, self.clocks.start());
+        let may = |is_over: &dyn Fn(&Held) -> bool| {
+            let held = asked.held.as_deref().filter(|_| asked.may_open());
+            held.is_some_and(|held| !is_over(held))
+        };
+        asked.request.keys() != Keys::Unknown
+            && match asked.request.operation() {
+                Operation::Issue | Operation::Invalidate => true,
+                Operation::Renew => may(&|held| standing.is_surely_over(held, now)),
+                Operation::Introspect => may(&|held| held.exp() <= *now),
+            }
     }
 }

@@ -80,6 +80,10 @@ pub(crate) struct World {
     /// When each living process was first seen, and when it got the secrets if it surely has them.
     seen: BTreeMap<u32, Moment>,
     pub(crate) warm: BTreeMap<u32, FirstLoad>,
+    /// The function may be at work for a caller who gave up.
+    pub(crate) still_at_work: bool,
+    /// Until then DynamoDB may do what it was asked for earlier.
+    late_until: Option<Instant>,
     /// Processes whose connections broke while they were frozen, and that have not made new ones
     /// for certain.
     pub(crate) cut_off: BTreeMap<u32, Connections>,
@@ -137,6 +141,8 @@ impl World {
             starved: None,
             seen: BTreeMap::new(),
             warm: BTreeMap::new(),
+            still_at_work: false,
+            late_until: None,
             cut_off: BTreeMap::new(),
             noise: setting.noise.clone(),
         };
@@ -334,10 +340,23 @@ impl World {
         self.black_since.get_or_insert(now);
     }
 
-    /// Lets time pass at once, when nobody is at work: no request lasts for hours, and Lambda
-    /// freezes none that is under way.
+    /// Notes what DynamoDB's requests have met until now.
+    pub(crate) fn late(&mut self, met: &[Trouble]) {
+        let delays = met.iter().map(|trouble| trouble.delay());
+        let latest = delays.max().unwrap_or_default();
+        if !latest.is_zero() {
+            self.late_until = self.late_until.max(Some(Instant::now() + latest));
+        }
+    }
+
+    /// Lets time pass at once, when nobody is at work: no request lasts for hours, on its way to
+    /// DynamoDB or back, and Lambda freezes none that is under way.
     pub(crate) async fn pass(&mut self, time: Duration) -> io::Result<()> {
         self.sandbox.at_rest().await;
+        if let Some(until) = self.late_until.take() {
+            tokio::time::sleep_until(until.into()).await;
+        }
+        self.still_at_work = false;
         let living = self.living();
         self.clocks.pass(time, &living)
     }

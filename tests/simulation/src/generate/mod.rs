@@ -3,13 +3,16 @@
 //! References and customers are few, so that requests meet each other; troubles come where they are
 //! met: DynamoDB's with requests, Secrets Manager's after what makes the function read its secrets.
 
+mod requests;
+
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use crate::{
     sequence::{
-        Ask, Connections, Deed, Document, Keys, Partner, Rotating, Rubbish, Sequence, Service, Step,
+        Connections, Deed, Document, PairId, Partner, Party, Rotating, Rubbish, Sequence, Service,
+        Step,
     },
     trouble::Trouble,
 };
@@ -24,6 +27,7 @@ impl Sequence {
             rng: Rng::with_seed(seed),
             is_hasty: false,
             is_dark: false,
+            asked: Vec::new(),
         };
         random.sequence()
     }
@@ -35,6 +39,8 @@ struct Random {
     is_hasty: bool,
     /// Secrets cannot be refreshed.
     is_dark: bool,
+    /// The sessions that were asked for so far.
+    asked: Vec<PairId>,
 }
 
 impl Random {
@@ -50,8 +56,11 @@ impl Random {
             true => self.troubles(6),
             false => Vec::new(),
         };
-        let mut steps: Vec<Step> = Vec::new();
-        for _ in 0..self.rng.usize(5..=16) {
+        let mut steps: Vec<Step> = match self.one_in(16) {
+            true => self.freed_early(),
+            false => Vec::new(),
+        };
+        for _ in 0..self.rng.usize(6..=18) {
             let step = self.step(steps.last().map(|step| &step.deed));
             steps.push(step);
         }
@@ -75,7 +84,7 @@ impl Random {
             // may be served.
             return Step::of(match self.rng.u8(0..3) {
                 0 => Deed::Restart,
-                1 => Deed::Ask(self.ask()),
+                1 => Deed::Ask(self.request()),
                 _ => Deed::Pass(Duration::from_secs(7201)),
             });
         }
@@ -100,17 +109,22 @@ impl Random {
 
     fn deed(&mut self) -> Deed {
         match self.rng.u8(0..100) {
-            0..38 => Deed::Ask(self.ask()),
-            38..54 => Deed::Together(self.asks()),
-            54..58 => Deed::Impatient(self.ask(), self.rng.u16(1..1200)),
-            58..65 => {
+            0..34 => Deed::Ask(self.request()),
+            34..55 => Deed::Together(self.requests()),
+            55..59 => Deed::Impatient(self.request(), self.rng.u16(1..1200)),
+            59..65 => {
                 // Most requests are over within some milliseconds; one that stalls is not.
                 let latest = if self.rng.bool() { 20 } else { 1500 };
-                Deed::Killed(self.ask(), self.rng.u16(0..latest))
+                Deed::Killed(self.request(), self.rng.u16(0..latest))
             }
-            65..74 => Deed::Rotate(self.rotating()),
-            74..77 => Deed::Enable(self.partner(), self.rng.bool()),
-            77..80 => {
+            65..71 => Deed::Rotate(self.rotating()),
+            71..74 => Deed::Enable(self.party(), self.rng.bool()),
+            74 => Deed::Shorten(self.partner(), !self.one_in(3)),
+            75..78 if !self.asked.is_empty() => {
+                let (pair, from_to) = self.copied();
+                Deed::Copy(pair, from_to)
+            }
+            78..80 => {
                 let service = self.either(Service::DynamoDb, Service::SecretsManager);
                 Deed::Outage(service, self.lasting_trouble())
             }
@@ -134,47 +148,8 @@ impl Random {
             }
             95..97 => Deed::Restart,
             97..99 => Deed::Freeze(self.either(Connections::Close, Connections::Silence)),
-            _ => Deed::Ask(self.ask()),
+            _ => Deed::Ask(self.request()),
         }
-    }
-
-    fn ask(&mut self) -> Ask {
-        Ask {
-            partner: self.partner(),
-            reference: self.rng.u8(0..3),
-            customer: self.of(&[0, 0, 0, 0, 1, 2]),
-            keys: self.of(&[
-                Keys::Safe,
-                Keys::Safe,
-                Keys::Safe,
-                Keys::Safe,
-                Keys::Safe,
-                Keys::Other,
-                Keys::Other,
-                Keys::Other,
-                Keys::Unknown,
-            ]),
-            named: !self.one_in(4),
-            legacy: self.one_in(6),
-        }
-    }
-
-    /// Two to four, mostly the same one.
-    fn asks(&mut self) -> Vec<Ask> {
-        let first = self.ask();
-        let mut asks = vec![first];
-        for _ in 0..self.rng.usize(1..=3) {
-            asks.push(match self.rng.u8(0..10) {
-                0..6 => first,
-                6..9 => Ask {
-                    customer: self.rng.u8(0..3),
-                    named: self.rng.bool(),
-                    ..first
-                },
-                _ => self.ask(),
-            });
-        }
-        asks
     }
 
     /// At least one, seldom as many as `most`.
@@ -224,12 +199,20 @@ impl Random {
     }
 
     fn rotating(&mut self) -> Rotating {
-        match self.rng.u8(0..7) {
-            0 | 1 => Rotating::Payload(self.partner()),
-            2 => Rotating::Api(self.partner()),
-            3 => Rotating::SdkApi(self.partner()),
-            4 => Rotating::Token,
+        match self.rng.u8(0..9) {
+            0 => Rotating::Payload(self.partner()),
+            1 => Rotating::Api(self.partner()),
+            2 => Rotating::SdkApi(self.partner()),
+            3 => Rotating::Secret(self.server()),
+            4..6 => Rotating::Token,
             _ => Rotating::Record,
+        }
+    }
+
+    fn party(&mut self) -> Party {
+        match self.one_in(3) {
+            true => Party::Server(self.server()),
+            false => Party::Partner(self.partner()),
         }
     }
 
@@ -283,6 +266,19 @@ mod tests {
             .iter()
             .map(|step| std::mem::discriminant(&step.deed))
             .collect();
-        assert_eq!(kinds.len(), 13);
+        assert_eq!(kinds.len(), 15);
+    }
+
+    #[test]
+    fn each_operation_comes_up_beside_each_other() {
+        let mut beside = std::collections::BTreeSet::new();
+        for step in (0..300).flat_map(|seed| Sequence::of_seed(seed).steps) {
+            if let Deed::Together(requests) = step.deed {
+                for pair in requests.windows(2) {
+                    beside.insert([pair[0].operation(), pair[1].operation()]);
+                }
+            }
+        }
+        assert_eq!(beside.len(), 16);
     }
 }

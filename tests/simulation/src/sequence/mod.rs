@@ -2,9 +2,15 @@
 //! made from a seed and holds nothing that a run adds, so that it can be run again and made
 //! shorter.
 
+mod request;
+
 use std::{fmt, time::Duration};
 
 use crate::trouble::Trouble;
+pub use request::{
+    APPS, Ask, Introspect, Invalidate, Keys, Operation, PairId, Partner, Party, Renew, Request,
+    Server,
+};
 
 /// A sequence of steps and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +39,21 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// One request.
-    Ask(Ask),
+    Ask(Request),
     /// Several at once, each in an instance of its own.
-    Together(Vec<Ask>),
+    Together(Vec<Request>),
     /// A caller that gives up after so many milliseconds, and asks again at once.
-    Impatient(Ask, u16),
+    Impatient(Request, u16),
     /// The function's processes are killed so many milliseconds after it was asked.
-    Killed(Ask, u16),
+    Killed(Request, u16),
     /// An operator makes the next step of a rotation, after the wait that the protocol asks for.
     Rotate(Rotating),
-    /// An operator disables a partner, or enables it.
-    Enable(Partner, bool),
+    /// An operator disables a partner or a resource server, or enables it.
+    Enable(Party, bool),
+    /// An operator shortens a partner's sessions, or gives them their first lifetime again.
+    Shorten(Partner, bool),
+    /// One app takes the token that another holds.
+    Copy(PairId, [u8; 2]),
     /// A service is down from now on.
     Outage(Service, Trouble),
     /// A secret's document is rubbish from now on.
@@ -60,44 +70,6 @@ pub enum Deed {
     Freeze(Connections),
 }
 
-/// A request of a partner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// Whose.
-    pub partner: Partner,
-    /// Of its `referenceId`s.
-    pub reference: u8,
-    /// For whom: 0 and 1 are customers, 2 is the first one with another SDK.
-    pub customer: u8,
-    /// Which keys it uses.
-    pub keys: Keys,
-    /// Whether the JWE names its key.
-    pub named: bool,
-    /// On the first version's path.
-    pub legacy: bool,
-}
-
-/// A partner, by its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Partner {
-    /// Tokens of the default lifetime.
-    Acme,
-    /// Short-lived tokens.
-    Globex,
-}
-
-/// Which of a partner's keys a request uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// Those that the protocol's waits make safe to use.
-    Safe,
-    /// The other ones of a rotation that is under way: the new ones at once, or the old ones to the
-    /// last.
-    Other,
-    /// An API key that is nobody's.
-    Unknown,
-}
-
 /// What is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rotating {
@@ -107,6 +79,8 @@ pub enum Rotating {
     Api(Partner),
     /// Its SDK's API keys.
     SdkApi(Partner),
+    /// A resource server's secrets.
+    Secret(Server),
     /// The token ring.
     Token,
     /// The record ring.
@@ -180,6 +154,8 @@ impl Deed {
             Self::Killed(..) => "kill -9",
             Self::Rotate(_) => "rotate",
             Self::Enable(..) => "enable or disable",
+            Self::Shorten(..) => "shorter or longer sessions",
+            Self::Copy(..) => "copy a token",
             Self::Outage(..) => "outage",
             Self::Rubbish(..) => "rubbish document",
             Self::Recovery => "recovery",
@@ -191,48 +167,12 @@ impl Deed {
     }
 }
 
-impl Partner {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Acme, Self::Globex];
-
-    /// Its id.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Acme => "acme",
-            Self::Globex => "globex",
-        }
-    }
-}
-
-impl fmt::Display for Ask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (partner, reference) = (self.partner.id(), self.reference);
-        write!(
-            f,
-            "{partner} asks for r{reference}, customer {}",
-            self.customer
-        )?;
-        match self.keys {
-            Keys::Safe => {}
-            Keys::Other => f.write_str(", by the other keys")?,
-            Keys::Unknown => f.write_str(", by an unknown API key")?,
-        }
-        if !self.named {
-            f.write_str(", without kid")?;
-        }
-        if self.legacy {
-            f.write_str(", on the old path")?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.deed {
             Deed::Ask(ask) => write!(f, "{ask}")?,
             Deed::Together(asks) => {
-                let asks: Vec<String> = asks.iter().map(Ask::to_string).collect();
+                let asks: Vec<String> = asks.iter().map(Request::to_string).collect();
                 write!(f, "at once: {}", asks.join("; "))?;
             }
             Deed::Impatient(ask, millis) => {
@@ -240,8 +180,13 @@ impl fmt::Display for Step {
             }
             Deed::Killed(ask, millis) => write!(f, "{ask}, kill -9 after {millis} ms")?,
             Deed::Rotate(what) => write!(f, "the next step of rotating {what:?}")?,
-            Deed::Enable(partner, true) => write!(f, "{} is enabled", partner.id())?,
-            Deed::Enable(partner, false) => write!(f, "{} is disabled", partner.id())?,
+            Deed::Enable(party, true) => write!(f, "{} is enabled", party.id())?,
+            Deed::Enable(party, false) => write!(f, "{} is disabled", party.id())?,
+            Deed::Shorten(partner, true) => write!(f, "{}'s sessions are shortened", partner.id())?,
+            Deed::Shorten(partner, false) => write!(f, "{}'s sessions last as ever", partner.id())?,
+            Deed::Copy(pair, [from, to]) => {
+                write!(f, "app {to} of {pair} takes the token of app {from}")?;
+            }
             Deed::Outage(service, trouble) => write!(f, "{service:?} is down: {trouble}")?,
             Deed::Rubbish(document, rubbish) => write!(f, "{document:?} becomes {rubbish:?}")?,
             Deed::Recovery => f.write_str("all services are up again")?,
