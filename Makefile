@@ -138,7 +138,7 @@ planted: rust cc valgrind with-test ## Plant bugs in a copy, and see that each i
 	tests/planted/run $(BUGS)
 taint: programs with-test ## Search all that comes out, and memory, for secrets and customers
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace --test service --no-capture -E 'test(taint::)'
-side-channels: rust cc valgrind ## Count the instructions of the checks of API keys; TIMES=1 times them, on a machine that does nothing else
+side-channels: rust cc valgrind ## Count the instructions of the checks of keys and secrets; TIMES=1 times them, on a machine that does nothing else
 	cargo build --profile side-channels -p side-channels
 	$(TARGET)/side-channels/side-channels $(if $(TIMES),time,count)
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
