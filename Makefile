@@ -145,7 +145,7 @@ mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in e
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
-measure: release ## Hold the function against its limits: binary, memory, calls a request, bytes an item
+measure: release ## Hold each operation against its limits: binary, memory, calls a request, bytes an item
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench measure --function $(FUNCTION)
 bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)
