@@ -33,6 +33,14 @@ const LIMIT_WITHOUT_AGREEMENT: f64 = 2.5;
 /// for among the others, and the valid form has two.
 const LIMIT_OF_PARAMETERS: f64 = 5.5;
 
+/// The limit of what a fuzz target found.
+pub(super) fn limit_of(target: &str) -> f64 {
+    match target {
+        "introspection" => LIMIT_OF_PARAMETERS,
+        _ => LIMIT,
+    }
+}
+
 /// The largest body.
 const MAX_BODY: usize = 32 * 1024;
 
