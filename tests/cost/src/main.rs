@@ -9,6 +9,7 @@ mod cryptography;
 mod deployed;
 mod events;
 mod instructions;
+mod items;
 mod load;
 mod measure;
 mod memory;

@@ -2,13 +2,6 @@
 //! benchmark needs: every call is answered at once, and nothing is stored unless [`Table::Keeps`].
 //! With TLS, the two of AWS are on a second socket.
 
-#[allow(
-    unreachable_pub,
-    reason = "a module of the AWS that tests have in their process"
-)]
-#[path = "../../aws/src/items.rs"]
-mod items;
-
 use std::{
     convert::Infallible,
     io,
@@ -27,7 +20,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use items::Items;
 use sandbox::Tls;
 use serde_json::{Value, json};
 use tokio::{
@@ -36,6 +28,8 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+
+use crate::items::Items;
 
 /// The texts of the two secrets, by what their ids end with.
 pub(crate) struct SecretTexts {
@@ -124,8 +118,8 @@ impl Stub {
         let shared = Arc::new(Shared {
             secrets,
             items: Mutex::new(Items::of(match table {
-                Table::Holds(items) => items.to_vec(),
-                Table::Keeps | Table::At(_) => Vec::new(),
+                Table::Holds(items) => items,
+                Table::Keeps | Table::At(_) => &[],
             })),
             keeps: matches!(table, Table::Keeps),
             counters: Counters::default(),
@@ -306,7 +300,7 @@ impl Shared {
             false => &mut forgotten,
         };
         match call {
-            "PutItem" => items.put(&body).map_or(Ok(()), |item| Err(Some(item)))?,
+            "PutItem" => items.put(&body)?,
             "UpdateItem" => items.update(&body)?,
             _ => {
                 let item = items.get(&body);
