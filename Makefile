@@ -146,14 +146,14 @@ planted: rust cc valgrind with-test with-dist ## Plant bugs in a copy, and see t
 	tests/planted/run $(BUGS)
 taint: programs with-test ## Search all that comes out, and memory, for secrets and customers
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace --test service --no-capture -E 'test(taint::)'
-side-channels: rust cc valgrind ## Count the instructions of the checks of API keys; TIMES=1 times them, on a machine that does nothing else
+side-channels: rust cc valgrind ## Count the instructions of the checks of keys and secrets; TIMES=1 times them, on a machine that does nothing else
 	cargo build --profile side-channels -p side-channels
 	$(TARGET)/side-channels/side-channels $(if $(TIMES),time,count)
 mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in every way, and see that a test notices: an hour (FILE="src/keys.rs")
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
-measure: release ## Hold the function against its limits: binary, memory, calls a request, bytes an item
+measure: release ## Hold each operation against its limits: binary, memory, calls a request, bytes an item
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench measure --function $(FUNCTION)
 bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)

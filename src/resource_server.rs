@@ -1,6 +1,6 @@
 //! Resource servers, and constant-time matching of their secrets (protocol.md, Secrets).
 
-use subtle::Choice;
+use std::slice;
 
 use crate::partner::{KeyDigest, PartnerId};
 
@@ -12,9 +12,9 @@ pub struct ResourceServer {
     pub(crate) enabled: bool,
 }
 
-/// Every resource server, by id and secret.
+/// Every resource server, by the digest of its id, and by secret.
 #[derive(Debug, Default)]
-pub struct ResourceServers(Vec<ResourceServer>);
+pub struct ResourceServers(Vec<(KeyDigest, ResourceServer)>);
 
 /// The caller is no resource server. Which of these is so is for the log only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,20 +32,20 @@ pub enum ClientError {
 
 impl ResourceServers {
     pub(crate) fn new(servers: Vec<ResourceServer>) -> Self {
-        Self(servers)
+        let by_id = |server: ResourceServer| (KeyDigest::of(server.id.as_str()), server);
+        Self(servers.into_iter().map(by_id).collect())
     }
 
     /// The resource server whose id and secret these are.
     ///
-    /// Looks at every secret of every server, so that the time tells nothing about a match, nor
-    /// whether there is such an id.
+    /// Looks at every secret of every server, and compares ids by their digests, so that the time
+    /// tells nothing about a match, nor whether there is such an id.
     pub fn authenticate(&self, id: &str, secret: &str) -> Result<&ResourceServer, ClientError> {
-        let secret = KeyDigest::of(secret);
+        let (id, secret) = (KeyDigest::of(id), KeyDigest::of(secret));
         let mut found = None;
-        for server in &self.0 {
-            let is_its = secret.is_any_of(&server.secrets);
-            let is_named = Choice::from(u8::from(server.id.as_str() == id));
-            if (is_its & is_named).into() {
+        for (its_id, server) in &self.0 {
+            let is_named = id.is_any_of(slice::from_ref(its_id));
+            if (is_named & secret.is_any_of(&server.secrets)).into() {
                 found = Some(server);
             }
         }

@@ -35,6 +35,9 @@ def header():
             yield decode(segment)
         except ValueError:
             pass
+    # Characters of two bytes at each place of a kid's first bytes.
+    for at in range(20):
+        yield f'{{"alg":"dir","enc":"A256GCM","kid":"{"k" * at}\u00e9\u00e9\u00e9"}}'.encode()
 
 
 def plaintext():
@@ -50,6 +53,35 @@ def request():
     for choices, text in enumerate(plaintext()):
         text = text.replace(b"vectors-sdk-api-key", b"ABCDEFGH")
         yield bytes([choices % 64]) + text
+    # Bits 6 and 7 choose the operation: renewals of the harness's session, and invalidations of it and of others.
+    for operation, name in ((64, "renewal"), (128, "invalidation")):
+        for choices, vector in enumerate(vectors(name)):
+            text = vector["request"].get("plaintextUtf8", "")
+            presented = vector.get("headers", {}).get("X-API-TOKEN") or "{{token}}"
+            yield bytes([operation + choices % 64]) + text.replace(presented, "{{token}}").encode()
+    yield bytes([64]) + b'{"token":"ey"}'
+    yield bytes([128]) + b'{"tokenReferenceId":"a-session-of-the-harness"}'
+
+
+def token():
+    # The claims, for the harness to seal, and what its key does not open.
+    for vector in vectors("token"):
+        yield vector["jwe"].encode()
+        if vector.get("plaintextUtf8", "").startswith("{"):
+            yield vector["plaintextUtf8"].encode()
+
+
+def introspection():
+    wallet = "Basic " + base64.b64encode(b"wallet:rs_dev_wallet_7Jm2QxV9nKb4TzR8").decode()
+    encoded = "Basic " + base64.b64encode(b"%77allet:rs%5Fdev_wallet_7Jm2QxV9nKb4TzR8").decode()
+    active = next(token for token in vectors("token") if token["name"] == "usual")["jwe"]
+    for vector in vectors("introspection"):
+        body = vector.get("bodyUtf8", "").replace(active, "{{token}}")
+        for authorization in {vector.get("authorization") or "", wallet, encoded}:
+            yield f"{authorization}\n{body}".encode()
+        yield body.encode()
+    for parameters in ("a&a", "%61=1&a=2", "a=%zz&+=%C3%A4", "&&", "%FF&%FE"):
+        yield f"{wallet}\ntoken={{{{token}}}}&{parameters}".encode()
 
 
 def sdk_public_key():
@@ -99,7 +131,7 @@ def event():
         yield json.dumps(small, separators=(",", ":")).encode()
 
 
-TARGETS = {target.__name__: target for target in (jwe, header, plaintext, sdk_public_key, point, secrets, event, request)}
+TARGETS = {target.__name__: target for target in (jwe, header, plaintext, sdk_public_key, point, secrets, event, request, token, introspection)}
 
 
 def write(target, folder):

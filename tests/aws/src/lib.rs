@@ -135,6 +135,12 @@ impl Aws {
         self.state().table.clear();
     }
 
+    /// Puts this item into the table.
+    pub fn keep(&self, item: Value) {
+        let key = text(&item["pk"]).to_owned();
+        self.state().table.insert(key, item);
+    }
+
     /// The table's items.
     pub fn items(&self) -> Vec<Value> {
         self.state().table.values().cloned().collect()

@@ -5,8 +5,9 @@
 use std::{io, path::Path, process::Stdio};
 
 use crate::{
-    events::{Events, Request, Wrong},
+    events::{Events, OfSession, Request, Wrong},
     run::{Driven, RunError, Setting},
+    stub::Table,
     valgrind::Tool,
 };
 
@@ -76,7 +77,41 @@ pub(crate) async fn warm(
     events: &Events,
     request: Request,
 ) -> Result<u64, CountError> {
-    let count = |requests| of_requests(tool, program, setting, events, request, requests);
+    one_more(async |requests| of_requests(tool, program, setting, events, request, requests).await)
+        .await
+}
+
+/// One warm request of a session, which the process has begun before.
+pub(crate) async fn warm_of_session(
+    tool: Tool,
+    program: &Path,
+    events: &Events,
+    request: OfSession,
+) -> Result<u64, CountError> {
+    let setting = Setting {
+        table: Table::Keeps,
+        ..Setting::default()
+    };
+    one_more(async |requests| {
+        let work = async |driven: &mut Driven| {
+            let mut session = driven.begin(events).await?;
+            if request == OfSession::InactiveIntrospection {
+                driven
+                    .of_session(events, &mut session, OfSession::Invalidation)
+                    .await?;
+            }
+            for _ in 0..requests {
+                driven.of_session(events, &mut session, request).await?;
+            }
+            Ok(())
+        };
+        total(tool, program, &setting, work).await
+    })
+    .await
+}
+
+/// What one more request costs than some that have warmed the process up.
+async fn one_more(count: impl AsyncFn(u64) -> Result<u64, CountError>) -> Result<u64, CountError> {
     let few = count(TO_WARM_UP).await?;
     let many = count(TO_WARM_UP + REQUESTS).await?;
     Ok((many - few + REQUESTS / 2) / REQUESTS)

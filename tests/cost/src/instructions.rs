@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     counted::{self, CountError},
-    events::{Events, Request, Wrong},
+    events::{Events, OfSession, Request, Wrong},
     run::Setting,
+    table::sign,
     valgrind::{self, Tool},
 };
 
@@ -33,6 +34,19 @@ const STEPS: [(Request, &str); 7] = [
     (Request::OfAnotherSdk, "agree"),
     (Request::WithoutTime, "seal token and record"),
     (Request::Good, "record, and answer with the token"),
+];
+
+/// The other operations' warm requests, and how many times the instructions of a warm Get Token each
+/// may take.
+const OPERATIONS: [(OfSession, &str, f64); 4] = [
+    (OfSession::Renewal, "renewal", 0.6),
+    (OfSession::Invalidation, "invalidation", 0.5),
+    (OfSession::Introspection, "introspection, active", 0.5),
+    (
+        OfSession::InactiveIntrospection,
+        "introspection, inactive",
+        0.5,
+    ),
 ];
 
 /// Processor features that libraries choose their code by, as far as valgrind's own processor has
@@ -129,6 +143,22 @@ pub(crate) async fn count(
         before = warm;
     }
 
+    println!("\na warm request of the other operations, which makes one call of DynamoDB, too");
+    let mut held = true;
+    for (request, name, limit) in OPERATIONS {
+        let warm = both(|tool| counted::warm_of_session(tool, function, &events, request)).await?;
+        let ratio = warm.instructions as f64 / before.instructions as f64;
+        let is_within = ratio <= limit;
+        held &= is_within;
+        println!(
+            "{:>12} {:>12}  {name}: {ratio:.3} of a Get Token's, at most {limit}: {}",
+            warm.instructions,
+            warm.allocations,
+            sign(is_within)
+        );
+        counts.insert(name.to_owned(), warm);
+    }
+
     if let Some(floor) = floor {
         let floor_start = both(|tool| counted::start(tool, floor, &plain)).await?;
         let good = |tool| counted::warm(tool, floor, &plain, &events, Request::Good);
@@ -181,12 +211,12 @@ pub(crate) async fn count(
         let text = serde_json::to_string_pretty(&counted).map_err(io::Error::from)? + "\n";
         fs::write(baseline, text)?;
         println!("\n{} is written", baseline.display());
-        return Ok(true);
+        return Ok(held);
     }
     let no_baseline = || InstructionsError::Baseline(baseline.to_owned());
     let text = fs::read_to_string(baseline).map_err(|_| no_baseline())?;
     let expected: Baseline = serde_json::from_str(&text).map_err(|_| no_baseline())?;
-    Ok(compare(&counted, &expected))
+    Ok(compare(&counted, &expected) && held)
 }
 
 fn compare(counted: &Baseline, expected: &Baseline) -> bool {

@@ -9,6 +9,7 @@ mod cryptography;
 mod deployed;
 mod events;
 mod instructions;
+mod items;
 mod load;
 mod measure;
 mod memory;
@@ -89,8 +90,8 @@ enum What {
         /// The function, built with --release
         #[arg(long)]
         function: PathBuf,
-        /// How many requests to send
-        #[arg(long, default_value_t = 2000)]
+        /// How many requests of each operation to send
+        #[arg(long, default_value_t = 500)]
         requests: u32,
     },
     /// Builds of the function, held against the first: size, memory, instructions

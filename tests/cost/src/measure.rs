@@ -3,19 +3,14 @@
 
 use std::{fs, io, path::PathBuf};
 
-use peers::{
-    partner::{self, CallError},
-    sdk::KeyError,
-};
-use sandbox::{
-    Logs, Options, Sandbox,
-    development::{self, DevelopmentError},
-    events,
-    item_size::item_size,
-};
-use uuid::Uuid;
+use sandbox::{InvokeError, Logs, Options, Sandbox, item_size::item_size};
 
-use crate::{process, table::sign};
+use crate::{
+    events::{Events, OfSession, Request, Session, Wrong},
+    process,
+    stub::Event,
+    table::sign,
+};
 
 const MAX_BINARY_BYTES: u64 = 6_500_000;
 const MAX_RESIDENT_KIB: u64 = 10 * 1024;
@@ -23,6 +18,16 @@ const MAX_RESIDENT_KIB: u64 = 10 * 1024;
 const MAX_ITEM_BYTES: usize = 1024;
 /// CloudWatch Logs is paid for by the byte.
 const MAX_LINE_BYTES: usize = 1600;
+/// As Lambda hands it to API Gateway, its headers included.
+const MAX_ANSWER_BYTES: usize = 2048;
+
+/// What is asked of a session, in this order, and the call of DynamoDB that it makes.
+const OF_SESSION: [(OfSession, &str); 4] = [
+    (OfSession::Renewal, "UpdateItem"),
+    (OfSession::Introspection, "GetItem"),
+    (OfSession::Invalidation, "UpdateItem"),
+    (OfSession::InactiveIntrospection, "GetItem"),
+];
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -32,25 +37,17 @@ pub(crate) enum MeasureError {
     #[error("the binary or /proc, which only Linux has, cannot be read")]
     Io(#[from] io::Error),
     #[error(transparent)]
-    Credentials(#[from] DevelopmentError),
-    #[error("acme has no payload key in events/secrets/partner.json")]
-    NoPayloadKey,
-    #[error("events/secrets/sdk-key.json is not usable")]
-    SdkKey(#[from] KeyError),
-    #[error("the sample request cannot be written as JSON")]
-    Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("a request was answered {0} and not 200")]
-    Refused(u16),
+    Event(#[from] Wrong),
+    #[error("the function gave no answer")]
+    NoAnswer(#[from] InvokeError),
     #[error("the table has no item for a token that was issued")]
     NoItem,
     #[error("the function's process has ended")]
     NoProcess,
 }
 
-/// Sends `requests` for as many tokens to the function, one after another as Lambda does. Prints,
-/// and tells whether the function is within its limits.
+/// Sends so many requests of each operation to the function, one after another as Lambda does.
+/// Prints, and tells whether the function is within its limits.
 pub(crate) async fn measure(function: PathBuf, requests: u32) -> Result<bool, MeasureError> {
     println!("{} over {requests} requests", function.display());
     let size = fs::metadata(&function)?.len();
@@ -68,25 +65,52 @@ pub(crate) async fn measure(function: PathBuf, requests: u32) -> Result<bool, Me
 }
 
 async fn check(sandbox: &Sandbox, size: u64, requests: u32) -> Result<bool, MeasureError> {
+    let mut caller = Caller {
+        sandbox,
+        events: Events::new()?,
+        longest_answer: 0,
+    };
     // The first opens the connection to DynamoDB; the rest are warm.
-    let first = issue(sandbox).await?;
-    let dynamodb = sandbox.dynamodb_faults().requests();
+    let mut session = caller.begin().await?;
     let secrets = sandbox.secrets_faults().requests();
-    for _ in 0..requests {
-        issue(sandbox).await?;
-    }
-    let dynamodb = sandbox.dynamodb_faults().requests() - dynamodb;
-    let secrets = sandbox.secrets_faults().requests() - secrets;
+    let mut checks = Vec::new();
 
-    let item = sandbox.item("acme", &first).await?;
-    let item = item_size(&item.ok_or(MeasureError::NoItem)?);
+    let before = calls(sandbox, "PutItem");
+    for _ in 0..requests {
+        session = caller.begin().await?;
+    }
+    checks.push(one_a_request(
+        sandbox,
+        "Get Token",
+        "PutItem",
+        before,
+        requests,
+    ));
+    checks.push(item_of(sandbox, &session, "Get Token").await?);
+    for (request, call) in OF_SESSION {
+        let name = format!("{request:?}");
+        let before = calls(sandbox, call);
+        for _ in 0..requests {
+            caller.ask(&mut session, request).await?;
+        }
+        checks.push(one_a_request(sandbox, &name, call, before, requests));
+        if call == "UpdateItem" {
+            checks.push(item_of(sandbox, &session, &name).await?);
+        }
+    }
+
+    let secrets = sandbox.secrets_faults().requests() - secrets;
     let pids = sandbox.function_pids();
     let pid = pids.first().ok_or(MeasureError::NoProcess)?;
     let resident = process::peak_resident_kib(*pid)?;
     let lines = sandbox.log_lines();
     let line = lines.iter().map(String::len).max().unwrap_or_default();
-
-    let checks = [
+    let answer = caller.longest_answer;
+    checks.extend([
+        (
+            secrets == 0,
+            format!("calls of Secrets Manager: {secrets}, none a warm request"),
+        ),
         (
             size <= MAX_BINARY_BYTES,
             format!("binary: {size} bytes, at most {MAX_BINARY_BYTES}"),
@@ -96,16 +120,8 @@ async fn check(sandbox: &Sandbox, size: u64, requests: u32) -> Result<bool, Meas
             format!("peak resident memory: {resident} KiB, at most {MAX_RESIDENT_KIB}"),
         ),
         (
-            dynamodb == u64::from(requests),
-            format!("calls of DynamoDB: {dynamodb}, one a request"),
-        ),
-        (
-            secrets == 0,
-            format!("calls of Secrets Manager: {secrets}, none a warm request"),
-        ),
-        (
-            item <= MAX_ITEM_BYTES,
-            format!("the seed's item: {item} bytes, at most {MAX_ITEM_BYTES}"),
+            answer <= MAX_ANSWER_BYTES,
+            format!("the longest answer: {answer} bytes, at most {MAX_ANSWER_BYTES}"),
         ),
         (
             (1..=MAX_LINE_BYTES).contains(&line),
@@ -113,28 +129,72 @@ async fn check(sandbox: &Sandbox, size: u64, requests: u32) -> Result<bool, Meas
                 "the longest line of the log, its metrics included: {line} bytes, at most {MAX_LINE_BYTES}"
             ),
         ),
-    ];
+    ]);
     for (held, text) in &checks {
         println!("{:<9}{text}", sign(*held));
     }
     Ok(checks.iter().all(|(held, _)| *held))
 }
 
-/// Has a token issued for the seed's sample request, and tells its referenceId.
-async fn issue(sandbox: &Sandbox) -> Result<String, MeasureError> {
-    let acme = development::acme()?;
-    let key = acme
-        .payload_keys
-        .first()
-        .ok_or(MeasureError::NoPayloadKey)?;
-    let reference_id = Uuid::new_v4();
-    let sdk_key = development::sdk_key_pair()?.public_key();
-    let request = events::sample_request(reference_id, &acme, &sdk_key)?;
-    let body = partner::seal(request.as_bytes(), &key.k, Some(&key.kid));
-    let request = partner::token_request(&acme, body)?;
-    let answer = partner::call(sandbox.url(), request).await?;
-    match answer.status().as_u16() {
-        200 => Ok(reference_id.to_string()),
-        status => Err(MeasureError::Refused(status)),
+/// Calls of DynamoDB so far: all, and those of a kind.
+fn calls(sandbox: &Sandbox, kind: &str) -> (u64, u64) {
+    let dynamodb = sandbox.dynamodb_faults();
+    (dynamodb.requests(), dynamodb.requests_of(kind))
+}
+
+/// Whether each request since `before` has made one call, of this kind.
+fn one_a_request(
+    sandbox: &Sandbox,
+    name: &str,
+    kind: &str,
+    before: (u64, u64),
+    requests: u32,
+) -> (bool, String) {
+    let after = calls(sandbox, kind);
+    let (all, of_kind) = (after.0 - before.0, after.1 - before.1);
+    let text = format!("{name}: calls of DynamoDB: {all}, {kind}: {of_kind}, one a request");
+    (all == u64::from(requests) && of_kind == all, text)
+}
+
+/// Whether a session's item is as small as it must be.
+async fn item_of(
+    sandbox: &Sandbox,
+    session: &Session,
+    name: &str,
+) -> Result<(bool, String), MeasureError> {
+    let reference_id = session.reference_id.to_string();
+    let item = sandbox.item("acme", &reference_id).await?;
+    let bytes = item_size(&item.ok_or(MeasureError::NoItem)?);
+    let text = format!("{name}: the seed's item: {bytes} bytes, at most {MAX_ITEM_BYTES}");
+    Ok((bytes <= MAX_ITEM_BYTES, text))
+}
+
+/// Who asks, and the longest answer so far in bytes.
+struct Caller<'a> {
+    sandbox: &'a Sandbox,
+    events: Events,
+    longest_answer: usize,
+}
+
+impl Caller<'_> {
+    /// Has a session begun, for the seed's sample request.
+    async fn begin(&mut self) -> Result<Session, MeasureError> {
+        let prepared = self.events.make(Request::Good)?;
+        let answer = self.answer(&prepared.event).await?;
+        Ok(self.events.check(&prepared, &answer)?)
+    }
+
+    /// Has a request of a session answered.
+    async fn ask(&mut self, session: &mut Session, request: OfSession) -> Result<(), MeasureError> {
+        let event = self.events.of_session(session, request)?;
+        let answer = self.answer(&event).await?;
+        Ok(self.events.check_of_session(session, request, &answer)?)
+    }
+
+    async fn answer(&mut self, event: &Event) -> Result<Vec<u8>, MeasureError> {
+        let event = serde_json::from_slice(&event.payload).map_err(io::Error::from)?;
+        let answer = self.sandbox.invoke(&event).await?.to_string().into_bytes();
+        self.longest_answer = self.longest_answer.max(answer.len());
+        Ok(answer)
     }
 }

@@ -15,7 +15,7 @@ use sandbox::Trusted;
 use tokio::{process::Child, time::timeout};
 
 use crate::{
-    events::{API_KEYS, Events, Prepared, Request, SERVER_KEYS, Wrong},
+    events::{API_KEYS, Events, OfSession, Prepared, Request, SERVER_KEYS, Session, Wrong},
     process,
     stub::{Answer, Event, Poll, SecretTexts, Stub, Table},
 };
@@ -113,7 +113,7 @@ impl Default for Setting<'_> {
     fn default() -> Self {
         Self {
             api_keys: API_KEYS,
-            table: Table::Forgets,
+            table: Table::Holds(&[]),
             tls: None,
         }
     }
@@ -184,11 +184,28 @@ impl Driven {
     /// Has it answer so many requests for tokens, each of which it must issue.
     pub(crate) async fn issue(&mut self, events: &Events, requests: u32) -> Result<(), RunError> {
         for _ in 0..requests {
-            let prepared = events.make(Request::Good)?;
-            let (answer, _) = self.request(&prepared.event).await?;
-            events.check(&prepared, &answer.payload)?;
+            self.begin(events).await?;
         }
         Ok(())
+    }
+
+    /// Has a session begun.
+    pub(crate) async fn begin(&mut self, events: &Events) -> Result<Session, RunError> {
+        let prepared = events.make(Request::Good)?;
+        let (answer, _) = self.request(&prepared.event).await?;
+        Ok(events.check(&prepared, &answer.payload)?)
+    }
+
+    /// Has it answer one request of a session.
+    pub(crate) async fn of_session(
+        &mut self,
+        events: &Events,
+        session: &mut Session,
+        request: OfSession,
+    ) -> Result<(), RunError> {
+        let event = events.of_session(session, request)?;
+        let (answer, _) = self.request(&event).await?;
+        Ok(events.check_of_session(session, request, &answer.payload)?)
     }
 
     /// The most memory that it has had resident.

@@ -3,7 +3,6 @@
 //! With TLS, the two of AWS are on a second socket.
 
 use std::{
-    collections::HashMap,
     convert::Infallible,
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -30,6 +29,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::items::Items;
+
 /// The texts of the two secrets, by what their ids end with.
 pub(crate) struct SecretTexts {
     pub(crate) api_keys: String,
@@ -39,9 +40,9 @@ pub(crate) struct SecretTexts {
 /// DynamoDB's table.
 #[derive(Clone, Copy)]
 pub(crate) enum Table<'a> {
-    /// Each item is new.
-    Forgets,
-    /// An item with the key of an earlier one fails the put's condition.
+    /// These items, whatever is written: each item that is put is new.
+    Holds(&'a [Value]),
+    /// What is written.
     Keeps,
     /// That of a DynamoDB with this URL.
     At(&'a str),
@@ -85,8 +86,9 @@ struct Counters {
 
 struct Shared {
     secrets: SecretTexts,
-    /// Items by `pk`, if the table keeps them.
-    items: Option<Mutex<HashMap<String, Value>>>,
+    items: Mutex<Items>,
+    /// Whether what is written stays.
+    keeps: bool,
     counters: Counters,
     polls: mpsc::UnboundedSender<Poll>,
     answers: mpsc::UnboundedSender<Answer>,
@@ -115,7 +117,11 @@ impl Stub {
         let (answers_in, answers) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             secrets,
-            items: matches!(table, Table::Keeps).then(Mutex::default),
+            items: Mutex::new(Items::of(match table {
+                Table::Holds(items) => items,
+                Table::Keeps | Table::At(_) => &[],
+            })),
+            keeps: matches!(table, Table::Keeps),
             counters: Counters::default(),
             polls: polls_in,
             answers: answers_in,
@@ -128,7 +134,7 @@ impl Stub {
             aws = format!("https://localhost:{}", address.port());
         }
         let dynamodb = match table {
-            Table::Forgets | Table::Keeps => aws.clone(),
+            Table::Holds(_) | Table::Keeps => aws.clone(),
             Table::At(url) => url.to_owned(),
         };
         Ok(Self {
@@ -255,17 +261,18 @@ impl Shared {
     }
 
     fn aws(&self, headers: &HeaderMap, body: &Bytes) -> Response<Full<Bytes>> {
-        let target = headers.get("x-amz-target").map(|target| target.as_bytes());
+        let target = headers.get("x-amz-target");
+        let target = target.and_then(|target| target.to_str().ok()?.split_once('.'));
         let counters = &self.counters;
         let (status, answer) = match target {
-            Some(b"DynamoDB_20120810.PutItem") => {
+            Some(("DynamoDB_20120810", call)) => {
                 counters.dynamodb.fetch_add(1, Ordering::Relaxed);
-                match self.existing(body) {
-                    None => (StatusCode::OK, "{}".to_owned()),
-                    Some(item) => (StatusCode::BAD_REQUEST, condition_failed(&item)),
+                match self.dynamodb(call, body) {
+                    Ok(answer) => (StatusCode::OK, answer),
+                    Err(item) => (StatusCode::BAD_REQUEST, condition_failed(item)),
                 }
             }
-            Some(b"secretsmanager.GetSecretValue") => {
+            Some(("secretsmanager", "GetSecretValue")) => {
                 counters.secrets_manager.fetch_add(1, Ordering::Relaxed);
                 (StatusCode::OK, self.secret(body))
             }
@@ -280,18 +287,29 @@ impl Shared {
         response
     }
 
-    /// Keeps the put's item, unless the table has one of its key.
-    fn existing(&self, put: &Bytes) -> Option<Value> {
-        let items = self.items.as_ref()?;
-        let put: Value = serde_json::from_slice(put).unwrap_or_default();
-        let item = put.get("Item")?;
-        let key = item.pointer("/pk/S")?.as_str()?;
-        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
-        let existing = items.get(key).cloned();
-        if existing.is_none() {
-            items.insert(key.to_owned(), item.clone());
+    /// Does a call of DynamoDB; an error is the item that fails its condition.
+    fn dynamodb(&self, call: &str, body: &Bytes) -> Result<String, Option<Value>> {
+        if call == "PutItem" && !self.keeps {
+            return Ok("{}".to_owned());
         }
-        existing
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forgotten = items.clone();
+        let items = match self.keeps {
+            true => &mut *items,
+            false => &mut forgotten,
+        };
+        match call {
+            "PutItem" => items.put(&body)?,
+            "UpdateItem" => items.update(&body)?,
+            _ => {
+                let item = items.get(&body);
+                return Ok(item
+                    .map_or(json!({}), |item| json!({ "Item": item }))
+                    .to_string());
+            }
+        }
+        Ok("{}".to_owned())
     }
 
     fn secret(&self, body: &Bytes) -> String {
@@ -305,10 +323,14 @@ impl Shared {
     }
 }
 
-/// DynamoDB's answer to a put whose condition fails, with the item that failed it.
-fn condition_failed(item: &Value) -> String {
+/// DynamoDB's answer to a write whose condition fails, with the item that failed it.
+fn condition_failed(item: Option<Value>) -> String {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-    json!({ "__type": kind, "message": "failed", "Item": item }).to_string()
+    let mut answer = json!({ "__type": kind, "message": "failed" });
+    if let (Some(item), Some(members)) = (item, answer.as_object_mut()) {
+        members.insert("Item".to_owned(), item);
+    }
+    answer.to_string()
 }
 
 fn status(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {

@@ -17,14 +17,14 @@ use token_service_fuzz::{
     service::Function,
 };
 
-static KEYS: LazyLock<Vec<[u8; 32]>> = LazyLock::new(events::payload_keys);
+static KEYS: LazyLock<Vec<[u8; 32]>> = LazyLock::new(events::answer_keys);
 
 fuzz_target!(|bytes: &[u8]| watched(bytes, check));
 
 fn check(bytes: &[u8]) {
     let function = Function::of_the_events();
     let event = events::of_event(bytes);
-    function.forget_records();
+    function.begin_session();
     let operation = asked_for(&event);
     let ask = |event: Box<RawValue>| -> Checked {
         let limit = 512 * 1024 + 64 * bytes.len();

@@ -1,5 +1,7 @@
 //! Inputs as the events that API Gateway makes of them, for the development partner of `events/`.
 
+use std::borrow::Cow;
+
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64},
@@ -23,6 +25,72 @@ const ACMES: [(&str, &str); 2] = [
     ),
 ];
 
+/// The session that [`token`] and [`session_item`] are of, and its key.
+pub const REFERENCE_ID: &str = "a-session-of-the-harness";
+/// See [`REFERENCE_ID`].
+pub const SESSION_KEY: [u8; 32] = [42; 32];
+
+const JTI: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+const SECONDS: u64 = 80_000;
+
+/// When the session began, for a service whose clock shows the same.
+pub const BEGAN: u64 = 1_795_512_600;
+
+/// The session's token, if it began at this time.
+pub fn token(began: u64) -> String {
+    let claims = json!({
+        "iss": "token-service", "aud": "bankezy-sdk", "sub": "123123123", "client_id": "acme",
+        "program_id": 2001, "jti": JTI, "ref": REFERENCE_ID, "auth_time": began, "iat": began,
+        "exp": began + SECONDS, "cnf": {"jwk": {"kty": "oct", "k": BASE64.encode(SESSION_KEY)}},
+    });
+    sealed_token(claims.to_string().as_bytes())
+}
+
+/// Any claims, sealed as the service seals a token's.
+pub fn sealed_token(claims: &[u8]) -> String {
+    let (kid, key) = token_key();
+    let header = format!(r#"{{"alg":"dir","enc":"A256GCM","kid":"{kid}","typ":"JWT"}}"#);
+    seal(header.as_bytes(), claims, &key)
+}
+
+/// The service's first token key, and its name.
+pub fn token_key() -> (String, [u8; 32]) {
+    let [_, server_keys] = development_secrets();
+    let server_keys: Value = serde_json::from_str(server_keys).unwrap();
+    let key = &server_keys["token"]["keys"][0];
+    let bytes = BASE64.decode(key["k"].as_str().unwrap()).unwrap();
+    let kid = key["kid"].as_str().unwrap().to_owned();
+    (kid, bytes.try_into().unwrap())
+}
+
+/// The session's item, as far as it is read while its token is the current one.
+pub fn session_item(began: u64) -> Value {
+    let number = |value: u64| json!({"N": value.to_string()});
+    json!({
+        "pk": {"S": format!("acme#{REFERENCE_ID}")},
+        "jti": {"S": JTI},
+        "status": {"S": "ACTIVE"},
+        "issuedAt": number(began * 1000),
+        "expireAt": number((began + SECONDS) * 1000),
+        "ttl": number(began + SECONDS + 86_400),
+        "fingerprint": {"B": ""},
+        "sealedBy": {"S": "none"},
+        "sealed": {"B": ""},
+        "token": {"B": ""},
+    })
+}
+
+/// What a sealed request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// A token.
+    GetToken,
+    /// The next token of the harness's session.
+    Renew,
+    /// The end of a session.
+    Invalidate,
+}
+
 /// What a partner may choose about a request: one byte of a fuzzer's.
 #[derive(Clone, Copy)]
 pub struct Choices(pub u8);
@@ -42,9 +110,21 @@ impl Choices {
         (kid, BASE64.decode(key).unwrap().try_into().unwrap())
     }
 
+    /// What it asks for.
+    pub fn asks(self) -> Asks {
+        match self.0 >> 6 {
+            1 => Asks::Renew,
+            2 => Asks::Invalidate,
+            _ => Asks::GetToken,
+        }
+    }
+
     /// The key that seals it.
     pub fn key(self) -> [u8; 32] {
-        self.chosen_key().1
+        match self.asks() {
+            Asks::Renew => SESSION_KEY,
+            Asks::GetToken | Asks::Invalidate => self.chosen_key().1,
+        }
     }
 
     /// The path whose `resCode` is a number.
@@ -67,7 +147,7 @@ impl Choices {
 
 /// The body of a request with this plaintext.
 pub fn sealed(choices: Choices, plaintext: &[u8]) -> String {
-    let (kid, key) = choices.chosen_key();
+    let ((kid, _), key) = (choices.chosen_key(), choices.key());
     let header = match choices.names_its_key() {
         true => format!(r#"{{"alg":"dir","enc":"A256GCM","kid":"{kid}"}}"#),
         false => r#"{"alg":"dir","enc":"A256GCM"}"#.to_owned(),
@@ -81,30 +161,89 @@ pub fn sealed(choices: Choices, plaintext: &[u8]) -> String {
 
 /// The event with this body.
 pub fn event(choices: Choices, body: &[u8]) -> Value {
-    let path = match choices.is_first_path() {
-        false => "/token-service/client/server/new/v2/token",
-        true => "/token-service/client/server/new/token",
+    let path = match (choices.asks(), choices.is_first_path()) {
+        (Asks::GetToken, false) => "/token-service/client/server/new/v2/token",
+        (Asks::GetToken, true) => "/token-service/client/server/new/token",
+        (Asks::Renew, false) => "/token-service/client/app/renew/v2/token",
+        (Asks::Renew, true) => "/token-service/client/app/renew/token",
+        (Asks::Invalidate, false) => "/token-service/client/server/invalidate/v2/token",
+        (Asks::Invalidate, true) => "/token-service/client/server/invalidate/token",
     };
-    let (body, is_base64) = match (choices.is_base64(), std::str::from_utf8(body)) {
+    let headers = match choices.asks() {
+        Asks::GetToken | Asks::Invalidate => vec![("x-api-key", "MOB-APP-2001".to_owned())],
+        Asks::Renew => vec![
+            ("x-api-key", "ABCDEFGH".to_owned()),
+            ("x-api-token", token(BEGAN)),
+            ("x-account-number", "123123123".to_owned()),
+        ],
+    };
+    event_at(
+        path,
+        &headers,
+        choices.is_http_api(),
+        choices.is_base64(),
+        body,
+    )
+}
+
+/// The event of a `POST`.
+pub fn event_at(
+    path: &str,
+    headers: &[(&str, String)],
+    is_http_api: bool,
+    is_base64: bool,
+    body: &[u8],
+) -> Value {
+    let (body, is_base64) = match (is_base64, std::str::from_utf8(body)) {
         (false, Ok(text)) => (text.to_owned(), false),
         // As API Gateway does with what is no text.
         _ => (BASE64_STANDARD.encode(body), true),
     };
-    match choices.is_http_api() {
+    let mut event = match is_http_api {
         true => json!({
-            "version": "2.0", "rawPath": path, "headers": {"x-api-key": "MOB-APP-2001", "content-type": "text/plain"},
+            "version": "2.0", "rawPath": path, "headers": {"content-type": "text/plain"},
             "requestContext": {"requestId": "id", "stage": "$default", "http": {"method": "POST"}},
             "body": body, "isBase64Encoded": is_base64,
         }),
         false => json!({
-            "path": path, "httpMethod": "POST", "headers": {"X-API-KEY": "MOB-APP-2001"},
+            "path": path, "httpMethod": "POST", "headers": {},
             "requestContext": {"requestId": "id"}, "body": body, "isBase64Encoded": is_base64,
         }),
+    };
+    for (name, value) in headers {
+        event["headers"][name] = value.as_str().into();
     }
+    event
 }
 
-/// All partners' payload keys.
-pub fn payload_keys() -> Vec<[u8; 32]> {
+/// An introspection in its parts: the `Authorization` header, a line feed, and the body; without a line feed there is no
+/// header. `{{token}}` in the body is the session's.
+pub fn of_introspection(input: &[u8]) -> (Option<String>, Vec<u8>) {
+    let at = input.iter().position(|byte| *byte == b'\n');
+    let (authorization, body) = match at {
+        None => (None, input),
+        Some(at) => (
+            Some(String::from_utf8_lossy(&input[..at]).into_owned()),
+            &input[at + 1..],
+        ),
+    };
+    let body = match std::str::from_utf8(body) {
+        Ok(text) => text.replace("{{token}}", &token(BEGAN)).into_bytes(),
+        Err(_) => body.to_owned(),
+    };
+    (authorization, body)
+}
+
+/// The event of an introspection.
+pub fn introspection(authorization: Option<&str>, body: &[u8]) -> Value {
+    let form = "application/x-www-form-urlencoded".to_owned();
+    let mut headers = vec![("content-type", form)];
+    headers.extend(authorization.map(|value| ("authorization", value.to_owned())));
+    event_at("/token-service/introspect", &headers, false, false, body)
+}
+
+/// The keys that answers are sealed with: all partners' payload keys, and the session's.
+pub fn answer_keys() -> Vec<[u8; 32]> {
     let [api_keys, _] = development_secrets();
     let document: Value = serde_json::from_str(api_keys).unwrap();
     let partners = document["partners"].as_array().unwrap();
@@ -118,6 +257,7 @@ pub fn payload_keys() -> Vec<[u8; 32]> {
             .try_into()
             .unwrap()
     })
+    .chain([SESSION_KEY])
     .collect()
 }
 
@@ -178,24 +318,62 @@ pub fn of_target(target: &str, input: &[u8]) -> Option<Box<RawValue>> {
             let key = sdk_public_key(&BASE64.encode(x), &BASE64.encode(y));
             event(plain, sealed(plain, plaintext(&key).as_bytes()).as_bytes())
         }
+        "token" => {
+            let headers = [
+                ("x-api-key", "ABCDEFGH".to_owned()),
+                ("x-api-token", of_token(input)),
+            ];
+            let path = "/token-service/client/app/renew/v2/token";
+            event_at(path, &headers, false, false, b"")
+        }
+        "introspection" => {
+            let (authorization, body) = of_introspection(input);
+            introspection(authorization.as_deref(), &body)
+        }
         "request" => {
             let (choices, sent) = of_request(input);
-            event(choices, sealed(choices, sent).as_bytes())
+            event(choices, sealed(choices, &sent).as_bytes())
         }
         _ => return None,
     };
     Some(to_raw_value(&event).unwrap())
 }
 
-/// The input as an event, if it is JSON, as all is that the Lambda runtime hands over; else as a body.
+/// The input as an event, if it is JSON, as all is that the Lambda runtime hands over; else as a body. The sample events'
+/// places for a token and a renewal's body have the session's.
 pub fn of_event(input: &[u8]) -> Box<RawValue> {
-    serde_json::from_slice(input)
-        .unwrap_or_else(|_| to_raw_value(&event(Choices(0), input)).unwrap())
+    let filled = std::str::from_utf8(input).ok().map(|text| {
+        let (token, renewal) = (token(BEGAN), sealed(Choices(64), renewal(BEGAN).as_bytes()));
+        text.replace("{{token of get-token}}", &token)
+            .replace("{{renewal of get-token}}", &renewal)
+    });
+    filled
+        .and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or_else(|| to_raw_value(&event(Choices(0), input)).unwrap())
 }
 
-/// One byte of choices, and the plaintext.
-pub fn of_request(input: &[u8]) -> (Choices, &[u8]) {
+/// The plaintext that renews the session's token.
+pub fn renewal(began: u64) -> String {
+    json!({"token": token(began)}).to_string()
+}
+
+/// A token: the input as it is, or after a brace the input as its claims.
+pub fn of_token(input: &[u8]) -> String {
+    match std::str::from_utf8(input) {
+        Ok(text) if !text.starts_with('{') => text.to_owned(),
+        _ => sealed_token(input),
+    }
+}
+
+/// One byte of choices, and the plaintext. A renewal's may be about `{{token}}`, the session's.
+pub fn of_request(input: &[u8]) -> (Choices, Cow<'_, [u8]>) {
     let (choices, sent) = input.split_first().unwrap_or((&0, &[]));
+    let sent = match std::str::from_utf8(sent) {
+        Ok(text) if text.contains("{{token}}") => {
+            Cow::Owned(text.replace("{{token}}", &token(BEGAN)).into_bytes())
+        }
+        _ => Cow::Borrowed(sent),
+    };
     (Choices(*choices), sent)
 }
 

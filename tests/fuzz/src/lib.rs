@@ -7,12 +7,14 @@
 //! | [`service`] | the whole function in this process, its AWS replaced below the SDK |
 //! | [`events`] | inputs as the events by which they reach it |
 //! | [`answer`] | the function's answers, held against the rules of every answer |
+//! | [`form`] | a second reading of an introspection |
 //! | [`others`] | what other JOSE libraries make of the same JWE |
 //! | [`plaintext`] | what every verdict about a plaintext must be |
 
 pub mod answer;
 pub mod budget;
 pub mod events;
+pub mod form;
 pub mod others;
 pub mod plaintext;
 pub mod service;

@@ -101,7 +101,7 @@ fn agrees_on_the_json(plaintext: &[u8], verdict: &Result<IssueRequest, RequestFa
             return;
         }
     };
-    let is_object = plaintext.trim_ascii_start().first() == Some(&b'{');
+    let is_object = is_object(plaintext);
     let sound = is_object && !shape.repeated && shape.depth <= 8;
     assert_eq!(
         fault.is_none(),
@@ -115,6 +115,16 @@ fn agrees_on_the_json(plaintext: &[u8], verdict: &Result<IssueRequest, RequestFa
         Some(other) => panic!("serde_json takes it, and the service says {other}"),
         None => {}
     }
+}
+
+/// Whether `plaintext` is one JSON object as the protocol has it, by the second reading.
+pub fn is_sound(plaintext: &[u8]) -> Result<bool, NoShape> {
+    let shape = strict_json::shape(plaintext)?;
+    Ok(is_object(plaintext) && !shape.repeated && shape.depth <= 8)
+}
+
+fn is_object(plaintext: &[u8]) -> bool {
+    plaintext.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// What was made of a request is a request of the same meaning: normalised once, nothing changes any more.

@@ -11,6 +11,8 @@ use token_service::{
 };
 use tokio::runtime::{Builder, Runtime};
 
+use crate::events;
+
 /// What the service's clock shows: 2026-11-24.
 pub const NOW: UnixMillis = UnixMillis::new(1_795_512_600_000);
 
@@ -60,9 +62,11 @@ impl Function {
             .block_on(self.service.answer(LambdaEvent::new(event, context)))
     }
 
-    /// Empties the table, so that what an input does does not depend on those before it.
-    pub fn forget_records(&self) {
+    /// Empties the table, so that what an input does does not depend on those before it, and begins the harness's session
+    /// ([`events::token`]).
+    pub fn begin_session(&self) {
         self.aws.forget_records();
+        self.aws.keep(events::session_item(events::BEGAN));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whether the time of checking an API key tells anything about the key: `src/partner.rs`, compiled
-//! in as it is.
+//! Whether the time of checking a caller's key tells anything about the key: `src/partner.rs` and
+//! `src/resource_server.rs`, compiled in as they are.
 //!
 //! - `side-channels count` runs each case under valgrind and compares counts of executed
 //!   instructions: exact, and the same on every run, so that it can fail a build.
@@ -30,6 +30,13 @@ mod partner;
 )]
 #[path = "../../../src/redacted.rs"]
 mod redacted;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of the service, which uses what this program does not"
+)]
+#[path = "../../../src/resource_server.rs"]
+mod resource_server;
 mod table;
 mod time;
 #[allow(dead_code, reason = "here only instructions are counted")]

@@ -28,7 +28,7 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Input>, FoundError> {
     let largest = fuzz_events::sealed(Choices(1), inputs::filler().as_bytes());
     let valid = fuzz_events::event(Choices(1), largest.as_bytes());
     let name = "a valid request of 32 KiB".to_owned();
-    let mut inputs = vec![Input::of_event(name, valid.to_string())];
+    let mut found = vec![Input::of_event(name, valid.to_string())];
     for target in names(directory)? {
         let files = names(&directory.join(&target))?;
         for file in files.iter().filter(|file| *file != "heap-bytes") {
@@ -36,13 +36,16 @@ pub(crate) fn all(directory: &Path) -> Result<Vec<Input>, FoundError> {
             let input = fs::read(&file_path).map_err(|error| FoundError::Read(file_path, error))?;
             if let Some(event) = fuzz_events::of_target(&target, &input) {
                 let event = event.get().to_owned();
-                inputs.push(Input::of_event(format!("{target}/{file}"), event));
+                found.push(Input {
+                    limit: inputs::limit_of(&target),
+                    ..Input::of_event(format!("{target}/{file}"), event)
+                });
             }
         }
     }
-    match inputs.len() {
+    match found.len() {
         1 => Err(FoundError::Nothing(directory.to_owned())),
-        _ => Ok(inputs),
+        _ => Ok(found),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the function does for an input, in instructions: a refused request must not cost more than
-//! twice a valid one of 32 KiB. The inputs are meant to be the hardest to refuse ([`inputs`]), or
-//! fuzzing found them ([`found`]).
+//! twice a valid one of 32 KiB of the same operation. The inputs are meant to be the hardest to
+//! refuse ([`inputs`]), or fuzzing found them ([`found`]).
 //!
 //! Counted is all that the release binary does for a request: the Lambda runtime's reading of the
 //! event, the answer and, for a valid one, the call of DynamoDB over plain HTTP.
@@ -37,8 +37,8 @@ use crate::{
 };
 use inputs::Input;
 
-/// Valid requests that are answered first: what is made once in a process's life is not a
-/// request's.
+/// How often a valid request of each operation is answered first: what is made once in a process's
+/// life is not a request's.
 const TO_WARM_UP: usize = 3;
 /// How often an input is sent.
 const REPEATS: usize = 6;
@@ -61,39 +61,44 @@ pub(crate) enum AttackCostError {
         status: u64,
         expected: u64,
     },
-    #[error("there is no input")]
-    NoInput,
 }
 
 /// Counts, prints, and tells whether every input is within the limit: those of [`inputs`], or
 /// DIRECTORY/TARGET/INPUT.
 pub(crate) async fn count(function: &Path, found: Option<&Path>) -> Result<bool, AttackCostError> {
     valgrind::require().map_err(AttackCostError::Valgrind)?;
-    let (api_keys, inputs) = match found {
+    let (api_keys, groups) = match found {
         None => (inputs::api_keys(), inputs::all()),
-        Some(directory) => (API_KEYS.to_owned(), found::all(directory)?),
+        Some(directory) => (API_KEYS.to_owned(), vec![found::all(directory)?]),
     };
-    let valid = inputs.first().ok_or(AttackCostError::NoInput)?;
     let place = Place {
         function,
         api_keys: &api_keys,
-        warm_up: &valid.event,
+        items: &[inputs::session_item()],
+        warm_up: groups
+            .iter()
+            .filter_map(|group| Some(&group.first()?.event))
+            .collect(),
     };
     let (warm, _) = place.total(Tool::Instructions, None, []).await?;
     let mut rows: Vec<Row<'_>> = Vec::new();
-    for input in &inputs {
-        let (count, status) = place.count(input, warm).await?;
-        let ratio = count as f64 / rows.first().map_or(count, |valid| valid.count) as f64;
-        rows.push(Row {
-            input,
-            count,
-            status,
-            ratio,
-            is_over: ratio > input.limit,
-        });
+    for group in &groups {
+        let mut valid = None;
+        for input in group {
+            let (count, status) = place.count(input, warm).await?;
+            let ratio = count as f64 / *valid.get_or_insert(count) as f64;
+            rows.push(Row {
+                input,
+                count,
+                status,
+                ratio,
+                is_over: ratio > input.limit,
+            });
+        }
     }
     let held = report(rows);
-    let bounded = inputs.iter().filter(|input| input.limit.is_finite());
+    let inputs = groups.iter().flatten();
+    let bounded = inputs.filter(|input| input.limit.is_finite());
     let bounded = bounded.map(|input| &input.event);
     let (all, _) = place.total(Tool::PeakHeap, None, bounded).await?;
     let (valid, _) = place.total(Tool::PeakHeap, None, []).await?;
@@ -131,7 +136,7 @@ fn report(mut rows: Vec<Row<'_>>) -> bool {
         println!("{count:>12} {ratio:>6.2} {status:>6}  {}{mark}", input.name);
     }
     println!(
-        "{counted} inputs; worst refused: {:.2} of a valid request of 32 KiB ({}); {over} over its limit",
+        "{counted} inputs; worst refused: {:.2} of a valid request of 32 KiB ({}); {over} over their limit",
         worst.0, worst.1,
     );
     over == 0
@@ -149,7 +154,9 @@ struct Row<'i> {
 struct Place<'a> {
     function: &'a Path,
     api_keys: &'a str,
-    warm_up: &'a Bytes,
+    /// In the table.
+    items: &'a [Value],
+    warm_up: Vec<&'a Bytes>,
 }
 
 impl Place<'_> {
@@ -189,12 +196,12 @@ impl Place<'_> {
         let setting = Setting {
             api_keys: self.api_keys,
             // Where nothing comes before, each repetition of a valid request is the first.
-            table: before.map_or(Table::Forgets, |_| Table::Keeps),
+            table: before.map_or(Table::Holds(self.items), |_| Table::Keeps),
             ..Setting::default()
         };
         // What comes before comes first: it has the referenceId of the requests that warm up.
         let events = (before.into_iter())
-            .chain(std::iter::repeat_n(self.warm_up, TO_WARM_UP))
+            .chain(std::iter::repeat_n(self.warm_up.iter().copied(), TO_WARM_UP).flatten())
             .chain(events);
         let mut status = 0;
         let work = async |driven: &mut Driven| {
