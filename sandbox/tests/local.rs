@@ -1,4 +1,4 @@
-//! `sandbox local` as `make local` starts it, with the stand-in for the function: what it prints
+//! `token-sandbox local` as `make local` starts it, with the stand-in for the function: what it prints
 //! can be pasted into a shell in any folder.
 #![allow(
     clippy::unwrap_used,
