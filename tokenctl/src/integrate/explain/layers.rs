@@ -323,7 +323,7 @@ fn find_compact(text: &str) -> Option<(usize, usize)> {
         let segments: Vec<&str> = candidate.splitn(6, '.').collect();
         let lengths: Vec<usize> = segments.iter().map(|it| it.len()).collect();
         // With less it is cut by a space, say, and not surrounded.
-        let is_whole = matches!(*lengths, [_, _, 16, _, 22.., ..]);
+        let is_whole = matches!(*lengths, [_, _, 16, _, tag, ..] if tag >= 22);
         if is_compact(candidate) && is_whole {
             // A sixth segment is no part of it.
             let length = segments
