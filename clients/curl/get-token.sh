@@ -8,7 +8,8 @@
 #   get-token.sh token [OPTION ...] CREDENTIALS < MEMBERS   get a token. MEMBERS is the request as JSON: referenceId (yours:
 #                                          a UUID, kept before the call, so that a repeat gets the same token), sdkPublicKey,
 #                                          accountNumber (digits in a string), and what else docs/protocol.md has.
-#                                          sdkApiKey is added, and a random referenceId if there is none
+#                                          sdkApiKey is added, and a random referenceId if there is none. The service ignores
+#                                          members that it does not know: of one that is probably misspelt, standard error warns
 #   get-token.sh send [OPTION ...] CREDENTIALS REFERENCE_ID < BODY   the same for a body that was encrypted before
 #   get-token.sh invalidate [OPTION ...] CREDENTIALS REFERENCE_ID    end the session that token began with this referenceId: at
 #                                          logout, or after a timeout of your own. To invalidate again changes nothing
@@ -52,6 +53,21 @@ readonly LEGACY_TOKEN_PATH=/token-service/client/server/new/token
 readonly TIMEOUT_SECONDS=30
 # shellcheck disable=SC1112 # they are meant
 readonly CURLY_QUOTES='“|”|„|‟|‘|’|‚|‛|«|»'
+# The members, each with other names that people have for it, without case and marks.
+readonly NAMES='
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+'
 readonly PRIME=ffffffff00000001000000000000000000000000ffffffffffffffffffffffff # of P-256
 
 main() {
@@ -103,11 +119,39 @@ token() {
     members=$(jq -c --slurpfile file "$credentials" --arg fresh "$(cat /proc/sys/kernel/random/uuid)" \
         '{sdkApiKey: $file[0].sdkApiKey, referenceId: $fresh} + .' <<<"$members")
     reference_id=$(jq -r .referenceId <<<"$members")
+    misspelt "$members" >&2
+    sent=$members
     # Once for all tries: the same bytes again reveal nothing new.
     local body
     body=$(printf %s "$members" | encrypt) || fail_input "the request cannot be encrypted"
     send "$body"
 }
+
+# A line for each member that is unknown and probably a misspelling.
+misspelt() {
+    jq -r --arg names "$NAMES" '($names | split("\n") | map(select(. != "") | split(" "))) as $lines |
+        keys_unsorted[] | . as $name | select(any($lines[]; .[0] == $name) or IN("firstname", "lastname") | not) |
+        (gsub("\u0131|\u0130"; "i") | ascii_downcase | gsub("[^\\p{L}\\p{N}]"; "")) as $plain |
+        $lines[] | select(any(.[]; ascii_downcase == $plain)) |
+        "\($name | @json) is ignored. Is \(.[0]) meant? Names are compared exactly"' <<<"$1"
+}
+
+# A jq function: the first character that cannot stand in a member, or the entry of data that breaks a rule. Never the value.
+readonly HINT='def hex: . as $n | [range(5; -1; -1) as $i | ($n / pow(16; $i) | floor) % 16] | map("0123456789ABCDEF"[.:. + 1]) | join("") |
+    ltrimstr("0") | ltrimstr("0");
+def hint($name; $value):
+    if $name == "data" and ($value | type) == "object" then
+        first($value | to_entries[] | select(.value | type != "string" or length > 1024) |
+            " (\(.key | @json) has no string of at most 1,024 characters)") // ""
+    elif ($value | type) == "string" then
+        ($name | IN("isdCode", "mobileNumber")) as $phone |
+        first($value | explode | to_entries[] | .key as $at | .value as $c | select(
+            if $phone or ($name | IN("accountNumber", "dob")) then ($c < 48 or $c > 57) and ($phone and $at == 0 and $c == 43 | not)
+            elif $name == "referenceId" then [$c] | implode | test("[A-Za-z0-9._:-]") | not
+            elif $name | IN("email", "sdkApiKey", "sdkPublicKey") then $c < 33 or $c > 126
+            else $c < 32 or ($c > 126 and $c < 160) end) |
+            " (U+\($c | hex) at character \($at + 1))") // ""
+    else "" end;'
 
 invalidate() {
     operation=server/invalidate
@@ -226,8 +270,8 @@ read_answer() {
         '$problem + {code: $code, description: (.resDesc // "" | tostring), retryAfter: $after, authenticated: $encrypted,
          errors: [.errors // [] | if type == "array" then .[] else empty end | objects | {field: (.field | tostring), reason: (.reason | tostring)}]}' <<<"$said")
     # @json, so that no line break gets from a stranger's answer into a log.
-    message=$(jq -r --arg advice "$(advice "$code" "$said")" '"the token service answered HTTP \(.status) \(.code | @json) \(.description | @json)" +
-        ([.errors[] | "; \(.field | @json): \(.reason | @json)"] | join("")) + ". " + $advice' <<<"$problem")
+    message=$(jq -r --arg advice "$(advice "$code" "$said")" --argjson sent "${sent:-null}" "$HINT"'"the token service answered HTTP \(.status) \(.code | @json) \(.description | @json)" +
+        ([.errors[] | "; \(.field | @json): \(.reason | @json)\(hint(.field; $sent[.field]?))"] | join("")) + ". " + $advice' <<<"$problem")
 }
 
 unreadable() {
@@ -241,14 +285,24 @@ advice() {
     *,TOK002) echo 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a minute; else ask the operator' ;;
     *,TOK003) echo 'Do not try again in a loop; report it with the request id' ;;
     *,TOK004) echo 'Check sdkApiKey in the credentials' ;;
-    *,TOK400) echo 'Correct every member that is named' ;;
+    *,TOK400)
+        if jq -e '.errors | length > 0' <<<"$2" >/dev/null 2>&1; then
+            echo 'Correct every member that is named'
+        else
+            echo 'Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes'
+        fi ;;
     *,TOK409)
         if jq -e '.errors[0].reason == "reused"' <<<"$2" >/dev/null 2>&1; then
             echo 'Another request had this referenceId: find out why before you take a new one'
         else
             echo 'The token of this referenceId is no longer valid: ask again under a new referenceId'
         fi ;;
-    *,TOK422) echo 'No payload key on file for you opens this body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key is right)' ;;
+    *,TOK422)
+        if jq -e '.resDesc | startswith("The body is JSON")' <<<"$2" >/dev/null 2>&1; then
+            echo "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
+        else
+            echo 'No payload key on file for you opens this body: check that the credentials are those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key is right)'
+        fi ;;
     *,TOK401)
         if jq -e '.errors[0].reason == "superseded"' <<<"$2" >/dev/null 2>&1; then
             echo 'This token was renewed already: use the newest one of its session'
@@ -291,7 +345,7 @@ open_jwe() {
     jwe=${jwe%"${jwe##*[![:space:]]}"}
     case $jwe in
     '') refuse 'it is empty' ;;
-    '{'*) refuse 'it is plain JSON and not encrypted: nothing vouches for it' ;;
+    '{'*) refuse 'it is plain JSON and not encrypted as a compact JWE: nothing vouches for it' ;;
     '<'*) refuse "it is a web page and no JWE: is the URL the token service's?" ;;
     esac || return
     ! has_quotes "$jwe" || refuse 'it has quotes in it, straight or curly: give the JWE alone' || return

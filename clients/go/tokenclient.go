@@ -39,6 +39,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	mathrand "math/rand"
 	"net"
@@ -66,6 +67,7 @@ type Client struct {
 	OmitKid  bool          // leave the key's name out of the request: the service then tries each of your keys
 	Attempts int           // tries of a call, 4
 	MaxPause time.Duration // the longest pause between two tries, 30 s. If the service asks for more, the call ends
+	Warn     func(string)  // is told of members that are probably misspelt, which the service ignores: log.Print
 	HTTP     *http.Client  // follows no redirect, as the API key must not; an attempt ends after 30 s
 
 	url, partnerID, apiKey, sdkAPIKey string
@@ -103,14 +105,15 @@ func Load(path, url string) (*Client, error) {
 
 // New makes a client of the text of a credentials file. An empty url means the file's own.
 func New(credentials []byte, url string) (*Client, error) {
-	file, err := readJSONObject(credentials)
+	// PowerShell and editors of Windows begin a file with a byte order mark.
+	file, err := readJSONObject(bytes.TrimPrefix(credentials, []byte("\ufeff")))
 	if err != nil {
 		return nil, inputError("the credentials are %v", err)
 	}
 	if url == "" {
 		url, _ = file["url"].(string)
 	}
-	client := &Client{Path: TokenPath, Attempts: 4, MaxPause: 30 * time.Second, HTTP: defaultHTTP()}
+	client := &Client{Path: TokenPath, Attempts: 4, MaxPause: 30 * time.Second, HTTP: defaultHTTP(), Warn: warn}
 	if client.url, err = serviceURL(url); err != nil {
 		return nil, err
 	}
@@ -150,9 +153,19 @@ func (c *Client) GetToken(ctx context.Context, request map[string]any) (*Answer,
 	if strings.Contains(strings.ReplaceAll(string(plaintext), `\\`, ""), `\ufffd`) {
 		return nil, inputError("a string of the request is not UTF-8")
 	}
+	for name := range members {
+		if member := meant(name); member != "" && c.Warn != nil {
+			c.Warn(fmt.Sprintf("%q is ignored. Is %s meant? Names are compared exactly", name, member))
+		}
+	}
 	referenceID, _ := members["referenceId"].(string)
 	// Encrypted anew for each try: every body has an IV of its own.
-	return c.getToken(ctx, referenceID, func() string { return c.Encrypt(plaintext) })
+	answer, err := c.getToken(ctx, referenceID, func() string { return c.Encrypt(plaintext) })
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		refused.members = members
+	}
+	return answer, err
 }
 
 // Send is GetToken for a body that was encrypted before, as it is.
@@ -380,6 +393,85 @@ func codeOf(resCode any) string {
 	return ""
 }
 
+// What people write instead of what is meant
+
+// The members, each with other names that people have for it, without case and marks.
+const names = `
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+`
+
+func warn(text string) { log.Print(text) }
+
+// meant is the member that an unknown name is probably a misspelling of; else "".
+func meant(name string) string {
+	plain := strings.Map(func(character rune) rune {
+		switch {
+		case character == '\u0131':
+			return 'i'
+		case unicode.IsLetter(character) || unicode.IsNumber(character):
+			return unicode.ToLower(character)
+		}
+		return -1
+	}, name)
+	found := ""
+	for _, line := range strings.Split(strings.TrimSpace(names), "\n") {
+		words := strings.Fields(line)
+		for _, word := range words {
+			if word == name && word == words[0] {
+				return ""
+			}
+			if strings.ToLower(word) == plain {
+				found = words[0]
+			}
+		}
+	}
+	if name == "firstname" || name == "lastname" {
+		return ""
+	}
+	return found
+}
+
+// hint names the first character that cannot stand in a member, or the entry of data that breaks a rule; never the value.
+func hint(name string, value any) string {
+	entries, _ := value.(map[string]any)
+	for key, entry := range entries {
+		if text, isText := entry.(string); name == "data" && (!isText || utf8.RuneCountInString(text) > 1024) {
+			return fmt.Sprintf(" (%q has no string of at most 1,024 characters)", key)
+		}
+	}
+	text, _ := value.(string)
+	position := 0
+	for _, character := range text {
+		position++
+		allowed := !unicode.IsControl(character)
+		switch name {
+		case "isdCode", "mobileNumber", "accountNumber", "dob":
+			isPlus := position == 1 && character == '+' && (name == "isdCode" || name == "mobileNumber")
+			allowed = isPlus || character >= '0' && character <= '9'
+		case "referenceId":
+			allowed = character < utf8.RuneSelf && (unicode.IsLetter(character) || unicode.IsDigit(character)) ||
+				strings.ContainsRune("._:-", character)
+		case "email", "sdkApiKey", "sdkPublicKey":
+			allowed = character >= '!' && character <= '~'
+		}
+		if !allowed {
+			return fmt.Sprintf(" (U+%04X at character %d)", character, position)
+		}
+	}
+	return ""
+}
+
 // Errors
 
 // InputError is a fault in the credentials, the URL or the request that was found before anything was sent.
@@ -408,6 +500,8 @@ type RefusedError struct {
 	RequestID     string        // for the operator
 	RetryAfter    time.Duration // 0 if the service asked for none
 	Authenticated bool          // it was encrypted. If not, anybody on the way could have written it: take it as a hint
+
+	members map[string]any // what was sent; nil if it was encrypted before
 }
 
 // Retryable tells whether the same call, with the same referenceId, may succeed later.
@@ -420,7 +514,7 @@ func (e *RefusedError) Error() string {
 		fmt.Fprintf(&text, " (%q)", e.Description)
 	}
 	for _, member := range e.Errors {
-		fmt.Fprintf(&text, "; %q: %q", member.Field, member.Reason)
+		fmt.Fprintf(&text, "; %q: %q%s", member.Field, member.Reason, hint(member.Field, e.members[member.Field]))
 	}
 	fmt.Fprintf(&text, ". %s", e.advice())
 	fmt.Fprintf(&text, " [referenceId %q, request %q]", e.ReferenceID, e.RequestID)
@@ -438,9 +532,13 @@ func (e *RefusedError) advice() string {
 	case e.Code == "TOK002":
 		return "Check apiKey in the credentials (for Renew: sdkApiKey); if it was just issued, try again in a minute; " +
 			"else ask the operator"
+	case e.Code == "TOK422" && strings.HasPrefix(e.Description, "The body is JSON"):
+		return "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
 	case e.Code == "TOK422":
 		return "No payload key on file for you opens this body: check that the credentials are those of this URL, " +
 			"and that the service has the first key of payloadKeys (for Renew: that the session key is the token's)"
+	case e.Code == "TOK400" && len(e.Errors) == 0:
+		return "Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes"
 	case e.Code == "TOK400":
 		return "Correct every member that is named"
 	case e.Code == "TOK004":
@@ -538,7 +636,7 @@ func open(jwe string, keys []payloadKey) ([]byte, error) {
 	case jwe == "":
 		return nil, errors.New("it is empty")
 	case jwe[0] == '{':
-		return nil, errors.New("it is plain JSON and not encrypted: nothing vouches for it")
+		return nil, errors.New("it is plain JSON and not encrypted as a compact JWE: nothing vouches for it")
 	case jwe[0] == '<':
 		return nil, errors.New("it is a web page and no JWE: is the URL the token service's?")
 	case strings.ContainsAny(jwe, `"'`+curlyQuotes):

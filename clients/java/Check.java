@@ -234,6 +234,22 @@ public final class Check {
             TokenClient.Answer answer = null;
             String requestId = null;
             TokenClient.TokenException error = null;
+            var warned = new ArrayList<String>();
+            var handler = new java.util.logging.Handler() {
+                @Override
+                public void publish(java.util.logging.LogRecord line) {
+                    warned.add(line.getMessage());
+                }
+
+                @Override
+                public void flush() {}
+
+                @Override
+                public void close() {}
+            };
+            var logger = java.util.logging.Logger.getLogger("TokenClient");
+            logger.setUseParentHandlers(false);
+            logger.addHandler(handler);
             var began = System.nanoTime();
             try {
                 if ("invalidate".equals(one.get("call"))) {
@@ -249,8 +265,16 @@ public final class Check {
                 error = thrown;
             }
             var took = (System.nanoTime() - began) / 1e9;
+            logger.removeHandler(handler);
 
             var expect = object(one.get("expect"));
+            var warns = (List<?>) expect.getOrDefault("warns", List.of());
+            if (warned.isEmpty() != warns.isEmpty() || !hasAll(String.join("\n", warned), warns)) {
+                return "warns " + warned;
+            }
+            if (error != null && !hasAll(error.getMessage(), (List<?>) expect.getOrDefault("mentions", List.of()))) {
+                return error.getMessage();
+            }
             if (expect.get("atLeastSeconds") instanceof Long least && took < least
                 || expect.get("atMostSeconds") instanceof Long most && took > most) {
                 return "took " + took + " s";
@@ -364,6 +388,10 @@ public final class Check {
         }
     }
 
+    private static boolean hasAll(String text, List<?> pieces) {
+        return pieces.stream().allMatch(piece -> text.contains(String.valueOf(piece)));
+    }
+
     private static String errorFault(Map<String, Object> expect, TokenClient.TokenException error) {
         var got = new HashMap<String, Object>();
         if (error == null) {
@@ -389,7 +417,7 @@ public final class Check {
         for (var member : expect.entrySet()) {
             var wanted = member.getValue() instanceof List<?> list
                 ? list.stream().map(String::valueOf).sorted().toList() : member.getValue();
-            var measured = List.of("calls", "atLeastSeconds", "atMostSeconds").contains(member.getKey());
+            var measured = List.of("calls", "atLeastSeconds", "atMostSeconds", "mentions", "warns").contains(member.getKey());
             if (!measured && !Objects.equals(got.get(member.getKey()), wanted)) {
                 return member.getKey() + " is " + got.get(member.getKey()) + " instead of " + wanted + ": " + error.getMessage();
             }

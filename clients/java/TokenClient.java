@@ -33,8 +33,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -136,7 +139,8 @@ public final class TokenClient {
     /** Makes a client of the text of a credentials file. */
     public TokenClient(String credentials, String url) throws InputException {
         try {
-            var file = Json.object(credentials);
+            // PowerShell and editors of Windows begin a file with a byte order mark.
+            var file = Json.object(credentials.startsWith("\uFEFF") ? credentials.substring(1) : credentials);
             this.url = Input.url(url != null ? url : file.getOrDefault("url", ""));
             Input.visible("partnerId", file.get("partnerId"));
             this.apiKey = Input.visible("apiKey", file.get("apiKey"));
@@ -186,7 +190,8 @@ public final class TokenClient {
     /**
      * Asks for a token. Adds sdkApiKey from the credentials, and a random referenceId if there is none: give your own, so that
      * you can repeat the call after a crash. Values are strings, integers, null and, for data, a map of strings. Members that
-     * are wrong are the service's to name: see {@link RefusedException#errors}.
+     * are wrong are the service's to name: see {@link RefusedException#errors}. It ignores those whose names it does not
+     * know: of a name that is probably misspelt, the {@link System.Logger} of this class has a warning.
      */
     public Answer getToken(Map<String, ?> request) throws TokenException {
         var members = new LinkedHashMap<String, Object>();
@@ -199,9 +204,21 @@ public final class TokenClient {
         } catch (IllegalArgumentException error) {
             throw new InputException("the request cannot be written as JSON: " + error.getMessage(), error);
         }
+        for (var name : members.keySet()) {
+            var meant = Hints.meant(name);
+            if (meant != null) {
+                System.getLogger(TokenClient.class.getName()).log(System.Logger.Level.WARNING,
+                    quoted(name) + " is ignored. Is " + meant + " meant? Names are compared exactly");
+            }
+        }
         var referenceId = members.get("referenceId") instanceof String text ? text : "";
-        // Encrypted anew for each try: every body has an IV of its own.
-        return retry(new Call<>("server/new", referenceId, apiKeyAlone(), keys, TokenClient::answer), () -> encrypt(plaintext));
+        var call = new Call<>("server/new", referenceId, apiKeyAlone(), keys, TokenClient::answer);
+        try {
+            // Encrypted anew for each try: every body has an IV of its own.
+            return retry(call, () -> encrypt(plaintext));
+        } catch (RefusedException refused) {
+            throw refused.about(members);
+        }
     }
 
     /** getToken for a body that was encrypted before, as it is. */
@@ -379,7 +396,71 @@ public final class TokenClient {
         var seconds = headers.firstValue("Retry-After").filter(text -> text.matches("[0-9]{1,6}")).orElse("0");
         return new RefusedException(
             codeOf(said.get("resCode")), status, said.get("resDesc") instanceof String text ? text : "", List.copyOf(errors),
-            referenceId, headers.firstValue("X-Request-Id").orElse(""), Duration.ofSeconds(Long.parseLong(seconds)), encrypted);
+            referenceId, headers.firstValue("X-Request-Id").orElse(""), Duration.ofSeconds(Long.parseLong(seconds)), encrypted,
+            Map.of());
+    }
+
+    /** What people write instead of what is meant. */
+    private static final class Hints {
+        /** The members, each with other names that people have for it, without case and marks. */
+        private static final String NAMES = """
+            referenceId refid refno
+            sdkPublicKey publickey
+            sdkApiKey sdkkey
+            accountNumber account accountid accountno accountnum accno
+            firstName givenname
+            lastName surname familyname
+            name fullname customername
+            email mail emailid emailaddress
+            isdCode isd countrycode dialcode
+            mobileNumber mobile mobileno phone phonenumber telephone
+            dob birthdate birthday dateofbirth
+            data
+            """;
+        private static final Set<String> MEMBERS = new HashSet<>(Set.of("firstname", "lastname"));
+        private static final Map<String, String> PLAIN = new HashMap<>();
+
+        static {
+            for (var line : NAMES.strip().split("\n")) {
+                var words = line.strip().split(" ");
+                MEMBERS.add(words[0]);
+                for (var word : words) {
+                    PLAIN.put(word.toLowerCase(Locale.ROOT), words[0]);
+                }
+            }
+        }
+
+        /** The member that an unknown name is probably a misspelling of; else null. */
+        static String meant(String name) {
+            var plain = name.toLowerCase(Locale.ROOT).replace('\u0131', 'i').replaceAll("[^\\p{L}\\p{N}]", "");
+            return MEMBERS.contains(name) ? null : PLAIN.get(plain);
+        }
+
+        /** The first character that cannot stand in a member, or the entry of data that breaks a rule. Never the value. */
+        static String hint(String name, Object value) {
+            if (name.equals("data") && value instanceof Map<?, ?> entries) {
+                for (var entry : entries.entrySet()) {
+                    if (!(entry.getValue() instanceof String text) || text.codePointCount(0, text.length()) > 1024) {
+                        return " (" + quoted(String.valueOf(entry.getKey())) + " has no string of at most 1,024 characters)";
+                    }
+                }
+            }
+            var characters = value instanceof String text ? text.codePoints().toArray() : new int[0];
+            for (var i = 0; i < characters.length; i++) {
+                var c = characters[i];
+                var allowed = switch (name) {
+                    case "accountNumber", "dob" -> c >= '0' && c <= '9';
+                    case "isdCode", "mobileNumber" -> c >= '0' && c <= '9' || i == 0 && c == '+';
+                    case "referenceId" -> c < 128 && Character.isLetterOrDigit(c) || "._:-".indexOf(c) >= 0;
+                    case "email", "sdkApiKey", "sdkPublicKey" -> c >= '!' && c <= '~';
+                    default -> !Character.isISOControl(c);
+                };
+                if (!allowed) {
+                    return String.format(" (U+%04X at character %d)", c, i + 1);
+                }
+            }
+            return "";
+        }
     }
 
     // Errors
@@ -446,11 +527,12 @@ public final class TokenClient {
 
         private RefusedException(
             String code, int status, String description, List<FieldError> errors, String referenceId, String requestId,
-            Duration retryAfter, boolean authenticated) {
+            Duration retryAfter, boolean authenticated, Map<String, ?> members) {
             super("the token service answered HTTP " + status + " " + code
                 + (description.isEmpty() ? "" : " (" + quoted(description) + ")")
-                + String.join("", errors.stream().map(e -> "; " + quoted(e.field) + ": " + quoted(e.reason)).toList())
-                + ". " + advice(status, code, errors.isEmpty() ? "" : errors.get(0).reason)
+                + String.join("", errors.stream().map(e -> "; " + quoted(e.field) + ": " + quoted(e.reason)
+                    + Hints.hint(e.field, members.get(e.field))).toList())
+                + ". " + advice(status, code, errors.isEmpty() ? "" : errors.get(0).reason, description)
                 + " [referenceId " + quoted(referenceId) + ", request " + quoted(requestId) + "]",
                 referenceId, requestId, RETRYABLE.contains(status), null);
             this.code = code;
@@ -460,19 +542,29 @@ public final class TokenClient {
             this.retryAfter = retryAfter;
             this.authenticated = authenticated;
         }
+
+        /** The same, of a request with these members. */
+        private RefusedException about(Map<String, ?> members) {
+            return new RefusedException(
+                code, httpStatus, description, errors, referenceId, requestId, retryAfter, authenticated, members);
+        }
     }
 
-    private static String advice(int status, String code, String reason) {
+    private static String advice(int status, String code, String reason, String description) {
         if (RETRYABLE.contains(status)) {
             return "Try again later with the same referenceId";
         }
         return switch (code) {
             case "TOK002" -> "Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again in a "
                 + "minute; else ask the operator";
-            case "TOK422" -> "No payload key on file for you opens this body: check that the credentials are those "
+            case "TOK422" -> description.startsWith("The body is JSON")
+                ? "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
+                : "No payload key on file for you opens this body: check that the credentials are those "
                 + "of this URL, and that the service has the first key of payloadKeys (for renew: that the session key is "
                 + "the token's)";
-            case "TOK400" -> "Correct every member that is named";
+            case "TOK400" -> reason.isEmpty()
+                ? "Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes"
+                : "Correct every member that is named";
             case "TOK004" -> "Check sdkApiKey in the credentials";
             case "TOK409" -> reason.equals("reused")
                 ? "Another request had this referenceId: find out why before you take a new one"
@@ -537,7 +629,7 @@ public final class TokenClient {
         var jwe = body.strip();
         var segments = jwe.split("\\.", -1);
         check(!jwe.isEmpty(), "it is empty");
-        check(!jwe.startsWith("{"), "it is plain JSON and not encrypted: nothing vouches for it");
+        check(!jwe.startsWith("{"), "it is plain JSON and not encrypted as a compact JWE: nothing vouches for it");
         check(!jwe.startsWith("<"), "it is a web page and no JWE: is the URL the token service's?");
         check(!Input.QUOTES.stream().anyMatch(jwe::contains), "it has quotes in it, straight or curly: give the JWE alone");
         check(segments.length == 5,

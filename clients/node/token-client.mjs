@@ -50,7 +50,9 @@ export class TokenClient {
    */
   static async load(file, options) {
     try {
-      return new TokenClient(parseObject(await readFile(file, 'utf8'), 'the credentials'), options)
+      // PowerShell and editors of Windows begin a file with a byte order mark.
+      const text = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '')
+      return new TokenClient(parseObject(text, 'the credentials'), options)
     } catch (error) {
       throw new InputError(`${file}: ${error.message}`, { cause: error })
     }
@@ -79,7 +81,8 @@ export class TokenClient {
 
   /**
    * Asks for a token. Adds sdkApiKey from the credentials, and a random referenceId if there is none: give your own, so
-   * that you can repeat the call after a crash. Members that are wrong are the service's to name, in a RefusedError.
+   * that you can repeat the call after a crash. Members that are wrong are the service's to name, in a RefusedError. It
+   * ignores those whose names it does not know: of a name that is probably misspelt, Node.js emits a warning.
    *
    * @param {object} members of the request
    * @returns {Promise<{token: string, serverPubKey: string, expireAt: Date, referenceId: string, replayed: boolean,
@@ -89,8 +92,11 @@ export class TokenClient {
   async getToken(members) {
     const request = { sdkApiKey: this.#sdkApiKey, ...members, referenceId: members.referenceId ?? randomUUID() }
     const plaintext = JSON.stringify(request, refuseLostDigits)
+    for (const name of Object.keys(request)) {
+      if (meant(name)) process.emitWarning(`${JSON.stringify(name)} is ignored. Is ${meant(name)} meant? Names are compared exactly`)
+    }
     // Encrypted anew for each try: every body has an IV of its own.
-    return this.#retry({ referenceId: request.referenceId, body: () => this.encrypt(plaintext) })
+    return this.#retry({ referenceId: request.referenceId, members: request, body: () => this.encrypt(plaintext) })
   }
 
   /** getToken for a body that was encrypted before, as it is. */
@@ -164,7 +170,7 @@ export class TokenClient {
   }
 
   /** Makes an answer or an error of what came. Only what one of the call's keys opens is the service's word. */
-  async #read({ referenceId, keys = this.#keys, read = tokenOf }, response, body) {
+  async #read({ referenceId, members = {}, keys = this.#keys, read = tokenOf }, response, body) {
     const { status, headers } = response
     const context = { status, referenceId, requestId: headers.get('X-Request-Id') }
     const encrypted = status === 200 || body.startsWith('ey')
@@ -183,7 +189,7 @@ export class TokenClient {
       const retryAfter = /^\d{1,6}$/.test(seconds) ? Number(seconds) : 0
       const description = String(said.resDesc ?? '')
       const errors = [said.errors ?? []].flat().map((item) => ({ field: String(item?.field), reason: String(item?.reason) }))
-      throw new RefusedError({ ...context, code, description, errors, retryAfter, authenticated: encrypted })
+      throw new RefusedError({ ...context, code, description, errors, retryAfter, authenticated: encrypted, members })
     }
     return read(said, context, headers.get('Idempotent-Replayed') === 'true')
   }
@@ -274,12 +280,14 @@ export class InputError extends TokenError {}
 
 /** The service's answer if it is no success. */
 export class RefusedError extends TokenError {
-  constructor({ status, code, description, errors, referenceId, requestId, retryAfter, authenticated }) {
+  constructor({ status, code, description, errors, referenceId, requestId, retryAfter, authenticated, members = {} }) {
     // Quoted, so that no line break gets from a stranger's answer into a log.
-    const failing = errors.map(({ field, reason }) => `; ${JSON.stringify(field)}: ${JSON.stringify(reason)}`).join('')
+    const failing = errors
+      .map(({ field, reason }) => `; ${JSON.stringify(field)}: ${JSON.stringify(reason)}${hint(field, members[field])}`)
+      .join('')
     super(
       `the token service answered HTTP ${status} ${JSON.stringify(code)} ${JSON.stringify(description)}${failing}. ` +
-        `${advice(status, code, errors[0]?.reason)} [referenceId ${referenceId}, request ${requestId}]`,
+        `${advice(status, code, errors[0]?.reason, description)} [referenceId ${referenceId}, request ${requestId}]`,
     )
     /** HTTP's. */
     this.status = status
@@ -305,7 +313,8 @@ export class RefusedError extends TokenError {
 export class NoAnswerError extends TokenError {
   constructor(referenceId, cause) {
     const reason = cause.cause?.message || cause.cause?.code || cause.message
-    super(`no answer from the token service: ${reason}. Try again with the same referenceId ${referenceId}`, { cause })
+    // OpenSSL's words end in a line break.
+    super(`no answer from the token service: ${reason.replace(/\s+/g, ' ').trim()}. Try again with the same referenceId ${referenceId}`, { cause })
     this.referenceId = referenceId
     this.retryable = true
   }
@@ -325,7 +334,7 @@ export class UnreadableAnswerError extends TokenError {
   }
 }
 
-function advice(status, code, reason) {
+function advice(status, code, reason, description) {
   if (RETRYABLE.includes(status)) return 'Try again later with the same referenceId'
   if (code === 'TOK002') {
     return (
@@ -333,11 +342,17 @@ function advice(status, code, reason) {
       'else ask the operator'
     )
   }
+  if (code === 'TOK422' && description.startsWith('The body is JSON')) {
+    return "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
+  }
   if (code === 'TOK422') {
     return (
       'No payload key on file for you opens this body: check that the credentials are those of this URL, ' +
       'and that the service has the first key of payloadKeys (for renew: that the session key is the token\'s)'
     )
+  }
+  if (code === 'TOK400' && reason === undefined) {
+    return 'Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes'
   }
   if (code === 'TOK400') return 'Correct every member that is named'
   if (code === 'TOK004') return 'Check sdkApiKey in the credentials'
@@ -355,6 +370,52 @@ function advice(status, code, reason) {
 function codeOf(resCode) {
   if (resCode === 100) return 'TOK200'
   return typeof resCode === 'number' ? `TOK${String(resCode).padStart(3, '0')}` : String(resCode ?? '')
+}
+
+// What people write instead of what is meant
+
+/** The members, each with other names that people have for it, without case and marks. */
+const NAMES = `
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+`
+const LINES = NAMES.trim().split('\n').map((line) => line.split(' '))
+const MEMBERS = ['firstname', 'lastname', ...LINES.map(([member]) => member)]
+const PLAIN = new Map(LINES.flatMap((names) => names.map((name) => [name.toLowerCase(), names[0]])))
+
+/** The member that an unknown name is probably a misspelling of. */
+function meant(name) {
+  const plain = name.toLowerCase().replaceAll('\u0131', 'i').replace(/[^\p{L}\p{N}]/gu, '')
+  return MEMBERS.includes(name) ? undefined : PLAIN.get(plain)
+}
+
+/** The first character that cannot stand in a member, or the entry of data that breaks a rule. Never the value. */
+function hint(name, value) {
+  if (name === 'data') {
+    const entry = Object.entries(value ?? {}).find(([, it]) => typeof it !== 'string' || [...it].length > 1024)
+    return entry ? ` (${JSON.stringify(entry[0])} has no string of at most 1,024 characters)` : ''
+  }
+  if (typeof value !== 'string') return ''
+  const isPhone = ['isdCode', 'mobileNumber'].includes(name)
+  const isDigits = isPhone || ['accountNumber', 'dob'].includes(name)
+  const isAscii = ['email', 'sdkApiKey', 'sdkPublicKey'].includes(name)
+  const allowed = isDigits ? /[0-9]/ : name === 'referenceId' ? /[A-Za-z0-9._:-]/ : isAscii ? /[!-~]/ : /[^\p{Cc}]/u
+  const at = [...value].findIndex((character, i) => !allowed.test(character) && !(isPhone && i === 0 && character === '+'))
+  return at < 0 ? '' : ` (${codePoint([...value][at])} at character ${at + 1})`
+}
+
+function codePoint(character) {
+  return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`
 }
 
 // Reading what came, and what people wrote
@@ -406,7 +467,7 @@ const QUOTES = new RegExp(`["']|${CURLY_QUOTES.source}`)
 /** The key that a compact JWE names, if any. Checks its form, of which jose leaves some to the caller, with better words. */
 function kidOf(jwe) {
   if (jwe === '') throw new InputError('it is empty')
-  if (jwe.startsWith('{')) throw new InputError('it is plain JSON and not encrypted: nothing vouches for it')
+  if (jwe.startsWith('{')) throw new InputError('it is plain JSON and not encrypted as a compact JWE: nothing vouches for it')
   if (jwe.startsWith('<')) throw new InputError("it is a web page and no JWE: is the URL the token service's?")
   if (QUOTES.test(jwe)) throw new InputError('it has quotes in it, straight or curly: give the JWE alone')
   const segments = jwe.split('.')
@@ -464,8 +525,7 @@ function visible(text, name) {
   if (CURLY_QUOTES.test(text)) throw new InputError(`${name} has a curly quote in it, as from a document: copy what is between the quotes`)
   const at = [...text].findIndex((character) => !/[!-~]/.test(character))
   if (at < 0) return text
-  const point = [...text][at].codePointAt(0).toString(16).toUpperCase().padStart(4, '0')
-  throw new InputError(`${name} has the character U+${point} at position ${at + 1}, where only visible ASCII can stand`)
+  throw new InputError(`${name} has the character ${codePoint([...text][at])} at position ${at + 1}, where only visible ASCII can stand`)
 }
 
 function serviceUrl(text) {
@@ -485,7 +545,8 @@ function serviceUrl(text) {
 }
 
 function refuseLostDigits(name, value) {
-  if (typeof value === 'bigint' || (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)) {
+  if (typeof value === 'bigint') throw new InputError(`${name} is a BigInt, which JSON does not have: write it as a string`)
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
     throw new InputError(`${name} is a number of more than 15 digits, which JavaScript rounds: write it as a string`)
   }
   return value

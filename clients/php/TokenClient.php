@@ -111,6 +111,7 @@ final class Call
         #[\SensitiveParameter] public readonly array $headers,
         #[\SensitiveParameter] public readonly array $keys,
         public readonly \Closure $read,
+        #[\SensitiveParameter] public readonly array $members = [],
     ) {
     }
 }
@@ -157,7 +158,8 @@ final class TokenClient
     public function __construct(#[\SensitiveParameter] string $credentials, ?string $url = null)
     {
         try {
-            $file = Json::object($credentials);
+            // PowerShell and editors of Windows begin a file with a byte order mark.
+            $file = Json::object(str_starts_with($credentials, "\u{feff}") ? substr($credentials, 3) : $credentials);
         } catch (\UnexpectedValueException $error) {
             throw new InputException("the credentials are {$error->getMessage()}");
         }
@@ -176,7 +178,8 @@ final class TokenClient
 
     /**
      * Asks for a token. Adds sdkApiKey from the credentials, and a random referenceId if there is none: give your own, so
-     * that you can repeat the call after a crash. Members that are wrong are the service's to name.
+     * that you can repeat the call after a crash. Members that are wrong are the service's to name. It ignores those whose
+     * names it does not know: of a name that is probably misspelt there is a line in PHP's error log.
      *
      * @param array<string, mixed> $request
      * @throws TokenException
@@ -195,9 +198,15 @@ final class TokenClient
         } catch (\JsonException $error) {
             throw new InputException("the request cannot be written as JSON: {$error->getMessage()}");
         }
+        foreach (array_keys($request) as $name) {
+            $meant = self::meant((string) $name);
+            if ($meant !== null) {
+                error_log(self::quoted((string) $name) . " is ignored. Is $meant meant? Names are compared exactly");
+            }
+        }
         $referenceId = is_string($request['referenceId']) ? $request['referenceId'] : '';
         // Encrypted anew for each try: every body has an IV of its own.
-        return $this->retry($this->newToken($referenceId), fn () => $this->encrypt($plaintext));
+        return $this->retry($this->newToken($referenceId, $request), fn () => $this->encrypt($plaintext));
     }
 
     /** getToken for a body that was encrypted before, as it is. */
@@ -258,9 +267,11 @@ final class TokenClient
         );
     }
 
-    private function newToken(string $referenceId): Call
+    /** @param array<string, mixed> $members of the request */
+    private function newToken(string $referenceId, #[\SensitiveParameter] array $members = []): Call
     {
-        return new Call('server/new', $referenceId, ["X-API-KEY: $this->apiKey"], $this->keys, self::answer(...));
+        $headers = ["X-API-KEY: $this->apiKey"];
+        return new Call('server/new', $referenceId, $headers, $this->keys, self::answer(...), $members);
     }
 
     /**
@@ -371,12 +382,12 @@ final class TokenClient
                 throw $error;
             }
         }
-        throw self::refused($referenceId, $status, $said, $headers, $encrypted);
+        throw self::refused($referenceId, $status, $said, $headers, $encrypted, $call->members);
     }
 
     /** @param array<string, mixed> $said */
     private static function refused(
-        string $referenceId, int $status, array $said, array $headers, bool $encrypted
+        string $referenceId, int $status, array $said, array $headers, bool $encrypted, array $members
     ): RefusedException {
         $code = self::code($said['resCode'] ?? null);
         $description = is_string($said['resDesc'] ?? null) ? $said['resDesc'] : '';
@@ -391,8 +402,9 @@ final class TokenClient
         $message .= $description === '' ? '' : ' (' . self::quoted($description) . ')';
         foreach ($errors as $entry) {
             $message .= '; ' . self::quoted($entry['field']) . ': ' . self::quoted($entry['reason']);
+            $message .= self::hint($entry['field'], $members[$entry['field']] ?? null);
         }
-        $message .= '. ' . self::advice($status, $code, $errors[0]['reason'] ?? '');
+        $message .= '. ' . self::advice($status, $code, $errors[0]['reason'] ?? '', $description);
         $message .= ' [referenceId ' . self::quoted($referenceId) . ', request ' . self::quoted($requestId) . ']';
         $error = new RefusedException($message);
         [$error->resCode, $error->httpStatus, $error->description, $error->errors] = [$code, $status, $description, $errors];
@@ -419,15 +431,18 @@ final class TokenClient
         return in_array($status, [429, 502, 503, 504], true);
     }
 
-    private static function advice(int $status, string $code, string $reason): string
+    private static function advice(int $status, string $code, string $reason, string $description): string
     {
         return match (true) {
             self::retryable($status) => 'Try again later with the same referenceId',
             $code === 'TOK002' => 'Check apiKey in the credentials (for renew: sdkApiKey); if it was just issued, try again '
                 . 'in a minute; else ask the operator',
+            $code === 'TOK422' && str_starts_with($description, 'The body is JSON') => 'Send the compact JWE alone, as it is: '
+                . 'neither the request\'s JSON nor JSON with the JWE in it',
             $code === 'TOK422' => 'No payload key on file for you opens this body: check that the credentials are '
                 . 'those of this URL, and that the service has the first key of payloadKeys (for renew: that the session key '
                 . 'is the token\'s)',
+            $code === 'TOK400' && $reason === '' => 'Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes',
             $code === 'TOK400' => 'Correct every member that is named',
             $code === 'TOK004' => 'Check sdkApiKey in the credentials',
             $code === 'TOK409' && $reason === 'reused' => 'Another request had this referenceId: find out why before you '
@@ -442,6 +457,65 @@ final class TokenClient
             $code === 'TOK003' => 'Do not try again in a loop; report it with the request id',
             default => 'Check the URL: it ends before ' . self::PATH,
         };
+    }
+
+    /** The members, each with other names that people have for it, without case and marks. */
+    private const NAMES = <<<'NAMES'
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+NAMES;
+
+    /** The member that an unknown name is probably a misspelling of. */
+    private static function meant(string $name): ?string
+    {
+        $folded = strtolower(str_replace(["\u{131}", "\u{130}"], 'i', $name));
+        $plain = preg_replace('/[^\p{L}\p{N}]/u', '', $folded) ?? '';
+        $found = null;
+        foreach (explode("\n", self::NAMES) as $line) {
+            $words = explode(' ', $line);
+            if (in_array($name, [$words[0], 'firstname', 'lastname'], true)) {
+                return null;
+            }
+            if (in_array($plain, array_map(strtolower(...), $words), true)) {
+                $found = $words[0];
+            }
+        }
+        return $found;
+    }
+
+    /** The first character that cannot stand in a member, or the entry of data that breaks a rule. Never the value. */
+    private static function hint(string $name, #[\SensitiveParameter] mixed $value): string
+    {
+        foreach ($name === 'data' && is_iterable($value) ? $value : [] as $key => $entry) {
+            if (!is_string($entry) || preg_match('/^.{0,1024}$/Dsu', $entry) !== 1) {
+                return ' (' . self::quoted((string) $key) . ' has no string of at most 1,024 characters)';
+            }
+        }
+        $allowed = match ($name) {
+            'accountNumber', 'dob', 'isdCode', 'mobileNumber' => '/^[0-9]$/D',
+            'referenceId' => '/^[A-Za-z0-9._:-]$/D',
+            'email', 'sdkApiKey', 'sdkPublicKey' => '/^[!-~]$/D',
+            default => '/^\P{Cc}$/Du',
+        };
+        $characters = is_string($value) ? preg_split('//u', $value, -1, PREG_SPLIT_NO_EMPTY) : [];
+        foreach ($characters ?: [] as $at => $character) {
+            $isPlus = $at === 0 && $character === '+' && in_array($name, ['isdCode', 'mobileNumber'], true);
+            if (!$isPlus && preg_match($allowed, $character) !== 1) {
+                $point = hexdec(bin2hex((string) iconv('UTF-8', 'UCS-4BE', $character)));
+                return sprintf(' (U+%04X at character %d)', $point, $at + 1);
+            }
+        }
+        return '';
     }
 
     /** Text of an answer for a message: quoted, so that it cannot write lines of its own into a log. */
@@ -501,7 +575,7 @@ final class TokenClient
         $segments = explode('.', $jwe);
         $fault = match (true) {
             $jwe === '' => 'it is empty',
-            $jwe[0] === '{' => 'it is plain JSON and not encrypted: nothing vouches for it',
+            $jwe[0] === '{' => 'it is plain JSON and not encrypted as a compact JWE: nothing vouches for it',
             $jwe[0] === '<' => 'it is a web page and no JWE: is the URL the token service\'s?',
             preg_match(Input::QUOTES, $jwe) === 1 => 'it has quotes in it, straight or curly: give the JWE alone',
             count($segments) !== 5 => 'it has ' . count($segments) . ' of the 5 segments of a compact JWE: is it cut off?',

@@ -183,6 +183,8 @@ final class Table
             $request['filler'] = str_repeat('a', $case['filler']);
         }
 
+        $log = (string) tempnam(sys_get_temp_dir(), 'warned');
+        ini_set('error_log', $log);
         $began = microtime(true);
         $error = $answer = $requestId = null;
         try {
@@ -198,8 +200,17 @@ final class Table
         } catch (TokenException $error) {
         }
         $took = microtime(true) - $began;
+        $warned = (string) file_get_contents($log);
+        unlink($log);
+        ini_set('error_log', '');
 
         $expect = $case['expect'];
+        if (($warned === '') === isset($expect['warns']) || !hasAll($warned, $expect['warns'] ?? [])) {
+            return "warns $warned";
+        }
+        if ($error !== null && !hasAll($error->getMessage(), $expect['mentions'] ?? [])) {
+            return $error->getMessage();
+        }
         if ($took < ($expect['atLeastSeconds'] ?? 0) || $took > ($expect['atMostSeconds'] ?? INF)) {
             return sprintf('took %.1f s', $took);
         }
@@ -298,6 +309,12 @@ final class Table
         }
         return null;
     }
+}
+
+/** @param list<string> $pieces */
+function hasAll(string $text, array $pieces): bool
+{
+    return array_filter($pieces, fn (string $piece) => !str_contains($text, $piece)) === [];
 }
 
 function errorFault(array $expect, ?TokenException $error): ?string

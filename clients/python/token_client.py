@@ -38,6 +38,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -101,7 +102,9 @@ class TokenClient:
         """Reads a credentials file. The options are those of the class."""
         try:
             with open(file, "rb") as opened:
-                return cls(_object(opened.read(), "the credentials"), **options)
+                # PowerShell and editors of Windows begin a file with a byte order mark.
+                text = opened.read().removeprefix(b"\xef\xbb\xbf")
+                return cls(_object(text, "the credentials"), **options)
         except (InputError, OSError) as error:
             fault = error
         raise InputError(f"{file}: {fault}")
@@ -113,15 +116,19 @@ class TokenClient:
         """Asks for a token.
 
         Adds sdkApiKey from the credentials, and a random referenceId if there is none: give your own, so that you can
-        repeat the call after a crash. Members that are wrong are the service's to name, in a RefusedError.
+        repeat the call after a crash. Members that are wrong are the service's to name, in a RefusedError. It ignores
+        those whose names it does not know: of a name that is probably misspelt there is a Python warning.
         """
         request = {"referenceId": str(uuid.uuid4()), "sdkApiKey": self._sdk_api_key, **members}
         try:
             plaintext = json.dumps(request, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the request cannot be written as JSON: {error}") from error
+        for name in request:
+            if meant := _meant(name):
+                warnings.warn(f"{name!r} is ignored. Is {meant} meant? Names are compared exactly", stacklevel=2)
         # Encrypted anew for each try: every body has an IV of its own.
-        return self._retry(self._get_token(request["referenceId"]), lambda: self.encrypt(plaintext))
+        return self._retry(self._get_token(request["referenceId"], request), lambda: self.encrypt(plaintext))
 
     def send(self, reference_id, body) -> Answer:
         """get_token for a body that was encrypted before, as it is."""
@@ -161,8 +168,8 @@ class TokenClient:
         call = _Call("app/renew", answer.reference_id, headers, [(None, key)], renewed)
         return self._retry(call, lambda: _seal(plaintext, key))
 
-    def _get_token(self, reference_id):
-        return _Call("server/new", reference_id, {"X-API-KEY": self._api_key}, self._keys, _token)
+    def _get_token(self, reference_id, members=None):
+        return _Call("server/new", reference_id, {"X-API-KEY": self._api_key}, self._keys, _token, members or {})
 
     def _retry(self, call, body):
         # All tries have one referenceId, so that they have one effect however many of them reached the service.
@@ -217,6 +224,7 @@ class TokenClient:
                 request_id,
                 retry_after=int(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0,
                 authenticated=encrypted,
+                members=call.members,
             )
         try:
             return call.read(said, reference_id, response.headers.get("Idempotent-Replayed") == "true", request_id)
@@ -306,13 +314,23 @@ class RefusedError(TokenError):
     """
 
     def __init__(
-        self, status, code, description, errors, reference_id, request_id, *, retry_after=0, authenticated=False
+        self,
+        status,
+        code,
+        description,
+        errors,
+        reference_id,
+        request_id,
+        *,
+        retry_after=0,
+        authenticated=False,
+        members=None,
     ):
         # With !r, so that no line break gets from a stranger's answer into a log.
-        failing = "".join(f"; {error.field!r}: {error.reason!r}" for error in errors)
+        failing = "".join(f"; {error.field!r}: {error.reason!r}{_hint(error.field, members)}" for error in errors)
         super().__init__(
             f"the token service answered HTTP {status} {code!r} {description!r}{failing}. "
-            f"{_advice(status, code, errors)} [referenceId {reference_id}, request {request_id}]"
+            f"{_advice(status, code, errors, description)} [referenceId {reference_id}, request {request_id}]"
         )
         self.status, self.code, self.description, self.errors = status, code, description, errors
         self.reference_id, self.request_id = reference_id, request_id
@@ -344,7 +362,7 @@ class UnreadableAnswerError(TokenError):
         self.retryable = status in _RETRYABLE
 
 
-def _advice(status, code, errors):
+def _advice(status, code, errors, description):
     if status in _RETRYABLE:
         return "Try again later with the same referenceId"
     if code == "TOK409":
@@ -364,8 +382,12 @@ def _advice(status, code, errors):
         "ask the operator",
         "TOK003": "Do not try again in a loop; report it with the request id",
         "TOK004": "Check sdkApiKey in the credentials",
-        "TOK400": "Correct every member that is named",
-        "TOK422": "No payload key on file for you opens this body: check that the credentials are those of this "
+        "TOK400": "Correct every member that is named"
+        if errors
+        else "Correct the JSON as a whole, of which no member is named: docs/errors.md (TOK400) has the usual causes",
+        "TOK422": "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
+        if description.startswith("The body is JSON")
+        else "No payload key on file for you opens this body: check that the credentials are those of this "
         "URL, and that the service has the first key of payloadKeys (for renew: that the session key is the token's)",
     }.get(code, f"Check the URL: it ends before {TOKEN_PATH}")
 
@@ -380,6 +402,58 @@ def _code(res_code):
 def _field_errors(errors):
     listed = [item for item in errors if isinstance(item, dict)] if isinstance(errors, list) else []
     return [FieldError(str(item.get("field", "")), str(item.get("reason", ""))) for item in listed]
+
+
+# What people write instead of what is meant
+
+_NAMES = """
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+"""
+"""The members, each with other names that people have for it, without case and marks."""
+_MEMBERS = {line.split()[0] for line in _NAMES.split("\n") if line} | {"firstname", "lastname"}
+_PLAIN = {name.lower(): line.split()[0] for line in _NAMES.split("\n") for name in line.split()}
+
+
+def _meant(name):
+    """The member that an unknown name is probably a misspelling of."""
+    plain = "".join(c for c in str(name).lower().replace("\u0131", "i") if c.isalnum())
+    return None if name in _MEMBERS else _PLAIN.get(plain)
+
+
+def _hint(name, members):
+    """The first character that cannot stand in a member, or the entry of data that breaks a rule. Never the value."""
+    value = (members or {}).get(name)
+    if name == "data" and isinstance(value, dict):
+        entries = (f" ({key!r} has no string of at most 1,024 characters)" for key, it in value.items() if not _is_entry(it))
+        return next(entries, "")
+    if name in ("accountNumber", "dob", "isdCode", "mobileNumber"):
+        allowed = "[0-9]"
+    elif name == "referenceId":
+        allowed = "[A-Za-z0-9._:-]"
+    elif name in ("email", "sdkApiKey", "sdkPublicKey"):
+        allowed = "[!-~]"
+    else:
+        allowed = r"[^\x00-\x1f\x7f-\x9f]"
+    for position, character in enumerate(value if isinstance(value, str) else "", 1):
+        is_plus = position == 1 and character == "+" and name in ("isdCode", "mobileNumber")
+        if not is_plus and not re.fullmatch(allowed, character, re.DOTALL):
+            return f" (U+{ord(character):04X} at character {position})"
+    return ""
+
+
+def _is_entry(value):
+    return isinstance(value, str) and len(value) <= 1024
 
 
 # Reading what came, and what people wrote
@@ -400,6 +474,7 @@ class _Call:
     headers: dict = field(repr=False)
     keys: list = field(repr=False)
     read: Callable
+    members: dict = field(default_factory=dict, repr=False)
 
 
 def _token(said, reference_id, replayed, request_id):
@@ -449,7 +524,7 @@ def _kid(text):
     if not text:
         raise InputError("it is empty")
     if text.startswith("{"):
-        raise InputError("it is plain JSON and not encrypted: nothing vouches for it")
+        raise InputError("it is plain JSON and not encrypted as a compact JWE: nothing vouches for it")
     if text.startswith("<"):
         raise InputError("it is a web page and no JWE: is the URL the token service's?")
     if any(quote in text for quote in "\"'" + _CURLY_QUOTES):

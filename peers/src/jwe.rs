@@ -7,6 +7,7 @@
 use aes_gcm::{
     AeadInPlace, Aes256Gcm, KeyInit, Nonce,
     aead::{OsRng, rand_core::RngCore},
+    aes::{Aes256, Block, cipher::BlockDecrypt},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -44,7 +45,7 @@ pub enum OpenError {
     #[error("it is empty")]
     Empty,
     /// JSON where a JWE is due.
-    #[error("it is plain JSON and not encrypted: nothing vouches for it")]
+    #[error("it is plain JSON and not encrypted as a compact JWE: nothing vouches for it")]
     PlainJson,
     /// HTML where a JWE is due.
     #[error("it is a web page and no JWE: is the URL the token service's?")]
@@ -230,6 +231,42 @@ pub fn open_a256gcm(
     Ok(ciphertext)
 }
 
+/// A key of 32 bytes that `A256KW` wraps (RFC 3394 section 2.2.2), which this protocol does not
+/// use: for who looks for what went wrong.
+pub fn unwrap_a256kw(key: &[u8; 32], wrapped: &[u8]) -> Option<[u8; 32]> {
+    let wrapped: &[u8; 40] = wrapped.try_into().ok()?;
+    let (mut check, mut registers) = wrapped.split_first_chunk::<8>().map(|(check, rest)| {
+        let mut registers = [[0; 8]; 4];
+        for (register, chunk) in registers.iter_mut().zip(rest.chunks_exact(8)) {
+            register.copy_from_slice(chunk);
+        }
+        (*check, registers)
+    })?;
+    let cipher = Aes256::new(key.into());
+    for step in (1..=24_u64).rev() {
+        let register = registers.get_mut(usize::try_from((step - 1) % 4).ok()?)?;
+        let masked = u64::from_be_bytes(check) ^ step;
+        let mut block = Block::default();
+        for (to, from) in block
+            .iter_mut()
+            .zip(masked.to_be_bytes().iter().chain(&*register))
+        {
+            *to = *from;
+        }
+        cipher.decrypt_block(&mut block);
+        let (first, second) = block.split_first_chunk::<8>()?;
+        check = *first;
+        *register = second.try_into().ok()?;
+    }
+    (check == [0xa6; 8]).then(|| {
+        let mut unwrapped = [0; 32];
+        for (to, from) in unwrapped.iter_mut().zip(registers.iter().flatten()) {
+            *to = *from;
+        }
+        unwrapped
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +312,25 @@ mod tests {
             "77c7e2b8-6e13-45cf-8672-617b5b45243a"
         );
         assert!(matches!(open(jwe, &KEY), Err(OpenError::Algorithm(_))));
+    }
+
+    /// RFC 3394 section 4.6.
+    #[test]
+    fn unwraps_the_key_of_rfc_3394_4_6() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let pairs = hex.as_bytes().chunks(2);
+            let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+            pairs.map(byte).collect()
+        };
+        let key = bytes("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F");
+        let wrapped = bytes(
+            "28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21",
+        );
+        let data = bytes("00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F");
+        let key = key.try_into().unwrap();
+        assert_eq!(unwrap_a256kw(&key, &wrapped).unwrap().to_vec(), data);
+        assert_eq!(unwrap_a256kw(&KEY, &wrapped), None);
+        assert_eq!(unwrap_a256kw(&key, &wrapped[1..]), None);
     }
 
     #[test]

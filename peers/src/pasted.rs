@@ -17,6 +17,11 @@ pub fn where_json_breaks(text: &str, line: usize, column: usize) -> String {
     // A person's editor counts characters.
     let starts = in_line.char_indices().take_while(|(at, _)| *at < column);
     let shown = starts.count().max(1);
+    let lines_before = text.split('\n').take(line.saturating_sub(1));
+    let start: usize = lines_before.map(|line| line.len() + 1).sum();
+    let before = text
+        .get(..start + column.saturating_sub(1))
+        .unwrap_or_default();
     let at_end = text.lines().count() <= line && column >= in_line.len();
     let why = match character {
         Some((_, character)) if CURLY_QUOTES.contains(character) => {
@@ -24,6 +29,9 @@ pub fn where_json_breaks(text: &str, line: usize, column: usize) -> String {
         }
         Some((_, '\'')) => "a single quote, where a double one (\") is due",
         Some((_, '\u{feff}')) => "a byte order mark, which JSON does not have",
+        Some((_, '}' | ']')) if before.trim_end().ends_with(',') => {
+            "a comma before the end, where nothing follows"
+        }
         _ if at_end && !is_closed(text) => "it is cut off",
         _ => "the syntax is wrong",
     };
@@ -65,7 +73,12 @@ mod tests {
     #[test]
     fn tells_what_is_cut_off_from_what_is_wrong() {
         assert!(explained("{\"a\": \"b").ends_with("it is cut off"));
-        assert!(explained("{\"a\": 1,}").ends_with("line 1, column 9: the syntax is wrong"));
+        assert!(
+            explained("{\"a\": 1,}")
+                .ends_with("line 1, column 9: a comma before the end, where nothing follows")
+        );
+        assert!(explained("{\"a\": [1,\r\n ]}").contains("line 2, column 2: a comma before"));
+        assert!(explained("{\"a\": 1 \"b\"}").ends_with("the syntax is wrong"));
         assert!(explained("{'a': 1}").contains("single quote"));
         assert!(explained("\u{feff}{}").contains("byte order mark"));
     }

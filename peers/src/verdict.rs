@@ -172,6 +172,12 @@ impl Refusal {
             .map_or(self.code == "TOK503", retry::is_worthwhile)
     }
 
+    /// Whether the one cause of `TOK422` that is told is this one's. The words are for people and may
+    /// change, and so is what depends on them.
+    fn is_json(&self) -> bool {
+        self.description.starts_with("The body is JSON")
+    }
+
     /// The reason that is given for a member.
     fn reason_of(&self, field: &str) -> Option<&str> {
         let error = self.errors.iter().find(|error| error.field == field)?;
@@ -185,7 +191,10 @@ impl Refusal {
             "TOK002" => "X-API-KEY is missing or unknown, or the partner is disabled",
             "TOK003" => "something went wrong on the service's side",
             "TOK004" => "the request is valid, but its sdkApiKey is not the partner's",
-            "TOK400" => "the request was decrypted, but its JSON or its members break the rules",
+            "TOK400" if self.errors.is_empty() => {
+                "the request was decrypted, but its JSON is at fault"
+            }
+            "TOK400" => "the request was decrypted, but members break the rules",
             "TOK401" => match self.reason_of("token") {
                 Some("expired") => "the session has ended: its time is over, or its record is gone",
                 Some("revoked") => "the session was invalidated",
@@ -205,6 +214,7 @@ impl Refusal {
             },
             "TOK413" => "the body is over 32 KiB",
             "TOK415" => "the Content-Type is none that the service takes",
+            "TOK422" if self.is_json() => "the body begins as JSON does, with {",
             "TOK422" => "the body is not a JWE that the service can open",
             "TOK503" => "the service is unavailable for now",
             _ => match self.status {
@@ -248,9 +258,15 @@ impl Refusal {
             }
             "TOK003" => "Do not try again in a loop; report it with the request id",
             "TOK004" => "Check sdkApiKey in the credentials",
+            "TOK400" if self.errors.is_empty() => {
+                "Correct the JSON as a whole, of which no member is at fault: tokenctl explain --plaintext says where"
+            }
             "TOK400" => "Correct every member that is named",
             "TOK405" => "Send it with POST",
             "TOK415" => "Send Content-Type: text/plain",
+            "TOK422" if self.is_json() => {
+                "Send the compact JWE alone, as it is: neither the request's JSON nor JSON with the JWE in it"
+            }
             "TOK422" => {
                 "No payload key on file for you opens this body: check that the credentials are those of \
                  this URL, and that the service has the first key of payloadKeys"

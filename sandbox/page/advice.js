@@ -22,7 +22,6 @@ const INTROSPECTED = {
 }
 
 const ADVICE = {
-  TOK401: ['The token is none of this service', 'X-API-TOKEN is missing, or is no token of this service. Nothing was decrypted, so the answer is in the clear; it is one answer for every cause.', 'Ask the partner\'s server for a new token.'],
   TOK404: ['There is nothing at this path', 'The path is none of the service\'s; paths are compared exactly.', 'Correct the URL.'],
   TOK405: ['The method is not allowed', 'The service takes POST, and for Get Token also GET with a body.', 'Use POST.'],
   TOK413: ['The body is too large', 'It has more than 32,768 bytes. A valid request is far below that.', 'Send less: look at data.'],
@@ -56,7 +55,19 @@ const ADVICE = {
   TOK003: ['A fault of the service', 'Something is broken on the service\'s side: access, a missing table, a record that does not open.', 'Do not retry in a loop. Report it with X-Request-Id.'],
 }
 
-const PLAIN_JSON = ['The body is JSON, and not encrypted', 'No compact JWE begins with {. The service names this cause alone, because it is the usual first mistake.', 'Encrypt the JSON, and send the compact JWE alone: five segments between dots.']
+/** The one cause of TOK422 that is told. */
+const JSON_BODY = [
+  'The body is JSON',
+  'It begins with {: the request\'s JSON in the clear, JSON with the JWE in it, or a JSON serialization of the JWE.',
+  'Send the compact JWE alone, as it is: five segments between dots.',
+]
+
+/** TOK400 without members. */
+const JSON_FAULT = [
+  'The JSON inside is at fault',
+  'The body was decrypted, so the answer is encrypted. What was inside is not one JSON object in UTF-8, has a member twice, or is nested deeper than 8.',
+  'Correct the JSON as a whole: look for a byte order mark, JSON made twice, another encoding, NaN or a trailing comma. tokenctl explain --plaintext says where.',
+]
 
 const ENDS = {
   revoked: ['The session was ended', 'The partner\'s server has invalidated it: its tokens are not renewed any more.', 'Ask the partner\'s server for a new token.'],
@@ -84,15 +95,16 @@ const GATEWAY = {
 
 /**
  * {title, means, todo} of an answer to an operation. `code` is in the newer form, or what introspection has in its place;
- * `reason` is that of the first error.
+ * `reason` is that of the first error; `description` is resDesc.
  */
-export function explain({ operation = 'GetToken', status, code, reason, replayed }) {
+export function explain({ operation = 'GetToken', status, code, reason, description, replayed }) {
   if (code === 'TOK200') return told(...((replayed && REPLAYS[operation]) || SUCCESSES[operation]))
   if (operation === 'Introspect' && INTROSPECTED[code]) return told(...INTROSPECTED[code])
   if (code === 'TOK401' && ENDS[reason]) return told(...ENDS[reason])
   if (code === 'TOK404' && reason === 'unknown') return told(...UNKNOWN_SESSION)
   if (code === 'TOK409' && CONFLICTS[reason]) return told(...CONFLICTS[reason])
-  if (code === 'TOK422' && reason === 'JSON') return told(...PLAIN_JSON)
+  if (code === 'TOK422' && reason === 'JSON') return told(...JSON_BODY)
+  if (code === 'TOK400' && reason === undefined && description !== undefined) return told(...JSON_FAULT)
   if (ADVICE[code]) return told(...ADVICE[code])
   if (GATEWAY[status]) {
     return told('API Gateway answered by itself', GATEWAY[status], 'Retry with the same referenceId, with growing pauses.')

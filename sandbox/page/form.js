@@ -2,7 +2,7 @@
 
 import { byId, el, indented } from './dom.js'
 import { JsonFault, readObject } from './json.js'
-import { FRESH_KEY, MEMBERS, NEW_UUID, PARTNERS_KEY, faults } from './rules.js'
+import { FRESH_KEY, MEMBERS, NEW_UUID, PARTNERS_KEY, faults, hint } from './rules.js'
 
 const FIELDS = [
   ['accountNumber', 'Required. 1-19 digits, as a string: leading zeros count', '123123123', 'numeric'],
@@ -29,7 +29,8 @@ export const SAMPLE = text(Object.fromEntries(FIELDS.map(([name, , value]) => [n
 /** What is wrong with a request's text, as [{field, reason}]; `field` is absent for the JSON itself. */
 export function check(json) {
   try {
-    return faults(readObject(json))
+    const object = readObject(json)
+    return faults(object).map(({ field, reason }) => ({ field, reason: reason + hint(field, object.members.get(field)) }))
   } catch (fault) {
     if (fault instanceof JsonFault) return [{ field: fault.field, reason: fault.reason }]
     throw fault

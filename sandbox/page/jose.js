@@ -39,6 +39,7 @@ export async function seal(text, secret, header) {
 
 /** The parts of a compact JWE, or an error that says what is wrong with its form. */
 export function parts(jwe) {
+  if (jwe.startsWith('{')) throw new Error('it begins with {, as JSON does')
   const segments = jwe.split('.')
   if (segments.length !== 5) throw new Error(`it has ${segments.length} of the 5 segments of a compact JWE`)
   const [head, encryptedKey, iv, ciphertext, tag] = segments.map((segment, i) => {

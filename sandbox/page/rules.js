@@ -55,6 +55,23 @@ export function faults({ members }) {
   return found
 }
 
+/** What a reason leaves open: the first character that cannot stand there, or the entry of data. Never the value. */
+export function hint(field, value) {
+  if (field === 'data') {
+    const entry = [...(value?.members ?? [])].find(([, it]) => it.kind !== 'string' || [...it.value].length > 1024)
+    return entry ? ` (see ${JSON.stringify(entry[0])})` : ''
+  }
+  if (value?.kind !== 'string') return ''
+  const isPhone = ['isdCode', 'mobileNumber'].includes(field)
+  const isDigits = isPhone || ['accountNumber', 'dob'].includes(field)
+  const isAscii = ['email', 'sdkApiKey', 'sdkPublicKey'].includes(field)
+  const allowed = isDigits ? /[0-9]/ : field === 'referenceId' ? /[A-Za-z0-9._:-]/ : isAscii ? /[!-~]/ : /[^\p{Cc}]/u
+  const characters = [...value.value]
+  const at = characters.findIndex((it, i) => !allowed.test(it) && !(isPhone && i === 0 && it === '+'))
+  if (at < 0) return ''
+  return ` (U+${characters[at].codePointAt(0).toString(16).toUpperCase().padStart(4, '0')} at character ${at + 1})`
+}
+
 const string = (rule) => (value) => (value.kind === 'string' ? rule(value.value) : 'must be a string')
 const text = ({ kind, value, text }) => (kind === 'string' ? value : kind === 'number' ? text : '')
 const unless = (sound, reason) => (sound ? undefined : reason)
@@ -70,7 +87,7 @@ function sdkApiKey(value) {
 function accountNumber(value) {
   return unless(
     /^[0-9]{1,19}$/.test(text(value)),
-    'must be 1-19 digits, as a string or an integer without sign, fraction or exponent',
+    'must be 1-19 digits 0-9, as a string or an integer without sign, fraction or exponent',
   )
 }
 
@@ -84,11 +101,11 @@ function email(value) {
 
 function isdCode(value) {
   const absent = value.kind === 'string' && value.value === ''
-  return unless(absent || phone(value, 1, 4), 'must be 1-4 digits, a leading + allowed, as a string or an integer')
+  return unless(absent || phone(value, 1, 4), 'must be 1-4 digits 0-9, a leading + allowed, as a string or an integer')
 }
 
 function mobileNumber(value) {
-  return unless(phone(value, 4, 15), 'must be 4-15 digits, a leading + allowed, as a string or an integer')
+  return unless(phone(value, 4, 15), 'must be 4-15 digits 0-9, a leading + allowed, as a string or an integer')
 }
 
 function phone(value, min, max) {

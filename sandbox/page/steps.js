@@ -62,7 +62,7 @@ function verdict(journey, story) {
   const reasons = answer.errors.map(({ field, reason }) => [el('code', {}, field), ` ${reason}`])
   if (reasons.length === 0 && http.status !== 200 && answer.said?.resDesc) reasons.push([answer.said.resDesc])
   const reason = answer.errors[0]?.reason ?? /^The body is (JSON)/.exec(answer.said?.resDesc)?.[1]
-  const { title, means, todo } = explain({ operation, status: http.status, code: answer.code, reason, replayed })
+  const { title, means, todo } = explain({ operation, status: http.status, code: answer.code, reason, description: answer.said?.resDesc, replayed })
   return [
     headline(http.status === 200, `HTTP ${http.status} ${answer.code}`, title),
     reasons.length > 0 && el('ul', { className: 'errors' }, reasons.map((words) => el('li', {}, words))),

@@ -36,6 +36,7 @@ enum Kind {
 
 impl AwsError {
     pub(crate) fn new<E>(error: &SdkError<E>, code: Option<String>) -> Self {
+        let code = code.filter(|code| looks_like_a_code(code));
         let kind = match error {
             SdkError::ConstructionFailure(_) => Kind::NotMade,
             SdkError::TimeoutError(_) => Kind::TimedOut,
@@ -43,10 +44,10 @@ impl AwsError {
                 .as_connector_error()
                 .map_or(Kind::NotReached, Kind::of_connector),
             SdkError::ResponseError(_) => Kind::Malformed,
-            SdkError::ServiceError(_) => Kind::Refused,
+            // AWS's refusals have a code: without one it is a proxy's page, whatever its status.
+            SdkError::ServiceError(_) if code.is_some() => Kind::Refused,
             _ => Kind::Malformed,
         };
-        let code = code.filter(|code| looks_like_a_code(code));
         let status = error.raw_response().map(|raw| raw.status().as_u16());
         Self { kind, code, status }
     }
@@ -87,7 +88,7 @@ impl Kind {
             Self::Untrusted
         } else if causes(error).any(is_unresolved_name) {
             Self::Unresolved
-        } else if error.is_user() {
+        } else if error.is_user() || causes(error).any(is_no_url) {
             Self::NotMade
         } else {
             Self::NotReached
@@ -119,6 +120,11 @@ fn is_untrusted_certificate(cause: &(dyn Error + 'static)) -> bool {
 /// The HTTP client's error for this has no public type; its text is its only mark.
 fn is_unresolved_name(cause: &(dyn Error + 'static)) -> bool {
     cause.to_string() == "dns error"
+}
+
+/// An endpoint without `http://` or `https://`; this error has no public type either.
+fn is_no_url(cause: &(dyn Error + 'static)) -> bool {
+    cause.to_string().starts_with("invalid URL")
 }
 
 /// What stands in AWS's place may send anything as a code, an account number or a key included:
@@ -158,7 +164,8 @@ impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::NotMade => {
-                "the call could not be made: correct AWS_REGION and AWS_ENDPOINT_URL..."
+                "the call could not be made: correct AWS_REGION and AWS_ENDPOINT_URL..., which begins \
+                 with https://"
             }
             Kind::TimedOut => "timed out",
             Kind::Unresolved => {
@@ -170,7 +177,9 @@ impl fmt::Display for AwsError {
                  own, set AWS_CA_BUNDLE to a PEM file of them"
             }
             Kind::NotReached => "could not be reached",
-            Kind::Malformed => "answered with something else than AWS does",
+            Kind::Malformed => {
+                "something else than AWS answered: look at the endpoint, and for a proxy in between"
+            }
             Kind::Refused => "refused",
         })?;
         if let Some(code) = &self.code {
@@ -185,6 +194,8 @@ impl fmt::Display for AwsError {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+
     use super::*;
 
     fn shown(code: &str) -> String {
@@ -211,6 +222,26 @@ mod tests {
             &longest,
         ] {
             assert_eq!(shown(echoed), "timed out", "{echoed}");
+        }
+    }
+
+    #[test]
+    fn a_page_in_awss_place_is_called_so_whatever_its_status() {
+        for status in [200_u16, 403, 503] {
+            let raw = HttpResponse::new(status.try_into().unwrap(), "".into());
+            let error = SdkError::service_error("a test", raw);
+            let text = AwsError::new(&error, None).to_string();
+            assert!(
+                text.starts_with("something else than AWS answered"),
+                "{text}"
+            );
+            assert!(text.ends_with(&format!("(HTTP {status})")), "{text}");
+            let code = Some("AccessDeniedException".to_owned());
+            let text = AwsError::new(&error, code).to_string();
+            assert_eq!(
+                text,
+                format!("refused with AccessDeniedException (HTTP {status})")
+            );
         }
     }
 

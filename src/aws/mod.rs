@@ -40,6 +40,12 @@ pub fn sdk_config() -> Result<SdkConfig, TrustError> {
     let bundle = env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
     let tls = trust::tls_context(bundle.map(PathBuf::from).as_deref())?;
     let environment = Environment(|name| env::var(name).ok());
+    for variable in environment.no_urls() {
+        tracing::error!(
+            variable,
+            "is no URL that begins with https:// or http://: no call that uses it can be made"
+        );
+    }
     for variable in environment.plain_http_to_others() {
         tracing::warn!(
             variable,
@@ -84,12 +90,24 @@ impl Environment {
 
     /// The endpoint variables in use that send requests in the clear to another host.
     fn plain_http_to_others(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints(|uri| {
+            uri.is_some_and(|uri| uri.scheme_str() == Some("http") && !is_loopback(uri))
+        })
+    }
+
+    /// The endpoint variables in use by which nothing can be called.
+    fn no_urls(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints(|uri| {
+            let scheme = uri.and_then(Uri::scheme_str);
+            !matches!(scheme, Some("http" | "https"))
+        })
+    }
+
+    fn endpoints(&self, which: fn(Option<&Uri>) -> bool) -> impl Iterator<Item = &'static str> {
         let ignored = self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         ENDPOINTS.into_iter().filter(move |name| {
-            let uri = self.text(name).and_then(|url| url.parse::<Uri>().ok());
-            uri.is_some_and(|uri| {
-                !ignored && uri.scheme_str() == Some("http") && !is_loopback(&uri)
-            })
+            let url = self.text(name).filter(|_| !ignored);
+            url.is_some_and(|url| which(url.parse().ok().as_ref()))
         })
     }
 
@@ -227,6 +245,34 @@ mod tests {
             |name| {
                 let ignore = name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
                 Some(if ignore { "true" } else { "http://10.0.0.1" }.to_owned())
+            },
+        ];
+        for (case, all) in quiet.into_iter().enumerate() {
+            assert!(told(all).is_empty(), "{case}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_no_url_is_told() {
+        let told =
+            |all: fn(&str) -> Option<String>| -> Vec<_> { Environment(all).no_urls().collect() };
+        let wrong: [fn(&str) -> Option<String>; 5] = [
+            |_| Some("localhost:8000".to_owned()),
+            |_| Some("127.0.0.1".to_owned()),
+            |_| Some("dynamodb.example/path".to_owned()),
+            |_| Some("htp://dynamodb.example".to_owned()),
+            |_| Some("not a URL".to_owned()),
+        ];
+        for (case, all) in wrong.into_iter().enumerate() {
+            assert_eq!(told(all), ENDPOINTS, "{case}");
+        }
+        let quiet: [fn(&str) -> Option<String>; 4] = [
+            |_| Some("HTTPS://aws.example".to_owned()),
+            |_| Some("http://10.0.0.1:80/".to_owned()),
+            |_| None,
+            |name| {
+                let ignore = name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+                Some(if ignore { "true" } else { "localhost" }.to_owned())
             },
         ];
         for (case, all) in quiet.into_iter().enumerate() {

@@ -68,6 +68,16 @@ pub enum StoreError {
         /// The first attribute that is not as it must be.
         attribute: &'static str,
     },
+    /// The condition failed, and the answer does not have the item for which it did.
+    #[error(
+        "{}: the condition failed, and the answer lacks the item that stands there, as no answer of \
+         DynamoDB's does: look at AWS_ENDPOINT_URL_DYNAMODB",
+        call.name()
+    )]
+    WithoutItem {
+        /// Which call.
+        call: Call,
+    },
 }
 
 impl StoreError {
@@ -75,7 +85,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Failed { failure, .. } => failure.is_transient(),
-            Self::NotARecord { .. } => false,
+            Self::NotARecord { .. } | Self::WithoutItem { .. } => false,
         }
     }
 }
@@ -218,6 +228,9 @@ mod tests {
         assert!(!refused(call, "AccessDeniedException").is_transient());
         let attribute = "pk";
         assert!(!StoreError::NotARecord { call, attribute }.is_transient());
+        let error = StoreError::WithoutItem { call };
+        assert!(!error.is_transient());
+        assert!(error.to_string().contains("the answer lacks the item"));
     }
 
     #[test]

@@ -133,12 +133,12 @@ impl Records {
                 Ok(PutOutcome::First)
             }
             Answered::ConditionFailed(error) => {
-                let (call, attribute) = (Call::Put, "pk");
+                let call = Call::Put;
                 let item = match error {
                     PutItemError::ConditionalCheckFailedException(failed) => failed.item,
                     _ => None,
                 };
-                let item = item.ok_or(StoreError::NotARecord { call, attribute })?;
+                let item = item.ok_or(StoreError::WithoutItem { call })?;
                 item::stored(item, call)
                     .map(Box::new)
                     .map(PutOutcome::Taken)
@@ -258,10 +258,7 @@ impl Records {
                 state.transpose()
             }
             // GetItem has no condition: this is no answer of DynamoDB's.
-            Answered::ConditionFailed(_) => {
-                let (call, attribute) = (Call::Get, "pk");
-                Err(StoreError::NotARecord { call, attribute })
-            }
+            Answered::ConditionFailed(_) => Err(StoreError::WithoutItem { call: Call::Get }),
         }
     }
 

@@ -42,7 +42,8 @@ pub(super) fn account_number(value: &Value<'_>) -> Result<Text, Reason> {
         _ => "",
     };
     self::digits(digits, 1, 19).ok_or(
-        "must be 1-19 digits, as a string or an integer without sign, fraction or exponent".into(),
+        "must be 1-19 digits 0-9, as a string or an integer without sign, fraction or exponent"
+            .into(),
     )
 }
 
@@ -86,13 +87,15 @@ pub(super) fn isd_code(value: &Value<'_>) -> Result<Option<Text>, Reason> {
     match code {
         Some(code) if *code == "0" => Ok(None),
         Some(code) => Ok(Some(code)),
-        None => Err("must be 1-4 digits, a leading + allowed, as a string or an integer".into()),
+        None => {
+            Err("must be 1-4 digits 0-9, a leading + allowed, as a string or an integer".into())
+        }
     }
 }
 
 pub(super) fn mobile_number(value: &Value<'_>) -> Result<Text, Reason> {
     phone_digits(value, 4, 15)
-        .ok_or("must be 4-15 digits, a leading + allowed, as a string or an integer".into())
+        .ok_or("must be 4-15 digits 0-9, a leading + allowed, as a string or an integer".into())
 }
 
 /// Kept as `yyyyMMdd`.

@@ -36,10 +36,12 @@ pub enum DocumentFault {
     #[error("the secret is over 65536 bytes")]
     Size,
     /// Not one JSON object of sound structure.
-    #[error("the secret {fault}{}", at(fault))]
+    #[error("the secret {fault}{}{hint}", at(fault))]
     Json {
         /// The fault.
         fault: JsonFault,
+        /// What the text is instead, or nothing.
+        hint: &'static str,
     },
     /// A member breaks a rule.
     #[error("{path} {rule}")]
@@ -131,7 +133,50 @@ fn document(text: &str) -> Result<Value<'_>, DocumentFault> {
     }
     json::object(text.as_bytes(), MAX_DEPTH)
         .map(Value::Object)
-        .map_err(|fault| DocumentFault::Json { fault })
+        .map_err(|fault| {
+            let hint = hint(text, &fault);
+            DocumentFault::Json { fault, hint }
+        })
+}
+
+/// What is usually wrong with a document that was written or pasted by hand.
+fn hint(text: &str, fault: &JsonFault) -> &'static str {
+    let bare = text.trim_start();
+    let holds = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    match fault {
+        JsonFault::NotAnObject if bare.starts_with('"') => {
+            ": it is a string of JSON, so it was made JSON twice"
+        }
+        JsonFault::NotAnObject if bare.starts_with('[') => ": it is an array",
+        JsonFault::Syntax { .. } => match bare.as_bytes() {
+            [] => ": it is empty",
+            [0xef, 0xbb, 0xbf, ..] => ": it begins with a byte order mark",
+            _ if bare.starts_with("\u{ef}\u{bb}\u{bf}") => {
+                ": it begins with a byte order mark, read as Latin-1"
+            }
+            _ if holds(&["\0", "\u{fffd}"]) => ": it is UTF-16, or binary, where UTF-8 is due",
+            _ if holds(&["\u{201c}", "\u{201d}", "\u{201e}", "\u{2018}", "\u{2019}"]) => {
+                ": it has curly quotes, as from a document"
+            }
+            [b'{', ..] if holds(&["{\\\"", "\\n"]) => ": it has backslashes before its quotes",
+            [b'{', ..] if holds(&["{'", "': ", "':"]) => {
+                ": it has single quotes, where double ones are due"
+            }
+            [b'{', ..] if ends_after_a_comma(text) => ": it has a comma before a } or ]",
+            [b'{', ..] if !bare.trim_end().ends_with('}') => ": it is cut off",
+            [b'{', ..] => "",
+            [b'e', b'y', ..] | [b'e', b'w', ..] => ": it is in base64",
+            _ => ": it does not begin with {",
+        },
+        _ => "",
+    }
+}
+
+/// Whether a comma is followed by the end of an object or an array. What a string holds counts too:
+/// it is a hint, for a text that is no JSON.
+fn ends_after_a_comma(text: &str) -> bool {
+    let mut pieces = text.split(',').skip(1);
+    pieces.any(|rest| rest.trim_start().starts_with(['}', ']']))
 }
 
 // In what follows `None` means that a fault was noted. Reading goes on all the same, so that every

@@ -293,6 +293,64 @@ const PLACES: &[Place] = &[
     },
 ];
 
+/// The files that know other names for the members. Each has the same lines.
+const MISSPELLINGS: [&str; 7] = [
+    "tokenctl/src/integrate/misspelling.rs",
+    "clients/curl/get-token.sh",
+    "clients/go/tokenclient.go",
+    "clients/java/TokenClient.java",
+    "clients/node/token-client.mjs",
+    "clients/php/TokenClient.php",
+    "clients/python/token_client.py",
+];
+
+/// The files that have advice of their own for a body that is JSON, which they know by its words.
+const OF_JSON: [&str; 8] = [
+    "peers/src/verdict.rs",
+    "sandbox/page/advice.js",
+    "clients/curl/get-token.sh",
+    "clients/go/tokenclient.go",
+    "clients/java/TokenClient.java",
+    "clients/node/token-client.mjs",
+    "clients/php/TokenClient.php",
+    "clients/python/token_client.py",
+];
+
+/// Each member's line of a file's misspellings: the member, then other names.
+fn misspellings(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.skip_while(|line| !line.starts_with("referenceId refid"));
+    let lines = lines.take_while(|line| {
+        let plain = |b: u8| b.is_ascii_alphabetic() || b == b' ';
+        !line.is_empty() && line.bytes().all(plain) && *line != "NAMES"
+    });
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect();
+    lines.map(words).collect()
+}
+
+#[test]
+fn every_place_knows_the_same_misspellings() {
+    let first = misspellings(&read(MISSPELLINGS[0]));
+    let mut members = contract::members();
+    members.retain(|name| !ALIASES.contains(&name.as_str()));
+    let named: BTreeSet<String> = first.iter().map(|words| words[0].clone()).collect();
+    assert_eq!(named, members, "{}", MISSPELLINGS[0]);
+    let known: BTreeSet<String> = first.iter().flatten().map(|it| it.to_lowercase()).collect();
+    assert_eq!(known.len(), first.iter().flatten().count(), "a name twice");
+    for file in MISSPELLINGS {
+        assert_eq!(misspellings(&read(file)), first, "{file}");
+    }
+}
+
+#[test]
+fn every_place_knows_the_words_of_a_body_that_is_json() {
+    let words = "The body is JSON";
+    assert!(read("src/problem.rs").contains(&format!("\"{words}:")));
+    for file in OF_JSON {
+        assert!(read(file).contains(words), "{file} does not have {words:?}");
+    }
+}
+
 /// A file that speaks of every code somewhere.
 const fn every_code(file: &'static str, without: &'static [&'static [&'static str]]) -> Place {
     Place {

@@ -35,6 +35,9 @@ class Run:
         with CredentialsFile(self.changed(row)) as credentials:
             ended = self.call(row, row.get("url") or front or self.url, credentials, members)
         seconds = time.monotonic() - started
+        warned = " ".join(line for line in ended.message.splitlines() if " is ignored. " in line)
+        assert bool(warned) == ("warns" in expect), warned
+        assert all(text in warned for text in expect.get("warns", [])), warned
 
         if expect.get("token"):
             self.check_token(row, members, ended)
@@ -127,3 +130,4 @@ def check_error(expect, members, ended):
         assert sorted(item["field"] for item in error["errors"]) == sorted(expect["fields"]), error
     if "reasons" in expect:
         assert [item["reason"] for item in error["errors"]] == expect["reasons"], error
+    assert all(text in error["message"] for text in expect.get("mentions", [])), error

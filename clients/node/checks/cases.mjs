@@ -25,9 +25,15 @@ async function checkCase(run, row) {
   const front = row.front && `${run.given.url}/front/${row.front.join('.')}/${randomUUID().replaceAll('-', '')}`
   const client = clientOf(run, row, row.url ?? front ?? run.given.url)
   const members = membersOf(run, row)
+  const warned = []
+  const note = ({ message }) => warned.push(message)
+  process.on('warning', note)
   const started = performance.now()
   const outcome = await send(client, row, members, run).catch((error) => error)
   const seconds = (performance.now() - started) / 1000
+  process.off('warning', note)
+  assert.equal(warned.length, expect.warns?.length ?? 0, warned.join())
+  for (const text of expect.warns ?? []) assert.ok(warned.join().includes(text), warned.join())
 
   if (expect.token) await checkToken(run, row, members, outcome)
   else if (expect.invalidated) assert.ok(typeof outcome === 'string' && outcome, String(outcome.stack ?? outcome))
@@ -96,6 +102,7 @@ function checkError(expect, error, members) {
     if (name in expect) assert.equal(error[name], expect[name], `${name}: ${error.message}`)
   }
   assert.equal(error.referenceId, members.referenceId)
+  for (const text of expect.mentions ?? []) assert.ok(error.message.includes(text), error.message)
   if (expect.fields) assert.deepEqual(error.errors.map(({ field }) => field).sort(), [...expect.fields].sort())
   if (expect.reasons) assert.deepEqual(error.errors.map(({ reason }) => reason), expect.reasons)
 }

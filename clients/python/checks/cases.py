@@ -4,6 +4,7 @@ import json
 import time
 import urllib.request
 import uuid
+import warnings
 from dataclasses import replace
 
 from resource_server import open_token
@@ -52,11 +53,14 @@ class Run:
         client = self.client(row, row.get("url") or front or self.url)
         members = self.members(row)
         started = time.monotonic()
-        try:
-            outcome = self.send(client, row, members)
-        except TokenError as error:
-            outcome = error
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                outcome = self.send(client, row, members)
+            except TokenError as error:
+                outcome = error
         seconds = time.monotonic() - started
+        check_warned(expect, " ".join(str(it.message) for it in warned))
 
         if expect.get("token"):
             self.check_token(row, members, outcome)
@@ -126,6 +130,12 @@ class Run:
         assert said == [*meant, answer.expire_at.timestamp(), _encode(session_key)], claims
 
 
+def check_warned(expect, warned):
+    warned = warned.replace("'", '"')
+    assert bool(warned) == ("warns" in expect), warned
+    assert all(text in warned for text in expect.get("warns", [])), warned
+
+
 def check_error(expect, members, error):
     assert isinstance(error, TYPES[expect["error"]]), f"{expect['error']} expected: {error!r}"
     for name, attribute in ATTRIBUTES.items():
@@ -136,3 +146,5 @@ def check_error(expect, members, error):
         assert sorted(item.field for item in error.errors) == sorted(expect["fields"]), error
     if "reasons" in expect:
         assert [item.reason for item in error.errors] == expect["reasons"], error
+    said = str(error).replace("'", '"')
+    assert all(text in said for text in expect.get("mentions", [])), error

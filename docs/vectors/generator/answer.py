@@ -8,7 +8,7 @@ from .request import NEWEST, OLDER, UNKNOWN
 from .session_key import SERVER
 from .token import ISSUED_AT, token, token_header
 
-ACCOUNT_RULE = "must be 1-19 digits, as a string or an integer without sign, fraction or exponent"
+ACCOUNT_RULE = "must be 1-19 digits 0-9, as a string or an integer without sign, fraction or exponent"
 MEMBERS_FAIL = "Members are missing or break a rule: see errors"
 NOT_JSON = "The decrypted body must be one JSON object in UTF-8, without repeated members and at most 8 levels deep"
 REUSED = "referenceId was used for another request: use a new one"

@@ -134,6 +134,9 @@ onPage('raw JSON is told where it breaks', {}, async (page) => {
     ['{"accountNumber":"1","data":{"a":{"b":{}}}}', /data must have strings as values/],
     [`{"x":${'['.repeat(8)}${']'.repeat(8)}}`, /x is nested deeper than 8/],
     ['{"referenceId":"r","sdkPublicKey":"<fresh public key>","sdkApiKey":"A","accountNumber":1.0}', /accountNumber must be 1-19 digits/],
+    ['{"accountNumber":"\u0661\u0662"}', /accountNumber must be 1-19 digits 0-9, .* \(U\+0661 at character 1\)/],
+    ['{"mobileNumber":"+91 5"}', /mobileNumber .* \(U\+0020 at character 4\)/],
+    ['{"data":{"branch":"x","count":7}}', /data must have strings as values \(see "count"\)/],
     ['{“a”: 1}', /line 1, column 2/],
   ]) {
     await page.fill('#json', json)
@@ -143,6 +146,7 @@ onPage('raw JSON is told where it breaks', {}, async (page) => {
   assert.match(await page.innerText('#summary'), /Not sent/)
   assert.match(await answerTo(page, '#send-anyway'), /HTTP 400 TOK400/)
   assert.match(await region(page, 'The request in JSON'), /“a”/)
+  assert.match(await page.innerText('#verdict'), /The JSON inside is at fault/)
 })
 
 onPage('raw JSON is sent digit by digit, with what is to be filled in', {}, async (page) => {

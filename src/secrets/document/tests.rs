@@ -239,7 +239,7 @@ fn refuses_what_is_not_json_with_its_place() {
     let fault = |text: &str| api_keys(text).map(drop).unwrap_err().to_string();
     assert_eq!(
         fault("{"),
-        "the secret is not JSON: syntax error at line 1, column 1"
+        "the secret is not JSON: syntax error at line 1, column 1: it is cut off"
     );
     assert_eq!(
         fault(r#"{"partners":[],"partners":[]}"#),
@@ -318,4 +318,40 @@ fn takes_a_document_of_the_largest_size_and_a_ring_of_eight_keys() {
         api_keys(&padded(MAX_BYTES + 1)).unwrap_err(),
         DocumentFault::Size
     );
+}
+
+#[test]
+fn says_what_the_text_is_instead_and_nothing_of_it() {
+    let sound = acme().to_string();
+    let twice = Json::from(sound.as_str()).to_string();
+    let utf16: String = sound.chars().flat_map(|c| [c, '\0']).collect();
+    for (text, hint) in [
+        (format!("\u{feff}{sound}"), "a byte order mark"),
+        (format!("\u{ef}\u{bb}\u{bf}{sound}"), "read as Latin-1"),
+        (sound.replace('"', "\u{201d}"), "curly quotes"),
+        (sound.replace('"', "'"), "single quotes"),
+        (sound.replace('"', "\\\""), "backslashes"),
+        (sound.replace("}]}", "},]}"), "a comma before a } or ]"),
+        (sound.replace("600}", "600,}"), "a comma before a } or ]"),
+        (sound[..sound.len() - 9].to_owned(), "it is cut off"),
+        (twice, "made JSON twice"),
+        (format!("[{sound}]"), "it is an array"),
+        (utf16, "UTF-16"),
+        (String::new(), "it is empty"),
+        (" \n".to_owned(), "it is empty"),
+        ("eyJwYXJ0bmVycyI6W119".to_owned(), "base64"),
+        ("partners: []".to_owned(), "does not begin with {"),
+    ] {
+        let Err(fault) = api_keys(&text) else {
+            panic!("accepted {text}")
+        };
+        let fault = fault.to_string();
+        assert!(fault.contains(hint), "{hint}: {fault}");
+        assert!(!fault.contains(K) && !fault.contains("acme"), "{fault}");
+    }
+    // Nothing is guessed of a document that begins and ends as one.
+    let Err(fault) = api_keys("{\"partners\" []}") else {
+        panic!("accepted")
+    };
+    assert!(fault.to_string().ends_with("line 1, column 13"), "{fault}");
 }

@@ -10,7 +10,9 @@ use peers::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{credentials::CredentialsFile, members::Members, one_standard_input, rules};
+use super::{
+    credentials::CredentialsFile, members::Members, misspelling, one_standard_input, rules,
+};
 use crate::{
     files,
     notes::Notes,
@@ -55,6 +57,10 @@ pub(crate) fn run(arguments: &Arguments, notes: Notes) -> Outcome {
     };
     if !arguments.unchecked {
         check(&plaintext)?;
+    }
+    let text = std::str::from_utf8(&plaintext).unwrap_or_default();
+    for warning in misspelling::warnings(&Members::parse(text).unwrap_or_default()) {
+        notes.say(&warning);
     }
     let kid = (!arguments.no_kid).then_some(key.kid.as_str());
     let jwe = jwe::seal(&plaintext, &key.k, kid);

@@ -3,7 +3,9 @@
 use peers::pasted;
 use ring::rand::SystemRandom;
 use time::OffsetDateTime;
-use token_service::request::{IssueRequest, JsonFault, RequestFault, RequestFields};
+use token_service::request::{IssueRequest, JsonFault, MemberFault, RequestFault, RequestFields};
+
+use super::{hints, members::Members};
 
 /// Largest body that the service takes, in bytes (protocol.md, Request).
 pub(crate) const MAX_BODY: usize = 32 * 1024;
@@ -22,11 +24,26 @@ pub(crate) fn check(plaintext: &[u8]) -> Result<IssueRequest, RequestFault> {
 pub(crate) fn in_words(fault: &RequestFault, plaintext: &[u8]) -> Vec<String> {
     match fault {
         RequestFault::Json { fault, .. } => vec![format!("it {}", json_in_words(fault, plaintext))],
-        RequestFault::Members { faults, .. } => faults
-            .iter()
-            .map(|fault| format!("{} {}", fault.field, fault.reason))
-            .collect(),
+        RequestFault::Members { faults, .. } => {
+            let text = String::from_utf8_lossy(plaintext);
+            let members = Members::parse(&text).unwrap_or_default();
+            let hint = |field| Some(format!(": {}", hints::of(field, members.present(field)?)?));
+            faults
+                .iter()
+                .map(|MemberFault { field, reason }| {
+                    format!("{field} {reason}{}", hint(field).unwrap_or_default())
+                })
+                .collect()
+        }
         RequestFault::Generator => vec![fault.to_string()],
+    }
+}
+
+/// One character for a person: as itself if that can be seen and told from others.
+pub(crate) fn one(character: char) -> String {
+    match character.is_ascii_graphic() {
+        true => format!("the character {character}"),
+        false => format!("the character U+{:04X}", u32::from(character)),
     }
 }
 

@@ -16,10 +16,19 @@ where
         "ResourceNotFoundException" => Exit::NotFound,
         _ => Exit::Failed,
     };
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
     let what = match error {
-        SdkError::ServiceError(refused) => {
-            let message = refused.err().message().unwrap_or_default();
-            format!("{code}: {message}")
+        SdkError::ServiceError(refused) if !code.is_empty() => {
+            match refused.err().message().unwrap_or_default() {
+                "" => code.to_owned(),
+                message => format!("{code}: {message}"),
+            }
+        }
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            let status = status.map_or_else(String::new, |status| format!("HTTP {status}, and "));
+            format!(
+                "{status}no answer of AWS's: look at AWS_ENDPOINT_URL_*, and for a proxy or a sign-in page in between"
+            )
         }
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         other => innermost(other),
@@ -28,6 +37,9 @@ where
         "ResourceNotFoundException" => ". Correct its name; the stack's outputs have it",
         "AccessDeniedException" => {
             ". Your credentials must allow it; docs/tokenctl.md has the policy"
+        }
+        "InvalidRequestException" => {
+            ". If the secret is scheduled for deletion: aws secretsmanager restore-secret"
         }
         "" if matches!(
             error,
@@ -49,4 +61,49 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::{
+        config::http::HttpResponse, error::ErrorMetadata,
+        operation::get_secret_value::GetSecretValueError,
+    };
+
+    use super::*;
+
+    fn words(status: u16, body: &str, error: Option<ErrorMetadata>) -> String {
+        let raw = HttpResponse::new(status.try_into().unwrap(), body.to_owned().into());
+        let error = match error {
+            Some(error) => SdkError::service_error(GetSecretValueError::generic(error), raw),
+            None => SdkError::response_error("not JSON", raw),
+        };
+        failure("GetSecretValue", "api-keys", &error).message
+    }
+
+    #[test]
+    fn what_is_no_answer_of_awss_is_called_so_with_its_status_and_without_its_words() {
+        for (status, error) in [(503, Some(ErrorMetadata::builder().build())), (200, None)] {
+            let words = words(status, "<html>Sign in as canary</html>", error);
+            let expected =
+                format!("GetSecretValue on api-keys: HTTP {status}, and no answer of AWS's");
+            assert!(words.starts_with(&expected), "{words}");
+            assert!(
+                words.contains("proxy") && !words.contains("canary"),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_without_a_message_stands_alone() {
+        let code = ErrorMetadata::builder()
+            .code("InvalidRequestException")
+            .build();
+        let words = words(400, "{}", Some(code));
+        assert!(
+            words.contains(": InvalidRequestException. If the secret"),
+            "{words}"
+        );
+    }
 }

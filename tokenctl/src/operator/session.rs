@@ -108,7 +108,7 @@ async fn invalidate(named: &Named, caution: &Caution) -> Outcome {
 fn refused(table: &str, error: &StoreError) -> Failure {
     let code = match error {
         StoreError::Failed { failure, .. } => failure.code(),
-        StoreError::NotARecord { .. } => None,
+        StoreError::NotARecord { .. } | StoreError::WithoutItem { .. } => None,
     };
     let exit = match code {
         Some("ResourceNotFoundException") => Exit::NotFound,

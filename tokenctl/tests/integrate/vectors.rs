@@ -56,7 +56,7 @@ fn agrees_with_the_service_on_every_request_vector() {
         let subject = match (name, vector["fault"].as_str()) {
             ("curly-quotes", _) => "curly quotes",
             ("quoted-twice", _) => "double quotes",
-            ("json-serialization", _) => "JSON form",
+            ("json-serialization", _) => "JSON serialization",
             ("empty", _) => "five segments",
             (_, None) => "JSON",
             (_, Some(fault)) => match fault {

@@ -36,6 +36,7 @@ type testCase struct {
 		Status                        int
 		Code                          string
 		Fields, Reasons               []string
+		Mentions, Warns               []string
 		Retryable, Authenticated      bool
 		RetryAfter                    float64
 		Calls                         *int
@@ -132,6 +133,8 @@ func (t *table) caseFault(number int, c testCase) string {
 	if err != nil {
 		return err.Error()
 	}
+	warned := ""
+	client.Warn = func(text string) { warned += text + "\n" }
 	client.OmitKid = c.Kid != nil && !*c.Kid
 	if c.Path == "legacy" {
 		client.Path = tokenclient.LegacyTokenPath
@@ -175,6 +178,12 @@ func (t *table) caseFault(number int, c testCase) string {
 	took := time.Since(began).Seconds()
 
 	expect := c.Expect
+	if (warned == "") != (len(expect.Warns) == 0) || !hasAll(warned, expect.Warns) {
+		return "warns " + warned
+	}
+	if err != nil && !hasAll(err.Error(), expect.Mentions) {
+		return err.Error()
+	}
 	if took < expect.AtLeastSeconds || expect.AtMostSeconds > 0 && took > expect.AtMostSeconds {
 		return fmt.Sprintf("took %.1f s", took)
 	}
@@ -313,6 +322,15 @@ func errorFault(c testCase, err error) string {
 		return fmt.Sprintf("%+v instead of %+v: %v", got, want, err)
 	}
 	return ""
+}
+
+func hasAll(text string, pieces []string) bool {
+	for _, piece := range pieces {
+		if !strings.Contains(text, piece) {
+			return false
+		}
+	}
+	return true
 }
 
 func seenOf(err error) seen {

@@ -1,13 +1,14 @@
 //! The five segments: how many, and what is wrong with each.
 
-use base64::{
-    Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-    prelude::BASE64_URL_SAFE_NO_PAD,
-};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use peers::pasted::CURLY_QUOTES;
+use serde_json::Value;
 
-use super::findings::{Findings, Step};
+use super::{
+    findings::{Findings, Step},
+    layers::ANY_BASE64URL,
+};
+use crate::integrate::{page::quoted, rules::one};
 
 /// An IV's bytes, and a tag's.
 const IV: usize = 12;
@@ -20,6 +21,10 @@ pub(super) struct Parts {
     /// The first segment as received, which is the AAD.
     pub(super) protected: String,
     pub(super) header: Option<Vec<u8>>,
+    /// Another `alg` or `enc` than the protocol's: what follows from it is no fault of its own.
+    pub(super) other_alg: Option<String>,
+    pub(super) other_enc: Option<String>,
+    pub(super) encrypted_key: Vec<u8>,
     pub(super) iv: Option<Vec<u8>>,
     pub(super) ciphertext: Option<Vec<u8>>,
     pub(super) tag: Option<Vec<u8>>,
@@ -29,15 +34,30 @@ pub(super) struct Parts {
 pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
     let segments: Vec<&str> = text.split('.').collect();
     let header = segments.first().copied().unwrap_or_default();
+    // With one segment there is no header to speak of, unless it begins as one.
+    let is_header = segments.len() > 1 || header.starts_with("ey");
+    let decoded = is_header
+        .then(|| read(header, "header", findings))
+        .flatten();
+    let said: Value = decoded
+        .as_deref()
+        .and_then(|json| serde_json::from_slice(json).ok())
+        .unwrap_or_default();
+    let other = |name: &str, ours: &str| {
+        let said = said.get(name)?.as_str()?;
+        (said != ours).then(|| said.to_owned())
+    };
     let mut parts = Parts {
         protected: header.to_owned(),
-        header: read(header, "header", findings),
+        other_alg: other("alg", "dir"),
+        other_enc: other("enc", "A256GCM"),
+        header: decoded,
         ..Parts::default()
     };
     let [iv, ciphertext, tag] = match *segments.as_slice() {
         [_, encrypted_key, iv, ciphertext, tag] => {
             findings.ok(Step::Segments, "it has five segments");
-            examine_encrypted_key(encrypted_key, findings);
+            parts.encrypted_key = examine_encrypted_key(encrypted_key, &parts, findings);
             [iv, ciphertext, tag]
         }
         // Without the empty segment the rest can still be told apart.
@@ -50,18 +70,15 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
         }
         ref other => {
             findings.fault(Step::Segments, miscounted(other.len()));
-            for (index, segment) in other.iter().enumerate().skip(1) {
-                let _ = read(segment, &format!("segment {}", index + 1), findings);
-            }
             return parts;
         }
     };
     parts.iv = read(iv, "IV", findings);
     parts.ciphertext = read(ciphertext, "ciphertext", findings);
     parts.tag = read(tag, "tag", findings);
-    examine_size(parts.iv.as_deref(), "IV", IV, findings);
-    examine_size(parts.tag.as_deref(), "tag", TAG, findings);
-    if !findings.has_fault_at(Step::Segments) {
+    examine_size(&parts, parts.iv.as_deref(), "IV", IV, findings);
+    examine_size(&parts, parts.tag.as_deref(), "tag", TAG, findings);
+    if !findings.has_fault_at(Step::Segments) && parts.other_enc.is_none() {
         let size = parts.ciphertext.as_deref().map_or(0, <[u8]>::len);
         findings.ok(
             Step::Segments,
@@ -81,23 +98,41 @@ fn miscounted(count: usize) -> String {
     format!("it has {count} segments, and a compact JWE has 5. {why}")
 }
 
-fn examine_encrypted_key(segment: &str, findings: &mut Findings) {
+fn examine_encrypted_key(segment: &str, parts: &Parts, findings: &mut Findings) -> Vec<u8> {
     if segment.is_empty() {
-        findings.ok(
-            Step::Segments,
-            "the second one, the encrypted key, is empty as it must be",
-        );
-    } else {
-        findings.fault(
-            Step::Segments,
-            "the second segment, the encrypted key, must be empty: with alg dir the payload key itself encrypts, and \
-             none is sent",
-        );
-        let _ = read(segment, "encrypted key", findings);
+        if parts.other_alg.is_none() {
+            findings.ok(
+                Step::Segments,
+                "the second one, the encrypted key, is empty as it must be",
+            );
+        }
+        return Vec::new();
     }
+    if let Some(alg) = &parts.other_alg {
+        findings.note(
+            Step::Segments,
+            format!(
+                "the second segment has an encrypted key, as alg {} makes one: with alg dir it is empty",
+                quoted(alg)
+            ),
+        );
+        return decode_leniently(segment).unwrap_or_default();
+    }
+    findings.fault(
+        Step::Segments,
+        "the second segment, the encrypted key, must be empty: with alg dir the payload key itself encrypts, and \
+         none is sent",
+    );
+    read(segment, "encrypted key", findings).unwrap_or_default()
 }
 
-fn examine_size(bytes: Option<&[u8]>, name: &str, expected: usize, findings: &mut Findings) {
+fn examine_size(
+    parts: &Parts,
+    bytes: Option<&[u8]>,
+    name: &str,
+    expected: usize,
+    findings: &mut Findings,
+) {
     let Some(bytes) = bytes.filter(|bytes| bytes.len() != expected) else {
         return;
     };
@@ -108,13 +143,14 @@ fn examine_size(bytes: Option<&[u8]>, name: &str, expected: usize, findings: &mu
         ("tag", _) => ". Is it cut off? Ask the library for a tag of 128 bits",
         _ => "",
     };
-    findings.fault(
-        Step::Segments,
-        format!(
-            "the {name} has {} bytes, and must have {expected}{hint}",
-            bytes.len()
-        ),
+    let words = format!(
+        "the {name} has {} bytes, and must have {expected}{hint}",
+        bytes.len()
     );
+    match parts.other_enc {
+        Some(_) => findings.note(Step::Segments, words),
+        None => findings.fault(Step::Segments, words),
+    }
 }
 
 /// Reads a segment strictly, or else leniently with its fault.
@@ -149,10 +185,7 @@ fn why(segment: &str) -> String {
             c if c.is_whitespace() => format!("it has white space at character {at}"),
             '"' | '\'' => format!("it has a quote at character {at}"),
             c if CURLY_QUOTES.contains(c) => format!("it has a curly quote at character {at}"),
-            c => format!(
-                "it has the character U+{:04X} at character {at}",
-                u32::from(c)
-            ),
+            c => format!("it has {} at character {at}", one(c)),
         };
     }
     let length = segment.len();
@@ -167,22 +200,18 @@ fn why(segment: &str) -> String {
 }
 
 fn decode_leniently(segment: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::URL_SAFE,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-    );
     let meant: String = segment
         .chars()
         .filter_map(|character| match character {
             '+' => Some('-'),
             '/' => Some('_'),
+            // What word processors and browsers make of a hyphen.
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
             c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => Some(c),
             _ => None,
         })
         .collect();
-    LENIENT.decode(meant).ok()
+    ANY_BASE64URL.decode(meant).ok()
 }
 
 #[cfg(test)]

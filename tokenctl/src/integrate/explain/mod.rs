@@ -10,13 +10,16 @@ mod answer;
 mod findings;
 mod form;
 mod header;
-mod misspelling;
+mod inside;
+mod layers;
 mod opening;
+mod repair;
 mod request_members;
 mod service;
 mod session;
 mod structure;
 mod wrapping;
+mod wrong_keys;
 
 use std::path::PathBuf;
 
@@ -33,6 +36,7 @@ use crate::{
 use findings::{Findings, Step};
 use opening::{KeysAtHand, Opener};
 use session::Operation;
+use token_service::request::MEMBERS;
 use wrapping::Wrapped;
 
 /// Say what is wrong with a request or an answer, step by step.
@@ -93,20 +97,21 @@ struct Explanation<'c> {
     kind: &'static str,
 }
 
-impl Explanation<'_> {
+impl<'c> Explanation<'c> {
     fn body(&mut self, bytes: &[u8]) {
-        match wrapping::unwrap(bytes, &mut self.findings) {
+        let (sent, wrapped) = wrapping::unwrap(bytes, &mut self.findings);
+        match wrapped {
             Wrapped::Nothing => self.kind = "nothing",
             Wrapped::WebPage => self.kind = "web-page",
             Wrapped::Json(text) => self.unencrypted(&text),
-            Wrapped::Jwe(text) => self.jwe(bytes, &text),
+            Wrapped::Jwe(text) => self.jwe(&sent, &text),
         }
     }
 
     /// Plain JSON: an answer may be that, a request not.
     fn unencrypted(&mut self, text: &str) {
         let members = Members::parse(text).unwrap_or_default();
-        let has = |name| members.present(name).is_some();
+        let has = |name: &str| members.present(name).is_some();
         if has("ciphertext") || has("protected") {
             self.findings.fault(
                 Step::Body,
@@ -123,17 +128,24 @@ impl Explanation<'_> {
                 Step::Body,
                 "it is plain JSON and not encrypted: a request is sent as a compact JWE (tokenctl encrypt)",
             );
-            self.plaintext(text.as_bytes(), None);
+            // Other JSON lacks every member: that is the same fault once more.
+            let is_other = !MEMBERS.iter().any(|name| has(name))
+                && !has("tokenReferenceId")
+                && !has("token")
+                && members.iter().next().is_some();
+            match is_other {
+                true => self
+                    .findings
+                    .note(Step::Members, "none of its members is a request's"),
+                false => self.plaintext(text.as_bytes(), None),
+            }
         }
     }
 
     fn jwe(&mut self, received: &[u8], text: &str) {
         let parts = form::examine(text, &mut self.findings);
         let header = header::examine(parts.header.as_deref(), &mut self.findings);
-        let at_hand = KeysAtHand {
-            credentials: self.credentials,
-            session_key: self.session_key,
-        };
+        let at_hand = self.keys();
         let opened = opening::attempt(&parts, &header, at_hand, &mut self.findings);
         if opened.is_token {
             self.kind = "token";
@@ -148,9 +160,23 @@ impl Explanation<'_> {
         }
     }
 
+    fn keys(&self) -> KeysAtHand<'c> {
+        KeysAtHand {
+            credentials: self.credentials,
+            session_key: self.session_key,
+        }
+    }
+
     /// What was inside, or would have been; `opener` is the kind of key that opened it.
     fn plaintext(&mut self, plaintext: &[u8], opener: Option<Opener>) {
-        let members = structure::examine(plaintext, &mut self.findings);
+        let keys = self.keys();
+        let bare = inside::unwrap(plaintext, keys, &mut self.findings);
+        // A JWE that is left was told of.
+        let is_told = std::str::from_utf8(&bare).is_ok_and(|text| layers::is_compact(text.trim()));
+        let members = match is_told {
+            true => None,
+            false => structure::examine(&bare, &mut self.findings),
+        };
         if let Some(members) = members
             .as_ref()
             .filter(|it| it.present("resCode").is_some())
@@ -177,7 +203,7 @@ impl Explanation<'_> {
                 session::examine_renewal(members, &mut self.findings);
             }
             (Operation::Invalidate, Some(members)) => {
-                session::examine_invalidation(plaintext, members, &mut self.findings);
+                session::examine_invalidation(members, &mut self.findings);
             }
             (Operation::Renew | Operation::Invalidate, None) => {}
         }

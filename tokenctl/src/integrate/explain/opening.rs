@@ -3,13 +3,14 @@
 
 use peers::{
     credentials::{Credentials, Jwk},
-    jwe::open_a256gcm,
+    jwe::{open_a256gcm, unwrap_a256kw},
 };
 
 use super::{
     findings::{Findings, Step},
     form::Parts,
     header::Named,
+    wrong_keys::{self, WrongKey},
 };
 use crate::integrate::page::quoted;
 
@@ -87,6 +88,17 @@ pub(super) fn attempt(
             findings.ok(Step::Opening, "the session key opens it");
             return opened(plaintext, Opener::SessionKey, instead, findings);
         }
+        let key = Jwk {
+            kid: String::new(),
+            k: *session_key,
+        };
+        if let Some((wrong, plaintext)) = try_wrong_keys(parts, wrong_keys::of_key(&key)) {
+            report_wrong_key(&wrong, "session key", findings);
+            return Attempt {
+                plaintext: Some((plaintext, Opener::SessionKey)),
+                is_token: false,
+            };
+        }
     }
     let credentials = at_hand.credentials;
     let keys = credentials.map_or(&[][..], |it| &it.payload_keys);
@@ -119,8 +131,21 @@ pub(super) fn attempt(
         );
         return closed(false);
     };
-    examine_key(named, credentials, findings);
+    let wrong = match found {
+        Some(_) => None,
+        None => try_wrong_keys_of(parts, credentials),
+    };
+    if wrong.is_none() {
+        examine_key(named, credentials, findings);
+    }
     let Some((key, instead, plaintext)) = found else {
+        if let Some((wrong, plaintext)) = wrong {
+            report_wrong_key(&wrong, "payload key", findings);
+            return Attempt {
+                plaintext: Some((plaintext, Opener::PayloadKey)),
+                is_token: false,
+            };
+        }
         unopened(parts, named, credentials, findings);
         return closed(false);
     };
@@ -144,6 +169,54 @@ fn try_all(
             Some(((*key).clone(), reading.instead, text.ok()?))
         })
     })
+}
+
+/// Each way with each key that the credentials' keys become where they are not decoded as they must
+/// be, and with each key that is wrapped under one of theirs.
+fn try_wrong_keys_of(parts: &Parts, credentials: &Credentials) -> Option<(WrongKey, Vec<u8>)> {
+    let keys = &credentials.payload_keys;
+    let wrapped = keys.iter().filter_map(|key| {
+        let is = format!(
+            "a key of its own, which {} wraps (alg {}, where dir is due)",
+            quoted(&key.kid),
+            parts.other_alg.as_deref().map(quoted)?,
+        );
+        let key = unwrap_a256kw(&key.k, &parts.encrypted_key)?.into();
+        Some(WrongKey { key, is })
+    });
+    let of_keys = keys.iter().flat_map(wrong_keys::of_key);
+    let others = wrong_keys::of_credentials(credentials);
+    try_wrong_keys(parts, wrapped.chain(of_keys).chain(others))
+}
+
+fn try_wrong_keys(
+    parts: &Parts,
+    keys: impl IntoIterator<Item = WrongKey>,
+) -> Option<(WrongKey, Vec<u8>)> {
+    keys.into_iter().find_map(|wrong| {
+        let jwk = Jwk {
+            kid: String::new(),
+            k: *wrong.key,
+        };
+        let (_, _, plaintext) = try_all(parts, &Named::default(), &[jwk])?;
+        Some((wrong, plaintext))
+    })
+}
+
+fn report_wrong_key(wrong: &WrongKey, name: &str, findings: &mut Findings) {
+    let is = &wrong.is;
+    // The header's fault is told already.
+    if is.starts_with("a key of its own") {
+        findings.note(Step::Opening, format!("it opens under {is}"));
+        return;
+    }
+    findings.fault(
+        Step::Opening,
+        format!(
+            "the key is wrong: it opens under {is}. Decode the {name} from base64url (43 characters), and use its 32 \
+             bytes as they are"
+        ),
+    );
 }
 
 /// Whether the key that is named is at hand.
@@ -182,8 +255,16 @@ fn readings(parts: &Parts) -> Vec<Reading> {
         tag: tag.clone(),
         instead,
     };
+    let padded = |text: &str| format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
     let mut readings = vec![
         reading(as_received.clone(), None),
+        reading(
+            padded(&parts.protected).into_bytes(),
+            Some(
+                "it was changed or sealed in another way: it opens only with the first segment and its padding (=) as \
+                 AAD. The AAD must be the first segment as it is sent",
+            ),
+        ),
         reading(
             Vec::new(),
             Some(
@@ -200,6 +281,33 @@ fn readings(parts: &Parts) -> Vec<Reading> {
                  first segment as it is sent, in base64url (RFC 7516 section 5.1)",
             ),
         ));
+    }
+    if let (false, Some(inner)) = (tag.is_empty(), ciphertext.strip_suffix(tag.as_slice())) {
+        readings.push(Reading {
+            aad: as_received.clone(),
+            ciphertext: inner.to_vec(),
+            tag: tag.clone(),
+            instead: Some(
+                "its tag is at the end of the ciphertext too, where Java and Go leave it: cut the last 16 bytes off",
+            ),
+        });
+    }
+    if let (Some(iv), Some(inner)) = (
+        parts.iv.as_deref().filter(|iv| !iv.is_empty()),
+        parts
+            .iv
+            .as_deref()
+            .and_then(|iv| ciphertext.strip_prefix(iv)),
+    ) && iv.len() == 12
+    {
+        readings.push(Reading {
+            aad: as_received.clone(),
+            ciphertext: inner.to_vec(),
+            tag: tag.clone(),
+            instead: Some(
+                "its IV is before the ciphertext too: send it as the third segment alone, and cut it off there",
+            ),
+        });
     }
     if let (true, Some((text, last))) = (tag.is_empty(), ciphertext.split_last_chunk::<16>()) {
         readings.push(Reading {
@@ -239,7 +347,11 @@ fn unopened(parts: &Parts, named: &Named, credentials: &Credentials, findings: &
     let complete = parts.iv.as_deref().is_some_and(|iv| iv.len() == 12)
         && parts.tag.as_deref().is_some_and(|tag| tag.len() == 16)
         && parts.ciphertext.is_some();
-    if !complete {
+    // What is wrong already may be why: that is one fault, and not two.
+    let is_told = [Step::Body, Step::Segments, Step::Header, Step::Key]
+        .into_iter()
+        .any(|step| findings.has_fault_at(step));
+    if !complete || parts.other_alg.is_some() || parts.other_enc.is_some() {
         findings.note(
             Step::Opening,
             "it cannot be opened before that is put right",
@@ -259,10 +371,18 @@ fn unopened(parts: &Parts, named: &Named, credentials: &Credentials, findings: &
         }
         _ => "no payload key of the credentials opens it".to_owned(),
     };
+    if is_told {
+        findings.note(
+            Step::Opening,
+            format!("{tried}: put that right first, and look again"),
+        );
+        return;
+    }
     findings.fault(
         Step::Opening,
         format!(
-            "{tried}: it was sealed with another key, or its header, IV, ciphertext or tag was changed or cut off on its way"
+            "{tried}: it was sealed with another key, or its header, IV, ciphertext or tag was changed or cut off on its \
+             way. Nor do the bytes that a wrong decoding of k gives"
         ),
     );
 }

@@ -7,11 +7,8 @@ use peers::{credentials::Credentials, sdk::KeyPair};
 use serde_json::{Value, value::RawValue};
 use token_service::request::{MEMBERS, RequestFault};
 
-use super::{
-    findings::{Findings, Step},
-    misspelling,
-};
-use crate::integrate::{members::Members, page::quoted, rules};
+use super::findings::{Findings, Step};
+use crate::integrate::{hints, members::Members, misspelling, page::quoted, rules};
 
 const STEP: Step = Step::Members;
 
@@ -31,7 +28,13 @@ pub(super) fn examine(
     for name in MEMBERS {
         let raw = members.present(name);
         if let Some(reason) = faults.get(name) {
-            let what = raw.map_or_else(String::new, |raw| format!(" (it is {})", shape(raw)));
+            let what = match raw {
+                Some(raw) => {
+                    let hint = hints::of(name, raw).map(|hint| format!(": {hint}"));
+                    format!(" (it is {}{})", shape(raw), hint.unwrap_or_default())
+                }
+                None => misspelt(members, name),
+            };
             // A member whose structure is at fault was not read: it is not missing.
             if raw.is_none() || read.present(name).is_some() {
                 findings.fault(STEP, format!("{name} {reason}{what}"));
@@ -51,19 +54,33 @@ pub(super) fn examine(
             findings.note(STEP, format!("{name} is null, which means absent"));
         }
     }
-    examine_unknown(members, findings);
+    let is_told = |meant: &str| {
+        faults
+            .get(meant)
+            .is_some_and(|reason| reason == "is required")
+    };
+    examine_unknown(members, is_told, findings);
 }
 
-fn examine_unknown(members: &Members, findings: &mut Findings) {
+/// The misspelling that a required member is missing for.
+fn misspelt(members: &Members, required: &str) -> String {
+    let mut names = members.iter().map(|(name, _)| name);
+    let found =
+        names.find(|name| !MEMBERS.contains(name) && misspelling::meant(name) == Some(required));
+    found.map_or_else(String::new, |name| {
+        format!(
+            " (there is {}, which is ignored: names are compared exactly)",
+            quoted(name)
+        )
+    })
+}
+
+fn examine_unknown(members: &Members, is_told: impl Fn(&str) -> bool, findings: &mut Findings) {
     for (name, _) in members.iter().filter(|(name, _)| !MEMBERS.contains(name)) {
         match misspelling::meant(name) {
-            Some(meant) => findings.warning(
-                STEP,
-                format!(
-                    "{} is ignored. Is {meant} meant? Names are compared exactly",
-                    quoted(name)
-                ),
-            ),
+            // It is why that one is missing: one fault, and not two.
+            Some(meant) if is_told(meant) => {}
+            Some(meant) => findings.warning(STEP, misspelling::ignored(name, meant)),
             None => findings.note(
                 STEP,
                 format!("{} is ignored: no such member is known", quoted(name)),

@@ -1,7 +1,7 @@
 //! The requests about a session: a renewal's body and an invalidation's.
 
 use peers::jwe;
-use token_service::request::InvalidateRequest;
+use token_service::request::{InvalidateRequest, RequestFault};
 
 use super::{
     findings::{Findings, Step},
@@ -63,8 +63,9 @@ impl Operation {
 }
 
 /// Examines an invalidation, by the service's own reader.
-pub(super) fn examine_invalidation(plaintext: &[u8], members: &Members, findings: &mut Findings) {
-    match InvalidateRequest::parse(plaintext) {
+pub(super) fn examine_invalidation(members: &Members, findings: &mut Findings) {
+    let text = members.to_string();
+    match InvalidateRequest::parse(text.as_bytes()) {
         Ok(request) => findings.ok(
             STEP,
             format!(
@@ -73,9 +74,9 @@ pub(super) fn examine_invalidation(plaintext: &[u8], members: &Members, findings
             ),
         ),
         // The JSON's faults were found one by one.
-        Err(_) if findings.has_fault_at(Step::Json) => {}
+        Err(RequestFault::Json { .. }) if findings.has_fault_at(Step::Json) => {}
         Err(fault) => {
-            for words in rules::in_words(&fault, plaintext) {
+            for words in rules::in_words(&fault, text.as_bytes()) {
                 findings.fault(STEP, words);
             }
         }

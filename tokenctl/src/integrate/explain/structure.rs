@@ -1,10 +1,12 @@
 //! What is inside, as JSON: all that is wrong with its structure, and not only the first of it.
 
-use peers::pasted::CURLY_QUOTES;
 use serde_json::{Deserializer, value::RawValue};
 use token_service::request::JsonFault;
 
-use super::findings::{Findings, Step};
+use super::{
+    findings::{Findings, Step},
+    repair::{Slip, repair},
+};
 use crate::integrate::{
     members::Members,
     page::quoted,
@@ -13,29 +15,29 @@ use crate::integrate::{
 
 const STEP: Step = Step::Json;
 
-/// Examines a plaintext, and gives the members of what is, or was meant to be, its object.
+/// Examines a plaintext that has nothing around it, and gives the members of what is, or was meant
+/// to be, its object.
 pub(super) fn examine(plaintext: &[u8], findings: &mut Findings) -> Option<Members> {
     if plaintext.is_empty() {
         findings.fault(STEP, "it is not JSON: it is empty");
         return None;
     }
-    let lossy = String::from_utf8_lossy(plaintext);
-    if std::str::from_utf8(plaintext).is_err() {
-        let words = rules::json_in_words(&JsonFault::NotUtf8, plaintext);
-        findings.fault(STEP, format!("it {words}"));
-    }
-    let text = match lossy.strip_prefix('\u{feff}') {
-        Some(rest) => {
+    let text = match std::str::from_utf8(plaintext) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            let words = rules::json_in_words(&JsonFault::NotUtf8, plaintext);
             findings.fault(
                 STEP,
-                "it is not JSON: it begins with a byte order mark, which JSON does not have",
+                format!("it {words}. Is it Latin-1 (ISO-8859-1, Windows-1252)?"),
             );
-            rest
+            plaintext.iter().map(|byte| char::from(*byte)).collect()
         }
-        None => &lossy,
     };
-    let repaired = repaired(text, findings)?;
-    let text = unwrapped(&repaired, findings)?;
+    let text = repaired(&text, findings)?;
+    if !text.trim_start().starts_with('{') {
+        findings.fault(STEP, "it is JSON, but not an object, {...}");
+        return None;
+    }
     let members = match Members::parse(&text) {
         Ok(members) => members,
         // JSON by now, and an object: what is left is a name that is no text.
@@ -67,13 +69,26 @@ fn repaired(text: &str, findings: &mut Findings) -> Option<String> {
     let (line, column) = (error.line(), error.column());
     let fault = JsonFault::Syntax { line, column };
     let words = rules::json_in_words(&fault, text.as_bytes());
-    let straight = text.replace(|c| CURLY_QUOTES.contains(c), "\"");
-    let mut values = Deserializer::from_str(text).into_iter::<Box<RawValue>>();
-    if serde_json::from_str::<&RawValue>(&straight).is_ok() {
-        findings.fault(STEP, format!("it {words}"));
-        findings.note(STEP, "what follows reads the curly quotes as straight ones");
-        return Some(straight);
+    if let Some((meant, slips)) = repair(text) {
+        for Slip { at, is } in slips {
+            let before = text.get(..at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before
+                .rsplit('\n')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .count()
+                + 1;
+            findings.fault(
+                STEP,
+                format!("it is not JSON: line {line}, column {column}: {is}"),
+            );
+        }
+        findings.note(STEP, "what follows reads it as it was probably meant");
+        return Some(meant);
     }
+    let mut values = Deserializer::from_str(text).into_iter::<Box<RawValue>>();
     if let Some(Ok(first)) = values.next() {
         findings.fault(
             STEP,
@@ -83,31 +98,6 @@ fn repaired(text: &str, findings: &mut Findings) -> Option<String> {
     }
     findings.fault(STEP, format!("it {words}"));
     None
-}
-
-/// The text if it is an object, or the object in a string that was encoded twice.
-fn unwrapped(text: &str, findings: &mut Findings) -> Option<String> {
-    let inner = match text.trim_start().chars().next() {
-        Some('{') => return Some(text.to_owned()),
-        Some('"') => serde_json::from_str::<String>(text).ok(),
-        _ => None,
-    };
-    let is_object = |inner: &String| {
-        inner.trim_start().starts_with('{') && serde_json::from_str::<&RawValue>(inner).is_ok()
-    };
-    match inner.filter(is_object) {
-        Some(inner) => {
-            findings.fault(
-                STEP,
-                "it is not an object but a string with one in it: it was made JSON twice",
-            );
-            Some(inner)
-        }
-        None => {
-            findings.fault(STEP, "it is JSON, but not an object, {...}");
-            None
-        }
-    }
 }
 
 fn walk_members(members: &Members, path: &str, depth: usize, findings: &mut Findings) {

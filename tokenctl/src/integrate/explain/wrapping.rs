@@ -1,11 +1,10 @@
-//! What is around the message: white space, quotes, a byte order mark; and what kind of thing it
-//! is.
+//! A body without what is around it, and what kind of thing it then is.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use peers::pasted::CURLY_QUOTES;
-
-use super::findings::{Findings, Step};
-use crate::integrate::rules::MAX_BODY;
+use super::{
+    findings::{Findings, Step},
+    layers::{DEPTH, Goal},
+};
+use crate::integrate::{page::quoted, rules::MAX_BODY};
 
 /// What is left without the wrapping.
 pub(super) enum Wrapped {
@@ -15,83 +14,89 @@ pub(super) enum Wrapped {
     Jwe(String),
 }
 
+/// Most layers that are taken off.
+const MAX_LAYERS: usize = 12;
+
 /// Takes off what the service takes off (protocol.md, Request: Body), then whatever else can be,
-/// and says so.
-pub(super) fn unwrap(bytes: &[u8], findings: &mut Findings) -> Wrapped {
+/// and says so. Gives what was sent, too: the text without what a tool has shown around it.
+pub(super) fn unwrap(bytes: &[u8], findings: &mut Findings) -> (Vec<u8>, Wrapped) {
     let step = Step::Body;
-    if bytes.len() > MAX_BODY {
-        let size = bytes.len();
+    let mut bytes = bytes.to_vec();
+    let mut shown = Goal::Jwe.peel(trimmed(&bytes), DEPTH);
+    while let Some(layer) = shown.filter(|layer| layer.is_transport) {
+        findings.note(
+            step,
+            format!("{}: what follows is about that alone", layer.is),
+        );
+        bytes = layer.inner;
+        shown = Goal::Jwe.peel(trimmed(&bytes), DEPTH);
+    }
+    let sent = bytes;
+    if sent.len() > MAX_BODY {
+        let size = sent.len();
         findings.fault(
             step,
             format!("it has {size} bytes: a request's body has at most {MAX_BODY} (32 KiB)"),
         );
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(error) => {
-            let at = error.valid_up_to() + 1;
-            findings.fault(step, format!("it is not text: byte {at} is not UTF-8"));
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    };
-    let ascii_space = |c: char| c.is_ascii_whitespace();
-    let mut text = text.as_str().trim_matches(ascii_space);
     // A file's last line break is nothing to speak of.
-    if text.len() < bytes.trim_ascii_end().len() {
+    if sent.first().is_some_and(u8::is_ascii_whitespace) && !sent.trim_ascii().is_empty() {
         findings.note(step, "white space before it is dropped by the service");
     }
-    if let Some(unquoted) = text.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+    let mut bare = trimmed(&sent);
+    let quoted = bare
+        .strip_prefix(b"\"")
+        .and_then(|it| it.strip_suffix(b"\""));
+    if let Some(unquoted) = quoted.filter(|it| !it.contains(&b'\\')) {
         findings.note(
             step,
             "one pair of double quotes around it is dropped by the service",
         );
-        text = unquoted;
+        bare = unquoted;
     }
-    let text = unwrap_what_the_service_leaves(text, findings);
-    classify(&text, findings)
+    let text = without_layers(bare, findings);
+    let wrapped = classify(text, findings);
+    (sent, wrapped)
 }
 
-fn unwrap_what_the_service_leaves(text: &str, findings: &mut Findings) -> String {
-    let mut text = text;
-    loop {
-        let first = text.chars().next();
-        let last = text.chars().next_back();
-        let at_an_end =
-            |test: &dyn Fn(char) -> bool| first.is_some_and(test) || last.is_some_and(test);
-        let (what, dropped): (&str, &dyn Fn(char) -> bool) = if first == Some('\u{feff}') {
-            ("a byte order mark before it", &|c| c == '\u{feff}')
-        } else if at_an_end(&|c| CURLY_QUOTES.contains(c)) {
-            ("curly quotes around it, as from a document", &|c| {
-                CURLY_QUOTES.contains(c)
-            })
-        } else if at_an_end(&|c| c == '\'') {
-            ("single quotes around it", &|c| c == '\'')
-        } else if at_an_end(&|c| c == '"') {
-            (
-                "double quotes around it that are not the one pair that is allowed",
-                &|c| c == '"',
-            )
-        } else if at_an_end(&char::is_whitespace) {
-            (
-                "white space inside its quotes, or other than ASCII's",
-                &char::is_whitespace,
-            )
-        } else {
-            return text.to_owned();
+/// White space is dropped from text alone: compressed bytes may end in its codes.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.as_bytes().trim_ascii(),
+        Err(_) => bytes,
+    }
+}
+
+fn without_layers(bare: &[u8], findings: &mut Findings) -> String {
+    let mut bytes = bare.to_vec();
+    for _ in 0..MAX_LAYERS {
+        let Some(layer) = Goal::Jwe.peel(&bytes, DEPTH) else {
+            break;
         };
         findings.fault(
             Step::Body,
-            format!("it has {what}: send the five segments alone"),
+            format!("{}: send the five segments alone", layer.is),
         );
-        text = text.trim_matches(dropped);
+        bytes = trimmed(&layer.inner).to_vec();
     }
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        findings.fault(
+            Step::Body,
+            format!("it is not text: byte {at} is not UTF-8. Is it compressed, or the bytes of something else?"),
+        );
+        String::from_utf8_lossy(error.as_bytes()).into_owned()
+    })
 }
 
-fn classify(text: &str, findings: &mut Findings) -> Wrapped {
+fn classify(text: String, findings: &mut Findings) -> Wrapped {
     let step = Step::Body;
     match text.chars().next() {
         None => {
-            findings.fault(step, "it is empty: a compact JWE of five segments is due");
+            findings.fault(
+                step,
+                "it is empty: a compact JWE of five segments is due. Was it sent by GET, whose body many libraries drop?",
+            );
             Wrapped::Nothing
         }
         Some('<') => {
@@ -102,26 +107,14 @@ fn classify(text: &str, findings: &mut Findings) -> Wrapped {
             );
             Wrapped::WebPage
         }
-        Some('{' | '[') => Wrapped::Json(text.to_owned()),
-        Some(_) => Wrapped::Jwe(without_base64(text, findings)),
-    }
-}
-
-/// A JWE that somebody has put into base64 as a whole is shown as what it is.
-fn without_base64(text: &str, findings: &mut Findings) -> String {
-    let inner = (!text.contains('.'))
-        .then(|| BASE64_STANDARD.decode(text).ok())
-        .flatten()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .filter(|inner| inner.starts_with("ey") && inner.contains('.'));
-    match inner {
-        Some(inner) => {
+        Some('@') => {
             findings.fault(
-                Step::Body,
-                "it is a JWE in base64 as a whole: send the JWE itself, which is text already",
+                step,
+                format!("it names a file, {}: explain that file", quoted(&text)),
             );
-            inner
+            Wrapped::Nothing
         }
-        None => text.to_owned(),
+        Some('{' | '[') => Wrapped::Json(text),
+        Some(_) => Wrapped::Jwe(text),
     }
 }

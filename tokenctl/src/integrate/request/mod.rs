@@ -23,7 +23,7 @@ use super::{
     draft::MemberFlags,
     encrypt::{check, check_size},
     members::Members,
-    one_standard_input, sdk,
+    misspelling, one_standard_input, sdk,
     service::ServiceUrl,
 };
 use crate::{
@@ -113,7 +113,7 @@ pub(crate) async fn run(arguments: Arguments, notes: Notes) -> Outcome {
         check_size(&seal()?)?;
     }
     // Said before anything is sent, as afterwards there may be nobody to say it.
-    for note in added {
+    for note in added.into_iter().chain(misspelling::warnings(&members)) {
         notes.say(&note);
     }
     let call = Call {

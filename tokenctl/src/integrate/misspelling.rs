@@ -2,36 +2,77 @@
 
 use token_service::request::MEMBERS;
 
+use super::{members::Members, page::quoted};
+
+/// The members, each with other names that people have for it, without case and marks. Each client
+/// has the same list (`tests/service/lists.rs`).
+const NAMES: &str = "
+referenceId refid refno
+sdkPublicKey publickey
+sdkApiKey sdkkey
+accountNumber account accountid accountno accountnum accno
+firstName givenname
+lastName surname familyname
+name fullname customername
+email mail emailid emailaddress
+isdCode isd countrycode dialcode
+mobileNumber mobile mobileno phone phonenumber telephone
+dob birthdate birthday dateofbirth
+data
+";
+
+/// A name without case and marks: `mobile_number`, `Mobile-Number` and `MOBILENUMBER` are one.
+fn plain(name: &str) -> String {
+    let kept = name.chars().filter(|c| c.is_alphanumeric());
+    // Turkish has an i without a dot, and Cyrillic has letters that look like Latin ones.
+    let latin = |c| match c {
+        'ı' | 'і' => 'i',
+        'а' => 'a',
+        'е' | 'ё' => 'e',
+        'о' => 'o',
+        'р' => 'p',
+        'с' => 'c',
+        'у' => 'y',
+        'х' => 'x',
+        'ѕ' => 's',
+        'ԁ' => 'd',
+        other => other,
+    };
+    kept.flat_map(char::to_lowercase)
+        .map(latin)
+        .filter(|c| c.is_alphanumeric())
+        .collect()
+}
+
+/// What to say of each unknown member that was probably meant to be a known one.
+pub(super) fn warnings(members: &Members) -> Vec<String> {
+    let unknown = members.iter().filter(|(name, _)| !MEMBERS.contains(name));
+    unknown
+        .filter_map(|(name, _)| Some(ignored(name, meant(name)?)))
+        .collect()
+}
+
+/// What to say of one.
+pub(super) fn ignored(name: &str, meant: &str) -> String {
+    format!(
+        "{} is ignored. Is {meant} meant? Names are compared exactly",
+        quoted(name)
+    )
+}
+
 /// The member that a name resembles, if it does.
 pub(super) fn meant(name: &str) -> Option<&'static str> {
-    // `mobile_number`, `Mobile-Number`, `MOBILENUMBER`.
-    let plain = |name: &str| -> String {
-        let kept = name.chars().filter(|c| c.is_alphanumeric());
-        kept.flat_map(char::to_lowercase).collect()
-    };
     let written = plain(name);
     let known = || MEMBERS.into_iter().map(|member| (member, plain(member)));
     if let Some((member, _)) = known().find(|(_, known)| *known == written) {
         return Some(member);
     }
-    let aliases = [
-        ("accountno", "accountNumber"),
-        ("account", "accountNumber"),
-        ("mobile", "mobileNumber"),
-        ("phone", "mobileNumber"),
-        ("phonenumber", "mobileNumber"),
-        ("countrycode", "isdCode"),
-        ("dateofbirth", "dob"),
-        ("birthdate", "dob"),
-        ("mail", "email"),
-        ("emailid", "email"),
-        ("refid", "referenceId"),
-        ("publickey", "sdkPublicKey"),
-        ("surname", "lastName"),
-        ("fullname", "name"),
-    ];
-    if let Some((_, member)) = aliases.iter().find(|(alias, _)| *alias == written) {
-        return Some(member);
+    for line in NAMES.lines() {
+        let mut words = line.split(' ');
+        let member = words.next().unwrap_or_default();
+        if words.any(|alias| alias == written) {
+            return MEMBERS.into_iter().find(|known| *known == member);
+        }
     }
     // A letter or two amiss in a long name; in a short one that would be another word.
     known()
@@ -81,6 +122,14 @@ mod tests {
             ("e-mail", "email"),
             ("dateOfBirth", "dob"),
             ("isdcode", "isdCode"),
+            ("fırstName", "firstName"),
+            ("mobİleNumber", "mobileNumber"),
+            ("accоuntNumber", "accountNumber"),
+            ("dоb", "dob"),
+            ("email ", "email"),
+            ("\u{feff}name", "name"),
+            ("date_of_birth", "dob"),
+            ("PhoneNumber", "mobileNumber"),
         ] {
             assert_eq!(meant(written), Some(member), "{written}");
         }
