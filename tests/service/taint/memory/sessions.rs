@@ -9,12 +9,9 @@ use super::{Canaries, Needles, Sandbox, Scan, ask, ask_under, others, pid, print
 /// Sessions, each of which does everything once.
 const SESSIONS: usize = 3;
 
-/// Never overwritten by the service, and of no use without what is.
-const PROMISED: [&str; 3] = [
-    "a session key (raw)",
-    "accountNumber (raw)",
-    "a resource server's secret (raw)",
-];
+/// What the service itself overwrites. An introspection's answer has the account number and the
+/// session key, too: the Lambda runtime's copies of it are overwritten by chance only.
+const PROMISED: [&str; 2] = ["a session key (raw)", "a resource server's secret (raw)"];
 
 async fn a_few_of_others(sandbox: &Sandbox, canaries: &Canaries) {
     for _ in 0..3 {
