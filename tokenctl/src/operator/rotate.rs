@@ -69,7 +69,8 @@ pub(crate) async fn server_ring(
     let (name, hint) = match kind {
         Kind::Record => ("record", ""),
         Kind::Token | Kind::Payload => {
-            let hint = "Give resource servers the ring with it before the next step: `tokenctl keys export`.";
+            let hint = "Before the next step, give the ring to resource servers that open tokens \
+                        offline: `tokenctl keys export`.";
             ("token", hint)
         }
     };
