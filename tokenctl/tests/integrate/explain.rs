@@ -1,5 +1,7 @@
 //! `tokenctl explain`: what goes beyond the vectors.
 
+use std::time::{Duration, Instant};
+
 use flate2::{
     Compression,
     read::{DeflateEncoder, GzEncoder, ZlibEncoder},
@@ -212,6 +214,44 @@ fn what_is_around_a_jwe_is_named_and_taken_off() {
             Value::Object(numbered.collect()).to_string().into(),
             "its bytes as a JSON list",
         ),
+        (
+            json!({ "referenceId": "explain:1", "data": jwe })
+                .to_string()
+                .into(),
+            "inside JSON, at \"data\"",
+        ),
+        (
+            json!({ "error": null, "jwe": jwe }).to_string().into(),
+            "inside JSON, at \"jwe\"",
+        ),
+        (lines.join(" ").into(), "white space at character"),
+        (lines.join("\u{a0}").into(), "white space at character"),
+        (jwe.replace('.', " . ").into(), "white space at character"),
+        (
+            format!("> {}", lines.join("\n> ")).into(),
+            "line breaks in it",
+        ),
+        (
+            format!("\"{}\"", lines.join("\" +\n  \"")).into(),
+            "in pieces, as in a program's source",
+        ),
+        (
+            format!("Dear all,\nhere it is:\n{jwe}\nBest").into(),
+            "has 22 characters before it, and 5 characters behind it",
+        ),
+        (
+            format!("<{jwe}>").into(),
+            "the character < before it, and the character > behind it",
+        ),
+        (format!("{jwe}.").into(), "it ends in a dot"),
+        (
+            format!("{protected}..{iv}.{tag}.{ciphertext}").into(),
+            "the tag is before the ciphertext",
+        ),
+        (
+            format!("{protected}..{tag}.{ciphertext}.{iv}").into(),
+            "and the IV behind it",
+        ),
         (format!("data={jwe}").into(), "the form field \"data\""),
         (
             format!("x=1&jwe={jwe}&y=2").into(),
@@ -276,9 +316,9 @@ fn what_is_around_a_jwe_is_named_and_taken_off() {
         (format!("&quot;{jwe}&quot;").into(), "entities"),
         (
             format!("jwe:{jwe};").into(),
-            "4 characters before it, and 1 behind it",
+            "4 characters before it, and the character ; behind it",
         ),
-        (format!("{jwe},").into(), "1 characters behind it"),
+        (format!("{jwe},").into(), "the character , behind it"),
         (wide(&jwe), "UTF-16LE"),
         (
             compressed(GzEncoder::new(jwe.as_bytes(), Compression::default())),
@@ -399,6 +439,23 @@ fn what_is_around_the_json_inside_is_named_and_taken_off() {
         (base64(&text).into_bytes(), "JSON in base64 as a whole"),
         (hex.into_bytes(), "JSON in hex as a whole"),
         (
+            format!("```json\n{text}\n```").into_bytes(),
+            "8 bytes before its {, and 4 behind it",
+        ),
+        (
+            [&[0xff; 12], text.as_bytes()].concat(),
+            "12 bytes before its {",
+        ),
+        (
+            text.replace("\":", "\"=>").into_bytes(),
+            "= or =>, where a colon is due",
+        ),
+        (
+            text.replace("explain:1", "explain:1\",\"name\":\"A\\w")
+                .into_bytes(),
+            "behind a backslash that JSON does not have",
+        ),
+        (
             compressed(GzEncoder::new(text.as_bytes(), Compression::default())),
             "gzip",
         ),
@@ -472,6 +529,28 @@ fn what_is_around_the_json_inside_is_named_and_taken_off() {
         &explain(jwe::seal(&latin, key, None), &[]),
         &["Latin-1", "✓ accountNumber", "✓ name"],
     );
+    says(
+        &explain(sealed(&json!({ "data": sealed(&text) }).to_string()), &[]),
+        &[
+            "inside JSON, at \"data\"",
+            "encrypted twice",
+            "2 things are wrong",
+            "✓ accountNumber",
+        ],
+    );
+    // What is no JSON at all is one fault.
+    for (other, words) in [
+        ("<a>1</a>".as_bytes(), "It is XML"),
+        (b"[object Object]", "JSON.stringify"),
+        (b"\x81\xabreferenceId", "It is no text"),
+        (b"\"referenceId\":\"a\"}", "begins with {"),
+        (b" ", "it is empty"),
+    ] {
+        says(
+            &explain(jwe::seal(other, key, None), &[]),
+            &[words, "One thing is wrong"],
+        );
+    }
     let theirs = jwe::seal(text.as_bytes(), &[9; 32], None);
     says(
         &explain(sealed(&theirs), &[]),
@@ -519,6 +598,15 @@ fn the_usual_wrong_keys_are_tried() {
         (reversed, "the bytes of k in reverse order"),
         (words, "the bytes of k in words of the other byte order"),
         (api_key, "apiKey and zeros"),
+        (
+            first(&format!("\"{text}\"")),
+            "the first 32 bytes of k's text in its quotes",
+        ),
+        (
+            first(&String::from_utf8_lossy(&key.k)),
+            "the first 32 bytes of k's bytes, read as UTF-8,",
+        ),
+        ([0; 32], "no bytes at all and zeros"),
     ] {
         for kid in [Some("acme-2026-11"), None] {
             let ended = explain(
@@ -735,6 +823,56 @@ fn an_answer_is_told_what_it_means_and_what_to_do() {
     }
 }
 
+/// What stands around an answer is no fault of it, and nothing vouches for what no key opened.
+#[test]
+fn an_answer_is_found_in_other_json_and_never_vouched_for() {
+    let answer = json!({ "resCode": "TOK404", "resDesc": "There is nothing at this path" });
+    let success = json!({ "resCode": "TOK200", "referenceId": "explain:1" });
+    for (body, more, mention) in [
+        (json!([answer]), &[][..], "TOK404: the service has nothing"),
+        (
+            json!({ "statusCode": 404, "body": answer.to_string() }),
+            &[],
+            "TOK404: the service",
+        ),
+        (
+            json!([success]),
+            &[],
+            "it says success and is not encrypted",
+        ),
+        (
+            success,
+            &["--plaintext"],
+            "it says success and is not encrypted",
+        ),
+        (json!({ "Message": "Forbidden" }), &[], "API Gateway's 403"),
+        (
+            json!({ "message": "Rate exceeded" }),
+            &[],
+            "API Gateway's 429",
+        ),
+        (
+            json!({ "message": null }),
+            &[],
+            "not the token service's answer",
+        ),
+        (
+            json!({ "errorMessage": "it ended" }),
+            &[],
+            "it says \"it ended\"",
+        ),
+        (
+            json!({ "error": { "code": 403 } }),
+            &[],
+            "did something else answer?",
+        ),
+    ] {
+        let ended = explain(body.to_string(), more);
+        says(&ended, &[mention, "One thing is wrong"]);
+        assert!(!ended.out.contains("authenticated"), "{}", ended.out);
+    }
+}
+
 #[test]
 fn a_strangers_words_are_escaped() {
     let ended = explain(
@@ -753,9 +891,48 @@ fn what_is_no_message_at_all_is_said_to_be_none() {
         (b"\xff\xfe", "not UTF-8"),
         (b"a.b.c", "signed JWT"),
         (&[b'x'; 40_000], "32 KiB"),
+        (b"[object Promise]", "a Promise not awaited"),
+        (b"undefined", "as a program writes what is no text"),
     ] {
         let ended = explain(body, &[]);
         assert_eq!(ended.code, 6);
         says(&ended, &[mention]);
+    }
+    let encoded = base64(&request().to_string());
+    for plain in [encoded.as_str(), "referenceId=a&accountNumber=1"] {
+        let words = [
+            "it is plain JSON and not encrypted",
+            "accountNumber is a string",
+        ];
+        says(&explain(plain, &[]), &words);
+    }
+}
+
+/// What is as large as a file may be is explained in time that grows with its size alone.
+#[test]
+fn what_is_large_takes_no_time_of_its_own() {
+    let most = 1_000_000;
+    let members: Vec<String> = (0..60_000).map(|at| format!("\"k{at}\":1")).collect();
+    for (body, more, mention) in [
+        ("e.".repeat(most / 2), &[][..], "segments"),
+        ("e-".repeat(most / 2), &[], "segments"),
+        ("x ey.".repeat(most / 5), &[], "segments"),
+        ("[".repeat(most), &[], "not JSON"),
+        (
+            format!("{{{}}}", members.join(",")),
+            &["--plaintext"],
+            "59744 more members are ignored",
+        ),
+        (
+            format!("{{{}\"a\":1}}", "\"a\":1,".repeat(60_000)),
+            &["--plaintext"],
+            "a is repeated",
+        ),
+    ] {
+        let begun = Instant::now();
+        let ended = explain(body, &more);
+        says(&ended, &[mention]);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(30), "{mention}: {took:?}");
     }
 }

@@ -61,16 +61,32 @@ pub(super) fn explain_plain(text: &str, findings: &mut Findings) {
 
 /// API Gateway's own words, by which its status can be told.
 fn gateway_status(said: &Value) -> Option<u16> {
-    match said.get("message")?.as_str()? {
+    match words_of_others(said)? {
+        "Bad Request" => Some(400),
+        "Unauthorized" => Some(401),
         "Forbidden" | "Missing Authentication Token" => Some(403),
-        "Too Many Requests" | "Limit Exceeded" | "Limit Exceeded Exception" => Some(429),
-        "Internal server error" | "Internal Server Error" => Some(502),
+        words if words.contains("is not authorized to") => Some(403),
+        "Not Found" => Some(404),
+        "Unsupported Media Type" => Some(415),
+        "Too Many Requests" | "Limit Exceeded" | "Limit Exceeded Exception" | "Rate exceeded" => {
+            Some(429)
+        }
+        "Internal server error" | "Internal Server Error" | "Bad Gateway" => Some(502),
         "Service Unavailable" => Some(503),
-        "Endpoint request timed out" => Some(504),
+        "Endpoint request timed out" | "Network error communicating with endpoint" => Some(504),
         "Request Too Long" | "Request Entity Too Large" => Some(413),
         _ => None,
     }
 }
+
+/// What API Gateway, a firewall or Lambda itself says.
+fn words_of_others(said: &Value) -> Option<&str> {
+    let names = OF_OTHERS.into_iter();
+    names.filter_map(|name| said.get(name)?.as_str()).next()
+}
+
+/// The members in which they say it.
+pub(super) const OF_OTHERS: [&str; 3] = ["message", "Message", "errorMessage"];
 
 fn explain_refusal(refusal: &Refusal, said: &Value, findings: &mut Findings) {
     let code = match (refusal.code.as_str(), refusal.status) {
@@ -79,10 +95,7 @@ fn explain_refusal(refusal: &Refusal, said: &Value, findings: &mut Findings) {
         (code, _) => code.to_owned(),
     };
     findings.fault(STEP, format!("{code}: {}", refusal.meaning()));
-    let gateway = said
-        .get("message")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let gateway = words_of_others(said).unwrap_or_default();
     for words in [refusal.description.as_str(), gateway] {
         if !words.is_empty() {
             findings.note(STEP, format!("it says {}", quoted(words)));

@@ -101,6 +101,11 @@ impl Findings {
         self.0.push(Finding { step, mark, text });
     }
 
+    /// All of others.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Whether anything is wrong so far.
     pub(super) fn has_fault(&self) -> bool {
         self.faults() > 0

@@ -68,6 +68,14 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
             );
             [iv, ciphertext, tag]
         }
+        [_, encrypted_key, iv, ciphertext, tag, ""] => {
+            findings.fault(
+                Step::Segments,
+                "it has 6 segments, and a compact JWE has 5: it ends in a dot, which is one too many",
+            );
+            parts.encrypted_key = examine_encrypted_key(encrypted_key, &parts, findings);
+            [iv, ciphertext, tag]
+        }
         ref other => {
             findings.fault(Step::Segments, miscounted(other.len()));
             return parts;
@@ -76,6 +84,9 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
     parts.iv = read(iv, "IV", findings);
     parts.ciphertext = read(ciphertext, "ciphertext", findings);
     parts.tag = read(tag, "tag", findings);
+    if let Some(misplaced) = misplaced(&mut parts) {
+        findings.fault(Step::Segments, misplaced);
+    }
     examine_size(&parts, parts.iv.as_deref(), "IV", IV, findings);
     examine_size(&parts, parts.tag.as_deref(), "tag", TAG, findings);
     if !findings.has_fault_at(Step::Segments) && parts.other_enc.is_none() {
@@ -86,6 +97,25 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
         );
     }
     parts
+}
+
+/// Puts segments that have changed places into their own, by their sizes.
+fn misplaced(parts: &mut Parts) -> Option<&'static str> {
+    let size = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+    let (iv, ciphertext, tag) = (size(&parts.iv), size(&parts.ciphertext), size(&parts.tag));
+    if iv == IV && ciphertext == TAG && tag > TAG {
+        std::mem::swap(&mut parts.ciphertext, &mut parts.tag);
+        Some(
+            "the tag is before the ciphertext: the ciphertext is the fourth segment, and the tag the fifth",
+        )
+    } else if iv == TAG && tag == IV {
+        std::mem::swap(&mut parts.iv, &mut parts.tag);
+        Some(
+            "the tag is before the ciphertext, and the IV behind it: the IV is the third segment, and the tag the fifth",
+        )
+    } else {
+        None
+    }
 }
 
 fn miscounted(count: usize) -> String {

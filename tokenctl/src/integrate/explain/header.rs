@@ -1,5 +1,7 @@
 //! The protected header: its JSON, and what each member must be.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use super::findings::{Findings, Step};
@@ -33,7 +35,13 @@ pub(super) fn examine(header: Option<&[u8]>, findings: &mut Findings) -> Named {
             ),
         );
     }
-    let Some(members) = read(header, findings) else {
+    let mut unread = Findings::default();
+    let Some(members) = read(header, &mut unread) else {
+        // A segment that is at fault itself is told of already.
+        match findings.has_fault_at(Step::Segments) {
+            true => findings.note(step, "it cannot be read before that is put right"),
+            false => findings.append(unread),
+        }
         return Named::default();
     };
     examine_repeated(&members, findings);
@@ -103,15 +111,14 @@ fn read(header: &[u8], findings: &mut Findings) -> Option<Members> {
 }
 
 fn examine_repeated(members: &Members, findings: &mut Findings) {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for (name, _) in members.iter() {
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             findings.fault(
                 Step::Header,
                 format!("the header member {} is repeated: once only", quoted(name)),
             );
         }
-        seen.push(name);
     }
 }
 

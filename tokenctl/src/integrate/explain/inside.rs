@@ -3,11 +3,12 @@
 
 use base64::Engine;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use super::{
     findings::{Findings, Step},
     form, header,
-    layers::{ANY_BASE64URL, DEPTH, Goal, is_compact},
+    layers::{ANY_BASE64URL, DEPTH, Goal, Layer, is_compact, is_message},
     opening::{self, KeysAtHand},
 };
 
@@ -27,7 +28,10 @@ pub(super) fn unwrap(plaintext: &[u8], keys: KeysAtHand<'_>, findings: &mut Find
             },
             _ => match padding(&bytes) {
                 Some(layer) => layer,
-                None => match Goal::Object.peel(&bytes, DEPTH) {
+                None => match Goal::Object
+                    .peel(&bytes, DEPTH)
+                    .or_else(|| sealed_again(&bytes))
+                {
                     Some(layer) => (layer.is, layer.inner),
                     None => break,
                 },
@@ -48,6 +52,13 @@ pub(super) fn unwrap(plaintext: &[u8], keys: KeysAtHand<'_>, findings: &mut Find
         }
         None => bytes,
     }
+}
+
+/// A JWE in a member of JSON that is no message.
+fn sealed_again(bytes: &[u8]) -> Option<Layer> {
+    let members: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
+    let is_other = !is_message(&members) && !members.contains_key("token");
+    is_other.then(|| Goal::Jwe.peel(bytes, DEPTH)).flatten()
 }
 
 /// A JWE in the JWE, or what was signed.

@@ -10,9 +10,10 @@ use base64::{
 };
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use peers::pasted::CURLY_QUOTES;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::integrate::page::quoted;
+use crate::integrate::{page::quoted, rules::one};
 
 /// More than this is not decompressed, nor looked at.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -63,6 +64,7 @@ impl Goal {
             .or_else(|| utf16(bytes))
             .or_else(|| self.peel_text(std::str::from_utf8(bytes).ok()?, depth))
             .or_else(|| self.deflated(bytes, depth))
+            .or_else(|| (self == Self::Object).then(|| amid(bytes)).flatten())
     }
 
     fn name(self) -> &'static str {
@@ -88,7 +90,7 @@ impl Goal {
     }
 
     /// Whether it is under at most `depth` layers.
-    fn is_under(self, bytes: &[u8], depth: usize) -> bool {
+    pub(super) fn is_under(self, bytes: &[u8], depth: usize) -> bool {
         self.is_met(bytes)
             || depth > 0
                 && self
@@ -102,6 +104,7 @@ impl Goal {
         };
         http(text)
             .or_else(|| curl(text))
+            .or_else(|| under(pieces(self, text)))
             .or_else(|| quotes(self, text))
             .or_else(|| self.multipart(text, depth))
             .or_else(|| under(armour(text)))
@@ -112,11 +115,11 @@ impl Goal {
             .or_else(|| under(percent(text)))
             .or_else(|| under(markup(text)))
             .or_else(|| under(quoted_printable(text)))
-            .or_else(|| under(escaped(text)))
+            .or_else(|| under(escaped(self, text)))
             .or_else(|| under(base64(self, text)))
             .or_else(|| under(hex(self, text)))
-            .or_else(|| under(broken(self, text)))
             .or_else(|| (self == Self::Jwe).then(|| surrounded(text)).flatten())
+            .or_else(|| under(broken(self, text)))
     }
 
     /// Deflate has no mark: it counts if what comes out is looked for.
@@ -192,7 +195,9 @@ impl Goal {
                 let layer = Layer::of(is, inner.as_str());
                 return Some(layer).filter(|it| depth > 0 && self.is_under(&it.inner, depth - 1));
             }
-            Value::Object(members) if self == Self::Jwe && is_message(members) => return None,
+            Value::Object(members) if self == Self::Jwe && is_message(members) => {
+                return in_a_message(members);
+            }
             _ => {}
         }
         if self == Self::Jwe
@@ -287,13 +292,27 @@ const OF_A_MESSAGE: [&str; 7] = [
 ];
 
 /// Whether a JSON object is a message of the protocol in the clear, and not around one.
-fn is_message(members: &Map<String, Value>) -> bool {
+pub(super) fn is_message(members: &Map<String, Value>) -> bool {
     let is_renewal = |members: &Map<String, Value>| {
         let token = members.get("token").and_then(Value::as_str);
         let header = token.and_then(|token| peers::jwe::header(token).ok());
         header.is_some_and(|header| header.get("typ") == Some(&"JWT".into()))
     };
     OF_A_MESSAGE.iter().any(|name| members.contains_key(*name)) || is_renewal(members)
+}
+
+/// A JWE in a member of an object that has a message's members too, as `referenceId`; a token has
+/// its place there.
+fn in_a_message(members: &Map<String, Value>) -> Option<Layer> {
+    let (name, sealed) = members
+        .iter()
+        .filter(|(name, _)| *name != "token")
+        .filter_map(|(name, value)| Some((name, value.as_str()?)))
+        .find(|(_, text)| length_of_compact(text) == Some(text.len()))?;
+    Some(Layer::of(
+        format!("it is inside JSON, at {}", quoted(name)),
+        sealed,
+    ))
 }
 
 /// Whether a text is, or was meant to be, a compact JWE or JWS with nothing around it.
@@ -312,34 +331,46 @@ fn begins_with_header(text: &str) -> bool {
 
 /// Where a compact JWE stands in a text, and how long it is.
 fn find_compact(text: &str) -> Option<(usize, usize)> {
-    let is_inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.';
     let mut from = 0;
-    while let Some(rest) = text.get(from..) {
-        let start = from + rest.find('e')?;
+    loop {
+        let start = from + text.get(from..)?.find('e')?;
         from = start + 1;
         let before = text.get(..start)?;
         if before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
             continue;
         }
         let run = text.get(start..)?;
-        let length = run.bytes().take_while(|b| is_inside(*b)).count();
-        let candidate = run.get(..length)?.trim_end_matches('.');
-        let segments: Vec<&str> = candidate.splitn(6, '.').collect();
-        let lengths: Vec<usize> = segments.iter().map(|it| it.len()).collect();
+        if let Some(length) = length_of_compact(run) {
+            return Some((start, length));
+        }
+        // Whatever else begins in this segment ends as this one does.
+        from = start + segment(run).len().max(1);
+    }
+}
+
+/// Five segments at the beginning; a sixth is no part of it.
+fn length_of_compact(text: &str) -> Option<usize> {
+    let header = segment(text);
+    let mut length = header.len();
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        let size = segment(text.get(length..)?.strip_prefix('.')?).len();
+        length += 1 + size;
+        sizes.push(size);
         // With less it is cut by a space, say, and not surrounded.
-        let is_whole = matches!(*lengths, [_, _, 16, _, tag, ..] if tag >= 22);
-        if is_compact(candidate) && is_whole {
-            // A sixth segment is no part of it.
-            let length = segments
-                .iter()
-                .take(5)
-                .map(|it| it.len() + 1)
-                .sum::<usize>()
-                - 1;
-            return Some((start, length.min(candidate.len())));
+        if sizes.get(1).is_some_and(|iv| *iv != 16) {
+            return None;
         }
     }
-    None
+    let is_whole = begins_with_header(header) && sizes.last().is_some_and(|tag| *tag >= 22);
+    is_whole.then_some(length)
+}
+
+/// The base64url that a text begins with.
+fn segment(text: &str) -> &str {
+    let is_inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let length = text.bytes().take_while(|b| is_inside(b)).count();
+    text.get(..length).unwrap_or_default()
 }
 
 fn read(decoder: impl Read) -> Option<Vec<u8>> {
@@ -719,8 +750,10 @@ fn quoted_printable(text: &str) -> Option<Layer> {
 }
 
 /// A text out of a program's source or a log: `\"eyJ...\"`, `\u002e`, `\n`.
-fn escaped(text: &str) -> Option<Layer> {
-    if !text.contains('\\') {
+fn escaped(goal: Goal, text: &str) -> Option<Layer> {
+    // A string in JSON may have an escape that is wrong, which is another fault.
+    let is_bare = |text: &str| text.trim_matches('"').replace("\\\"", "").contains('"');
+    if !text.contains('\\') || goal == Goal::Object && is_bare(text) {
         return None;
     }
     let whole = text.replace("\\\n", "").replace('\n', "\\n");
@@ -765,11 +798,21 @@ fn hex(goal: Goal, text: &str) -> Option<Layer> {
 /// Line breaks, and characters that cannot be seen.
 fn broken(goal: Goal, text: &str) -> Option<Layer> {
     let is_invisible = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
-    if goal == Goal::Jwe && text.contains(['\n', '\r']) {
-        let joined: String = text.lines().map(str::trim).collect();
+    if goal == Goal::Jwe && text.contains(char::is_whitespace) {
+        let joined = text.lines().flat_map(|line| {
+            let line = line.trim_start_matches(['>', ' ', '\t']);
+            line.chars().filter(|c| !c.is_whitespace())
+        });
+        let is = match text.contains(['\n', '\r']) {
+            true => "line breaks in it".to_owned(),
+            false => {
+                let at = text.chars().position(char::is_whitespace)? + 1;
+                format!("white space at character {at}")
+            }
+        };
         return Some(Layer::of(
-            "it has line breaks in it, which base64url does not have",
-            joined,
+            format!("it has {is}, which base64url does not have"),
+            joined.collect::<String>(),
         ));
     }
     let at = text.chars().position(is_invisible)?;
@@ -785,6 +828,23 @@ fn broken(goal: Goal, text: &str) -> Option<Layer> {
     ))
 }
 
+/// Text that a program's source joins: `"eyJ..." + "..."`.
+fn pieces(goal: Goal, text: &str) -> Option<Layer> {
+    let quote = text.chars().find(|c| matches!(c, '"' | '\''))?;
+    let parts: Vec<&str> = text.split(quote).collect();
+    let between = parts.iter().skip(2).step_by(2);
+    let is_joined = between
+        .rev()
+        .skip(1)
+        .all(|it| it.chars().all(|c| c.is_whitespace() || "+.\\".contains(c)));
+    if goal != Goal::Jwe || parts.len() < 5 || parts.len() % 2 == 0 || !is_joined {
+        return None;
+    }
+    let joined: String = parts.iter().skip(1).step_by(2).copied().collect();
+    let is = "it is in pieces, as in a program's source";
+    is_compact(&joined).then(|| Layer::of(is, joined))
+}
+
 /// Anything else: how much, and nothing of it, as it may be a key.
 fn surrounded(text: &str) -> Option<Layer> {
     if serde_json::from_str::<Value>(text).is_ok() {
@@ -792,12 +852,41 @@ fn surrounded(text: &str) -> Option<Layer> {
     }
     let (start, length) = find_compact(text)?;
     let inner = text.get(start..start + length)?;
-    let before = text.get(..start)?.chars().count();
-    let after = text.get(start + length..)?.chars().count();
+    let before = amount(text.get(..start)?);
+    let after = amount(text.get(start + length..)?);
     let is = match (before, after) {
-        (_, 0) => format!("it has {before} characters before it"),
-        (0, _) => format!("it has {after} characters behind it"),
-        _ => format!("it has {before} characters before it, and {after} behind it"),
+        (before, None) => format!("it has {} before it", before?),
+        (None, Some(after)) => format!("it has {after} behind it"),
+        (Some(before), Some(after)) => format!("it has {before} before it, and {after} behind it"),
     };
     Some(Layer::of(is, inner))
+}
+
+/// A message's object behind other bytes: a length, an IV, a fence of Markdown, `callback(`.
+fn amid(bytes: &[u8]) -> Option<Layer> {
+    // Comments are repaired.
+    let is_comment = bytes.starts_with(b"/") || bytes.starts_with(b"#");
+    let start = bytes.iter().position(|b| *b == b'{').filter(|it| *it > 0)?;
+    let end = bytes.iter().rposition(|b| *b == b'}')? + 1;
+    let inner = bytes.get(start..end).filter(|_| !is_comment)?;
+    let members: Map<String, Value> = serde_json::from_slice(inner).ok()?;
+    let behind = match bytes.len() - end {
+        0 => String::new(),
+        more => format!(", and {more} behind it"),
+    };
+    let is = format!("it has {start} bytes before its {{{behind}");
+    // In quotes it is a string, and in brackets a list.
+    let is_message = is_message(&members) && serde_json::from_slice::<IgnoredAny>(bytes).is_err();
+    is_message.then(|| Layer::of(is, inner))
+}
+
+/// How much, and nothing of what may be a key.
+fn amount(text: &str) -> Option<String> {
+    let mut characters = text.chars();
+    let first = characters.next()?;
+    Some(match characters.count() {
+        0 if first.is_alphanumeric() => "1 character".to_owned(),
+        0 => one(first),
+        more => format!("{} characters", more + 1),
+    })
 }

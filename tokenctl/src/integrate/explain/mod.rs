@@ -34,6 +34,7 @@ use crate::{
     outcome::{Exit, Outcome, Report},
 };
 use findings::{Findings, Step};
+use layers::{DEPTH, Goal};
 use opening::{KeysAtHand, Opener};
 use session::Operation;
 use token_service::request::MEMBERS;
@@ -112,15 +113,33 @@ impl<'c> Explanation<'c> {
     fn unencrypted(&mut self, text: &str) {
         let members = Members::parse(text).unwrap_or_default();
         let has = |name: &str| members.present(name).is_some();
+        let is_text = |name: &str| members.text(name).is_some();
+        let is_of_others = || {
+            let names = answer::OF_OTHERS;
+            members.iter().any(|(name, _)| names.contains(&name))
+        };
+        let around = Goal::Object
+            .peel(text.as_bytes(), DEPTH)
+            .or_else(|| Goal::Object.in_a_member(text));
+        let inner = around.and_then(|it| Some((it.is, String::from_utf8(it.inner).ok()?)));
+        let inner = inner.filter(|(_, inner)| {
+            Members::parse(inner).is_ok_and(|it| it.present("resCode").is_some())
+        });
         if has("ciphertext") || has("protected") {
             self.findings.fault(
                 Step::Body,
                 "it is a JWE in its JSON form, and must be in its compact form: five segments with dots between them",
             );
-        } else if has("active") || (has("error") && !has("referenceId")) {
+        } else if let Some((is, inner)) = inner {
+            self.findings.note(
+                Step::Body,
+                format!("{is}: what follows is about that alone"),
+            );
+            self.unencrypted(&inner);
+        } else if has("active") || (is_text("error") && !has("referenceId")) {
             self.kind = "introspection";
             answer::explain_introspection(text, &mut self.findings);
-        } else if has("resCode") || (has("message") && !has("referenceId")) {
+        } else if has("resCode") || (is_of_others() && !has("referenceId")) {
             self.kind = "answer";
             answer::explain_plain(text, &mut self.findings);
         } else {
@@ -136,7 +155,7 @@ impl<'c> Explanation<'c> {
             match is_other {
                 true => self
                     .findings
-                    .note(Step::Members, "none of its members is a request's"),
+                    .note(Step::Members, "none of its members is a request's, nor an answer's of the service: did something else answer?"),
                 false => self.plaintext(text.as_bytes(), None),
             }
         }
@@ -182,8 +201,11 @@ impl<'c> Explanation<'c> {
             .filter(|it| it.present("resCode").is_some())
         {
             self.kind = "answer";
-            let opener = opener.unwrap_or(Opener::PayloadKey);
-            answer::explain_sealed(members, opener, &mut self.findings);
+            match opener {
+                Some(opener) => answer::explain_sealed(members, opener, &mut self.findings),
+                // Nothing vouches for it.
+                None => answer::explain_plain(&members.to_string(), &mut self.findings),
+            }
             return;
         }
         let operation = members.as_ref().map_or(Operation::GetToken, Operation::of);

@@ -92,8 +92,8 @@ pub(super) fn attempt(
             kid: String::new(),
             k: *session_key,
         };
-        if let Some((wrong, plaintext)) = try_wrong_keys(parts, wrong_keys::of_key(&key)) {
-            report_wrong_key(&wrong, "session key", findings);
+        if let Some((wrong, instead, plaintext)) = try_wrong_keys(parts, wrong_keys::of_key(&key)) {
+            report_wrong_key(&wrong, "session key", instead, findings);
             return Attempt {
                 plaintext: Some((plaintext, Opener::SessionKey)),
                 is_token: false,
@@ -139,8 +139,8 @@ pub(super) fn attempt(
         examine_key(named, credentials, findings);
     }
     let Some((key, instead, plaintext)) = found else {
-        if let Some((wrong, plaintext)) = wrong {
-            report_wrong_key(&wrong, "payload key", findings);
+        if let Some((wrong, instead, plaintext)) = wrong {
+            report_wrong_key(&wrong, "payload key", instead, findings);
             return Attempt {
                 plaintext: Some((plaintext, Opener::PayloadKey)),
                 is_token: false,
@@ -173,7 +173,7 @@ fn try_all(
 
 /// Each way with each key that the credentials' keys become where they are not decoded as they must
 /// be, and with each key that is wrapped under one of theirs.
-fn try_wrong_keys_of(parts: &Parts, credentials: &Credentials) -> Option<(WrongKey, Vec<u8>)> {
+fn try_wrong_keys_of(parts: &Parts, credentials: &Credentials) -> Option<Wrongly> {
     let keys = &credentials.payload_keys;
     let wrapped = keys.iter().filter_map(|key| {
         let is = format!(
@@ -189,21 +189,29 @@ fn try_wrong_keys_of(parts: &Parts, credentials: &Credentials) -> Option<(WrongK
     try_wrong_keys(parts, wrapped.chain(of_keys).chain(others))
 }
 
-fn try_wrong_keys(
-    parts: &Parts,
-    keys: impl IntoIterator<Item = WrongKey>,
-) -> Option<(WrongKey, Vec<u8>)> {
+/// A wrong key, the way in which it opens, and what is inside.
+type Wrongly = (WrongKey, Option<&'static str>, Vec<u8>);
+
+fn try_wrong_keys(parts: &Parts, keys: impl IntoIterator<Item = WrongKey>) -> Option<Wrongly> {
     keys.into_iter().find_map(|wrong| {
         let jwk = Jwk {
             kid: String::new(),
             k: *wrong.key,
         };
-        let (_, _, plaintext) = try_all(parts, &Named::default(), &[jwk])?;
-        Some((wrong, plaintext))
+        let (_, instead, plaintext) = try_all(parts, &Named::default(), &[jwk])?;
+        Some((wrong, instead, plaintext))
     })
 }
 
-fn report_wrong_key(wrong: &WrongKey, name: &str, findings: &mut Findings) {
+fn report_wrong_key(
+    wrong: &WrongKey,
+    name: &str,
+    instead: Option<&'static str>,
+    findings: &mut Findings,
+) {
+    if let Some(instead) = instead {
+        findings.fault(Step::Opening, instead);
+    }
     let is = &wrong.is;
     // The header's fault is told already.
     if is.starts_with("a key of its own") {
@@ -328,6 +336,13 @@ fn report_key(key: &Jwk, named: &Named, findings: &mut Findings) {
     match &named.kid {
         Some(kid) if *kid == key.kid => {
             findings.ok(Step::Opening, format!("the key {opener} opens it"));
+        }
+        // That it names none of them is told already.
+        Some(_) if findings.has_fault_at(Step::Key) => {
+            findings.note(
+                Step::Opening,
+                format!("the key {opener} opens it: name that"),
+            );
         }
         Some(kid) => findings.fault(
             Step::Opening,

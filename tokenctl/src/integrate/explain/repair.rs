@@ -44,6 +44,7 @@ impl Repair<'_> {
                 )?,
                 ',' => self.comma(),
                 '/' | '#' => self.comment()?,
+                '=' => self.equals(),
                 c if c.is_alphabetic() || c == '_' || c == '$' => self.word()?,
                 c if c.is_ascii_digit() || c == '-' || c == '+' => self.number()?,
                 '\u{a0}' => {
@@ -97,7 +98,11 @@ impl Repair<'_> {
                     self.take();
                     match self.take()? {
                         '\'' => self.meant.push('\''),
-                        c => self.meant.extend(['\\', c]),
+                        c if "\"\\/bfnrtu".contains(c) => self.meant.extend(['\\', c]),
+                        c => {
+                            self.slip("behind a backslash that JSON does not have: it is written twice (\\\\)");
+                            self.meant.extend(['\\', '\\', c]);
+                        }
                     }
                 }
                 '"' => {
@@ -125,6 +130,16 @@ impl Repair<'_> {
             self.meant.push(',');
         }
         self.take();
+    }
+
+    /// A pair as Ruby, PHP and Java write it.
+    fn equals(&mut self) {
+        self.slip("= or =>, where a colon is due");
+        self.take();
+        if self.peek() == Some('>') {
+            self.take();
+        }
+        self.meant.push(':');
     }
 
     fn comment(&mut self) -> Option<()> {

@@ -1,7 +1,7 @@
 //! A request's members, one by one: what each becomes, or the rule that it breaks. The rules are
 //! the service's: each member is given to its own reader, with what is at fault taken out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use peers::{credentials::Credentials, sdk::KeyPair};
 use serde_json::{Value, value::RawValue};
@@ -14,6 +14,9 @@ const STEP: Step = Step::Members;
 
 /// From so many digits on, JavaScript and PHP round an integer.
 const EXACT_DIGITS: usize = 15;
+
+/// Most unknown members that are looked at: to compare each with the known ones takes time.
+const MOST_UNKNOWN: usize = 256;
 
 /// Examines each.
 pub(super) fn examine(
@@ -64,9 +67,8 @@ pub(super) fn examine(
 
 /// The misspelling that a required member is missing for.
 fn misspelt(members: &Members, required: &str) -> String {
-    let mut names = members.iter().map(|(name, _)| name);
-    let found =
-        names.find(|name| !MEMBERS.contains(name) && misspelling::meant(name) == Some(required));
+    let mut names = unknown(members).take(MOST_UNKNOWN);
+    let found = names.find(|name| misspelling::meant(name) == Some(required));
     found.map_or_else(String::new, |name| {
         format!(
             " (there is {}, which is ignored: names are compared exactly)",
@@ -75,8 +77,14 @@ fn misspelt(members: &Members, required: &str) -> String {
     })
 }
 
+fn unknown(members: &Members) -> impl Iterator<Item = &str> {
+    let mut seen = HashSet::new();
+    let names = members.iter().map(|(name, _)| name);
+    names.filter(move |name| !MEMBERS.contains(name) && seen.insert(*name))
+}
+
 fn examine_unknown(members: &Members, is_told: impl Fn(&str) -> bool, findings: &mut Findings) {
-    for (name, _) in members.iter().filter(|(name, _)| !MEMBERS.contains(name)) {
+    for name in unknown(members).take(MOST_UNKNOWN) {
         match misspelling::meant(name) {
             // It is why that one is missing: one fault, and not two.
             Some(meant) if is_told(meant) => {}
@@ -86,6 +94,10 @@ fn examine_unknown(members: &Members, is_told: impl Fn(&str) -> bool, findings: 
                 format!("{} is ignored: no such member is known", quoted(name)),
             ),
         }
+    }
+    let more = unknown(members).skip(MOST_UNKNOWN).count();
+    if more > 0 {
+        findings.note(STEP, format!("{more} more members are ignored"));
     }
 }
 

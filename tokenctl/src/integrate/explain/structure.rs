@@ -1,5 +1,7 @@
 //! What is inside, as JSON: all that is wrong with its structure, and not only the first of it.
 
+use std::collections::HashMap;
+
 use serde_json::{Deserializer, value::RawValue};
 use token_service::request::JsonFault;
 
@@ -18,7 +20,7 @@ const STEP: Step = Step::Json;
 /// Examines a plaintext that has nothing around it, and gives the members of what is, or was meant
 /// to be, its object.
 pub(super) fn examine(plaintext: &[u8], findings: &mut Findings) -> Option<Members> {
-    if plaintext.is_empty() {
+    if plaintext.trim_ascii().is_empty() {
         findings.fault(STEP, "it is not JSON: it is empty");
         return None;
     }
@@ -26,11 +28,19 @@ pub(super) fn examine(plaintext: &[u8], findings: &mut Findings) -> Option<Membe
         Ok(text) => text.to_owned(),
         Err(_) => {
             let words = rules::json_in_words(&JsonFault::NotUtf8, plaintext);
+            let latin: String = plaintext.iter().map(|byte| char::from(*byte)).collect();
+            if !latin.trim_start().starts_with('{') {
+                findings.fault(
+                    STEP,
+                    format!("it {words}. It is no text: is it JSON at all?"),
+                );
+                return None;
+            }
             findings.fault(
                 STEP,
                 format!("it {words}. Is it Latin-1 (ISO-8859-1, Windows-1252)?"),
             );
-            plaintext.iter().map(|byte| char::from(*byte)).collect()
+            latin
         }
     };
     let text = repaired(&text, findings)?;
@@ -89,32 +99,45 @@ fn repaired(text: &str, findings: &mut Findings) -> Option<String> {
         return Some(meant);
     }
     let mut values = Deserializer::from_str(text).into_iter::<Box<RawValue>>();
-    if let Some(Ok(first)) = values.next() {
+    if let Some(Ok(first)) = values.next()
+        && first.get().starts_with(['{', '['])
+    {
         findings.fault(
             STEP,
             format!("it {words}: something follows the end of the object"),
         );
         return Some(first.get().to_owned());
     }
-    findings.fault(STEP, format!("it {words}"));
+    let start = text.trim_start();
+    let kind = if start.starts_with('<') {
+        ". It is XML or HTML: a JSON object, {...}, is due"
+    } else if start.starts_with("[object ") {
+        ". It is what JavaScript writes for an object as text: JSON.stringify makes it JSON"
+    } else if !start.starts_with(['{', '[']) {
+        ". A JSON object begins with {"
+    } else {
+        ""
+    };
+    findings.fault(STEP, format!("it {words}{kind}"));
     None
 }
 
 fn walk_members(members: &Members, path: &str, depth: usize, findings: &mut Findings) {
-    let mut seen = Vec::new();
+    let mut seen = HashMap::new();
     for (name, raw) in members.iter() {
         let path = match (path, is_plain(name)) {
             (_, false) => format!("{path}[{}]", quoted(name)),
             ("", true) => name.to_owned(),
             (path, true) => format!("{path}.{name}"),
         };
-        if seen.contains(&name) {
+        let times: &mut usize = seen.entry(name).or_default();
+        *times += 1;
+        if *times == 2 {
             findings.fault(
                 STEP,
                 format!("the member {path} is repeated: readers differ in which one they take"),
             );
         }
-        seen.push(name);
         walk(raw, &path, depth, findings);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     findings::{Findings, Step},
-    layers::{DEPTH, Goal},
+    layers::{DEPTH, Goal, is_compact},
 };
 use crate::integrate::{page::quoted, rules::MAX_BODY};
 
@@ -47,7 +47,7 @@ pub(super) fn unwrap(bytes: &[u8], findings: &mut Findings) -> (Vec<u8>, Wrapped
     let quoted = bare
         .strip_prefix(b"\"")
         .and_then(|it| it.strip_suffix(b"\""));
-    if let Some(unquoted) = quoted.filter(|it| !it.contains(&b'\\')) {
+    if let Some(unquoted) = quoted.filter(|it| !it.iter().any(|b| b"\\\"".contains(b))) {
         findings.note(
             step,
             "one pair of double quotes around it is dropped by the service",
@@ -114,7 +114,40 @@ fn classify(text: String, findings: &mut Findings) -> Wrapped {
             );
             Wrapped::Nothing
         }
+        _ if WORDS.contains(&text.as_str()) || text.starts_with("[object ") => {
+            findings.fault(
+                step,
+                format!(
+                    "it is {}, as a program writes what is no text: was a variable empty, a Promise not awaited, or an \
+                     object not made JSON and encrypted?",
+                    quoted(&text)
+                ),
+            );
+            Wrapped::Nothing
+        }
         Some('{' | '[') => Wrapped::Json(text),
-        Some(_) => Wrapped::Jwe(text),
+        Some(_) => match plain(&text, findings) {
+            Some(json) => Wrapped::Json(json),
+            None => Wrapped::Jwe(text),
+        },
     }
+}
+
+/// What languages write for nothing.
+const WORDS: [&str; 7] = ["undefined", "null", "None", "nil", "NaN", "true", "false"];
+
+/// JSON that is encoded, and not encrypted.
+fn plain(text: &str, findings: &mut Findings) -> Option<String> {
+    let mut bytes = text.as_bytes().to_vec();
+    if is_compact(text) || !Goal::Object.is_under(&bytes, DEPTH) {
+        return None;
+    }
+    while let Some(layer) = Goal::Object.peel(&bytes, DEPTH) {
+        findings.note(
+            Step::Body,
+            format!("{}: what follows is about what it becomes", layer.is),
+        );
+        bytes = layer.inner;
+    }
+    String::from_utf8(bytes).ok()
 }

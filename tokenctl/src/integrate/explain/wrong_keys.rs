@@ -5,7 +5,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
 use peers::credentials::{Credentials, Jwk};
-use ring::digest::{SHA256, SHA512, digest};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
 use zeroize::Zeroizing;
 
 use super::layers::ANY_BASE64URL;
@@ -38,9 +38,20 @@ pub(super) fn of_key(key: &Jwk) -> Vec<WrongKey> {
             "k's bytes, each as a character,",
             key.k.iter().map(|b| char::from(*b)).collect(),
         ),
+        (
+            "k's bytes, read as UTF-8,",
+            String::from_utf8_lossy(&key.k).into_owned(),
+        ),
+        ("k's text in its quotes", format!("\"{url}\"")),
+        ("k's text and a line break", format!("{url}\n")),
         ("the JWK's text", key.to_json().to_string()),
     ];
     let mut keys = WrongKeys::default();
+    keys.cut("no bytes at all", &[]);
+    keys.cut(
+        "the first half of k's bytes",
+        key.k.first_chunk::<16>().map_or(&[][..], |half| half),
+    );
     for (name, text) in &texts {
         keys.of_text(name, text.as_bytes());
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -116,6 +127,10 @@ impl WrongKeys {
         );
         let sha512 = digest(&SHA512, bytes);
         self.cut(&format!("the SHA-512 of {name}"), sha512.as_ref());
+        let sha384 = digest(&SHA384, bytes);
+        self.cut(&format!("the SHA-384 of {name}"), sha384.as_ref());
+        let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
+        self.cut(&format!("the SHA-1 of {name}"), sha1.as_ref());
     }
 
     /// As OpenSSL's wrappers do: what is too long is cut, what is too short gets zeros.
