@@ -649,6 +649,22 @@ fn another_algorithm_is_one_fault() {
     }
 }
 
+#[test]
+fn a_key_in_the_header_is_warned_of() {
+    let key = acme().payload_keys[0].clone();
+    let header = json!({ "alg": "dir", "enc": "A256GCM", "jwk": key.to_json() }).to_string();
+    let text = request().to_string();
+    let ended = explain(
+        jwe::seal_with_header(&header, text.as_bytes(), &key.k, [5; 12]),
+        &[],
+    );
+    says(
+        &ended,
+        &["! jwk has a key's secret part", "✓ accountNumber"],
+    );
+    assert!(ended.hides(&key.encoded()), "{}", ended.out);
+}
+
 fn sealed_with(header: &str) -> String {
     jwe::seal_with_header(header, request().to_string().as_bytes(), &[8; 32], [5; 12])
 }
@@ -930,7 +946,7 @@ fn what_is_large_takes_no_time_of_its_own() {
         ),
     ] {
         let begun = Instant::now();
-        let ended = explain(body, &more);
+        let ended = explain(body, more);
         says(&ended, &[mention]);
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(30), "{mention}: {took:?}");

@@ -72,6 +72,14 @@ pub(super) fn examine(header: Option<&[u8]>, findings: &mut Findings) -> Named {
             .find(|(other, _)| *other == name)
             .map(|it| it.1)
     };
+    let jwk = raw("jwk").and_then(|raw| Members::parse(raw.get()).ok());
+    if jwk.is_some_and(|jwk| jwk.present("k").or(jwk.present("d")).is_some()) {
+        findings.warning(
+            step,
+            "jwk has a key's secret part, and the header is not encrypted: anybody on the way can read it. Leave jwk out, \
+             and ask for another key",
+        );
+    }
     let kid = raw("kid").and_then(text);
     match (raw("kid"), &kid) {
         (Some(_), None) => findings.fault(

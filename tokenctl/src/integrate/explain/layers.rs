@@ -248,10 +248,8 @@ impl Goal {
             return;
         }
         match value {
-            Value::String(text) if text.len() > 8 => {
-                if self.is_under(text.as_bytes(), depth) {
-                    found.push((path, text.clone().into_bytes()));
-                }
+            Value::String(text) if text.len() > 8 && self.is_under(text.as_bytes(), depth) => {
+                found.push((path, text.clone().into_bytes()));
             }
             Value::Array(elements) => {
                 for (index, element) in elements.iter().enumerate() {
@@ -837,7 +835,7 @@ fn pieces(goal: Goal, text: &str) -> Option<Layer> {
         .rev()
         .skip(1)
         .all(|it| it.chars().all(|c| c.is_whitespace() || "+.\\".contains(c)));
-    if goal != Goal::Jwe || parts.len() < 5 || parts.len() % 2 == 0 || !is_joined {
+    if goal != Goal::Jwe || parts.len() < 5 || parts.len().is_multiple_of(2) || !is_joined {
         return None;
     }
     let joined: String = parts.iter().skip(1).step_by(2).copied().collect();
