@@ -142,6 +142,12 @@ fn finds_where_a_library_differs() {
     }
 }
 
+fn hex_of_segment(segment: &str) -> String {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(segment).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn base64(text: &str) -> String {
     use base64::{Engine, prelude::BASE64_STANDARD};
     BASE64_STANDARD.encode(text)
@@ -242,6 +248,14 @@ fn what_is_around_a_jwe_is_named_and_taken_off() {
         (
             format!("<{jwe}>").into(),
             "the character < before it, and the character > behind it",
+        ),
+        (
+            format!(
+                "{protected}..{}",
+                [iv, ciphertext, tag].map(hex_of_segment).join(".")
+            )
+            .into(),
+            "in hex, where base64url",
         ),
         (format!("{jwe}.").into(), "it ends in a dot"),
         (

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     findings::{Findings, Step},
-    layers::ANY_BASE64URL,
+    layers::{ANY_BASE64URL, byte_of_hex},
 };
 use crate::integrate::{page::quoted, rules::one};
 
@@ -81,9 +81,21 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
             return parts;
         }
     };
-    parts.iv = read(iv, "IV", findings);
-    parts.ciphertext = read(ciphertext, "ciphertext", findings);
-    parts.tag = read(tag, "tag", findings);
+    // An IV in base64url has 16 characters, and a tag 22.
+    let of_hex = (iv.len() == 2 * IV && tag.len() == 2 * TAG)
+        .then(|| Some([hex(iv)?, hex(ciphertext)?, hex(tag)?]))
+        .flatten();
+    if let Some([iv, ciphertext, tag]) = of_hex {
+        findings.fault(
+            Step::Segments,
+            "the IV, the ciphertext and the tag are in hex, where base64url without padding is due",
+        );
+        (parts.iv, parts.ciphertext, parts.tag) = (Some(iv), Some(ciphertext), Some(tag));
+    } else {
+        parts.iv = read(iv, "IV", findings);
+        parts.ciphertext = read(ciphertext, "ciphertext", findings);
+        parts.tag = read(tag, "tag", findings);
+    }
     if let Some(misplaced) = misplaced(&mut parts) {
         findings.fault(Step::Segments, misplaced);
     }
@@ -97,6 +109,11 @@ pub(super) fn examine(text: &str, findings: &mut Findings) -> Parts {
         );
     }
     parts
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(byte_of_hex).collect()
 }
 
 /// Puts segments that have changed places into their own, by their sizes.

@@ -689,7 +689,7 @@ fn unescape_percent(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-fn byte_of_hex(pair: &[u8]) -> Option<u8> {
+pub(super) fn byte_of_hex(pair: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(pair).ok()?;
     let is_hex = text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
     is_hex.then(|| u8::from_str_radix(text, 16).ok()).flatten()
