@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,11 +37,14 @@ def sandbox(binary):
 
 
 class Sandbox:
-    """Its URL, and the variables that it tells an operator to export."""
+    """Its URL, and the variables of the file that it tells an operator to source."""
 
     def __init__(self, said):
         self.url = re.search(r"http://127\.0\.0\.1:\d+", said).group()
-        self.environment = dict(re.findall(r"^export (\w+)=(.*)$", said, re.MULTILINE))
+        (file,) = shlex.split(re.search(r"^source (.*)$", said, re.MULTILINE)[1])
+        with open(file, encoding="utf-8") as lines:
+            exports = re.findall(r"^export (\w+)=(.*)$", lines.read(), re.MULTILINE)
+        self.environment = {name: "".join(shlex.split(value)) for name, value in exports}
 
 
 def _started(process, log):
