@@ -35,6 +35,7 @@ test: with-test with-token-client programs ## Run the tests of the workspace and
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace
 	clients/run node python --sandbox $(SANDBOX)
 	$(TOOLS)/python docs/vectors/make.py --check
+	@echo "All passed: the workspace's tests, the clients' checks, and the test vectors."
 local: rust cc ## Keep the whole stack running on this machine, with a curl line to paste (PORT=, DATA_DIR=, EMPTY=1: no keys yet)
 	$(call BUILD_BIN,token-service token-sandbox tokenctl)
 	$(SANDBOX) local --env-file $(TARGET)/sandbox.env $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(EMPTY),--empty)
