@@ -29,7 +29,10 @@ onPage('every bad member is named with its rule, in the service’s own words', 
   const answered = await answerTo(page, '#send-anyway')
   assert.match(answered, /HTTP 400 TOK400/)
   const { errors } = JSON.parse(await region(page, 'The answer in JSON'))
-  assert.deepEqual(errors.map(({ field, reason }) => `${field} ${reason}`).sort(), [...said].sort())
+  // The page alone adds which character breaks the rule.
+  assert.ok(said.some((line) => line.endsWith('(U+00E9 at character 1)')))
+  const rules = said.map((line) => line.replace(/ \(U\+00E9 at character 1\)$/, ''))
+  assert.deepEqual(errors.map(({ field, reason }) => `${field} ${reason}`).sort(), rules.sort())
 })
 
 onPage('a fault in a folded member unfolds it', {}, async (page) => {
