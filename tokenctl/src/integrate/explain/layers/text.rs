@@ -1,7 +1,10 @@
 //! Layers of text: quotes, escapes and encodings.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use peers::pasted::CURLY_QUOTES;
+use percent_encoding::percent_decode_str;
 
 use super::{ANY_BASE64, ANY_BASE64URL, Goal, Layer, compact::is_compact};
 
@@ -97,20 +100,8 @@ pub(super) fn percent(text: &str) -> Option<Layer> {
 }
 
 pub(super) fn unescape_percent(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = match (*first, after.first_chunk::<2>()) {
-            (b'%', Some(pair)) => byte_of_hex(pair),
-            _ => None,
-        };
-        bytes.push(escaped.unwrap_or(*first));
-        rest = match escaped {
-            Some(_) => after.get(2..).unwrap_or_default(),
-            None => after,
-        };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 /// XML, HTML or its entities.
