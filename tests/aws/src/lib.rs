@@ -76,17 +76,17 @@ pub struct HeldCall {
 }
 
 impl HeldCall {
-    /// It is answered. Whoever polls the caller finds that.
+    /// Answers the call. The caller sees the answer at its next poll.
     pub fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap() = Some(answer);
     }
 
-    /// It gets a 500 for an answer, after which the caller tries again.
+    /// Answers with a 500, after which the caller tries again.
     pub fn fail(&self) {
         self.answer((500, json!({"__type": "InternalServerError"})));
     }
 
-    /// It gets this item, which its condition does not allow, for an answer.
+    /// Answers that the condition failed, with the item that stands there.
     pub fn find(&self, item: &Value) {
         self.answer(condition_failed(Some(item)));
     }

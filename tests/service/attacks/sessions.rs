@@ -190,8 +190,8 @@ async fn a_reflected_answer_tells_nothing_and_takes_nothing_from_the_sdk() {
         assert_eq!(failing(reply), ["token"]);
     }
     records.are_untouched().await;
-    // Whoever has the next token, too, sends the SDK's own renewal before the SDK does. It reads
-    // nothing, and the SDK gets the very same token.
+    // An attacker who has the next token, too, sends the SDK's own renewal before the SDK does. The
+    // attacker reads nothing, and the SDK gets the very same token.
     let request = next.request_of(first.body.clone());
     let moved = service.send_renewal(request, &next).await.issued();
     assert!(moved.is_sealed());

@@ -1,5 +1,5 @@
-//! The end of a sequence: all faults end, clocks are right, everybody is enabled. Whoever retries
-//! gets there.
+//! The end of a sequence: all faults end, clocks are right, everybody is enabled. A caller that
+//! retries gets its answer.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Whoever retries so often is to be served.
+/// A caller must be served within this many retries.
 const RETRIES: usize = 8;
 
 /// How often it retries on a machine that is too busy to serve anybody, which says nothing of the

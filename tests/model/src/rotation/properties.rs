@@ -4,10 +4,10 @@ use stateright::Property;
 
 use super::{RETENTION, Ring, Rotation, STEPS, Sealed, State, Version, ring_at};
 
-/// Of records: none becomes unopenable. Of tokens: none that is live does.
+/// No kept record and no live token becomes unopenable.
 pub(super) const RING_OPENS: &str = "the ring opens all that is kept";
-/// Of records: no request is refused for want of a key. Of tokens: neither an instance nor a
-/// resource server refuses a live one.
+/// Every instance has the key of each kept record and of each live token. So has every resource
+/// server with a copy of the token ring.
 pub(super) const EVERYBODY_OPENS: &str = "everybody who may meet it opens all that is kept";
 
 /// Every property.

@@ -334,7 +334,7 @@ impl Judge {
         Ok(())
     }
 
-    /// Whoever asked for each pair.
+    /// The customers for whom each pair was asked for.
     pub fn asked_for(&self) -> BTreeSet<(PairId, u8)> {
         let pairs = self.pairs.iter();
         let asked = pairs.flat_map(|(id, pair)| pair.customers().map(|customer| (*id, customer)));

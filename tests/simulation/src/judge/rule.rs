@@ -51,7 +51,7 @@ pub enum Rule {
     NotStale,
     /// An answer comes before the function's timeout, and within its own limits.
     InTime,
-    /// Whoever retries gets there, once the faults have ended.
+    /// After the faults end, a caller that retries gets its answer.
     Recovers,
 }
 

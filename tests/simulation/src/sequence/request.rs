@@ -117,7 +117,7 @@ pub enum Server {
     Cards,
 }
 
-/// Whoever the secret of the API keys names.
+/// A caller that the secret of the API keys names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Party {
     /// A partner.
