@@ -40,6 +40,13 @@ pub enum Fault {
     Trickle(Duration),
 }
 
+impl Fault {
+    /// This HTTP status with an error of this `__type`; nothing is done.
+    pub fn status(status: u16, kind: &str) -> Self {
+        Self::Status(status, kind.to_owned())
+    }
+}
+
 /// What befalls the connections that are open at one moment, idle ones included. New ones are not
 /// concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

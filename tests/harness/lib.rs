@@ -30,7 +30,7 @@ pub use metrics::{Point, points};
 pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};
 pub use reply::Reply;
-pub use service::{Service, acme, globex, initech, variables};
+pub use service::{Service, acme, globex, initech, introspection_of, variables};
 pub use session::{
     Session, TOKEN_HEADER, and_header, claims, claims_text, token_of, token_with_header,
     with_header, without_header,

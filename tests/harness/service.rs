@@ -178,10 +178,13 @@ impl Service {
 
     /// What the development's resource server is told of a token.
     pub async fn introspect(&self, token: &str) -> Introspected {
-        let wallet = development::wallet().unwrap();
-        let request = introspection(&wallet.resource_server_id, &wallet.secret, token);
-        let (_, introspected) = self.send_introspection(request.unwrap()).await;
-        introspected
+        self.send_introspection(introspection_of(token)).await.1
+    }
+
+    /// Introspects a session's token, and tells the status, too.
+    pub async fn introspect_session(&self, session: &Session) -> (u16, Introspected) {
+        self.send_introspection(introspection_of(&session.token))
+            .await
     }
 
     /// Sends an introspection, and tells the status and what was answered.
@@ -288,6 +291,12 @@ impl Service {
         let faults = self.sandbox.secrets_faults();
         faults.requests_of("GetSecretValue") + faults.requests_of("BatchGetSecretValue")
     }
+}
+
+/// The question of the development's resource server about a token.
+pub fn introspection_of(token: &str) -> Request<Bytes> {
+    let wallet = development::wallet().unwrap();
+    introspection(&wallet.resource_server_id, &wallet.secret, token).unwrap()
 }
 
 fn introspected(response: &Response<Bytes>) -> (u16, Introspected) {

@@ -16,10 +16,6 @@ use tokio::{
 /// Longer than anybody waits.
 const FOREVER: Duration = Duration::from_secs(60);
 
-fn status(status: u16, kind: &str) -> Fault {
-    Fault::Status(status, kind.to_owned())
-}
-
 async fn items(service: &Service) -> usize {
     Table::of(service).count().await
 }
@@ -67,10 +63,10 @@ async fn a_first_attempt_that_failed_is_tried_again() {
         Fault::Refuse,
         Fault::ResetBefore,
         Fault::Throttle,
-        status(500, "InternalServerError"),
-        status(503, "ServiceUnavailable"),
-        status(400, "ThrottlingException"),
-        status(400, "RequestLimitExceeded"),
+        Fault::status(500, "InternalServerError"),
+        Fault::status(503, "ServiceUnavailable"),
+        Fault::status(400, "ThrottlingException"),
+        Fault::status(400, "RequestLimitExceeded"),
         Fault::StallBefore(FOREVER),
     ];
     for (at, fault) in once.into_iter().enumerate() {
@@ -103,7 +99,7 @@ async fn each_write_has_its_own_attempts_whatever_earlier_ones_used() {
         assert_eq!(service.puts() - before, 3);
     }
     faults.set_always(None);
-    faults.push(status(500, "InternalServerError"));
+    faults.push(Fault::status(500, "InternalServerError"));
     let before = service.puts();
     service.ask(&Plain::new()).await.issued();
     assert_eq!(service.puts() - before, 2);
@@ -128,7 +124,7 @@ async fn a_replay_survives_the_same_faults() {
         Fault::ResetBefore,
         Fault::ResetAfter,
         Fault::Throttle,
-        status(500, "InternalServerError"),
+        Fault::status(500, "InternalServerError"),
         Fault::StallAfter(FOREVER),
     ] {
         service.dynamodb_faults().push(fault);
@@ -179,9 +175,9 @@ async fn a_database_that_is_down_is_unavailable_and_safe_to_ask_again() {
         Fault::Refuse,
         Fault::ResetBefore,
         Fault::Throttle,
-        status(500, "InternalServerError"),
-        status(503, "ServiceUnavailable"),
-        status(400, "ThrottlingException"),
+        Fault::status(500, "InternalServerError"),
+        Fault::status(503, "ServiceUnavailable"),
+        Fault::status(400, "ThrottlingException"),
     ] {
         is_unavailable_then_recovers(&service, fault, false).await;
     }
@@ -236,14 +232,14 @@ async fn an_answer_that_trickles_is_waited_for_or_given_up() {
 async fn a_database_that_says_no_is_an_internal_error() {
     let service = Service::start().await;
     for fault in [
-        status(400, "AccessDeniedException"),
-        status(400, "ResourceNotFoundException"),
-        status(400, "ValidationException"),
-        status(
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "ResourceNotFoundException"),
+        Fault::status(400, "ValidationException"),
+        Fault::status(
             400,
             "com.amazonaws.dynamodb.v20120810#ItemCollectionSizeLimitExceededException",
         ),
-        status(403, "UnrecognizedClientException"),
+        Fault::status(403, "UnrecognizedClientException"),
     ] {
         let shown = format!("{fault:?}");
         service.dynamodb_faults().set_always(Some(fault));

@@ -348,7 +348,7 @@ async fn spells_codes_as_numbers_on_the_first_versions_path() {
         (503, &json!(503)),
         "{reply}"
     );
-    let denied = sandbox::Fault::Status(400, "AccessDeniedException".to_owned());
+    let denied = sandbox::Fault::status(400, "AccessDeniedException");
     service.dynamodb_faults().set_always(Some(denied));
     let reply = service.invoke_event(&known(Plain::new())).await;
     assert_eq!(

@@ -300,7 +300,7 @@ async fn no_line_shows_a_customer_a_token_or_a_key() {
         Fault::Throttle,
         Fault::Malformed,
         Fault::ResetAfter,
-        Fault::Status(400, "AccessDeniedException".to_owned()),
+        Fault::status(400, "AccessDeniedException"),
         Fault::Status(500, "unknown-canary <script>".to_owned()),
     ] {
         service.dynamodb_faults().set_always(Some(fault));

@@ -153,11 +153,7 @@ async fn each_kind_of_answer_has_its_metrics_and_no_other() {
 
     for (fault, code, attempts) in [
         (Fault::Throttle, "TOK503", 3.0),
-        (
-            Fault::Status(400, "AccessDeniedException".to_owned()),
-            "TOK003",
-            1.0,
-        ),
+        (Fault::status(400, "AccessDeniedException"), "TOK003", 1.0),
     ] {
         service.dynamodb_faults().set_always(Some(fault));
         let reply = service.ask(&Plain::new()).await;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use peers::{resource_server::introspection, rules::introspection::Introspected};
-use sandbox::{Fault, development};
-use service_tests::{Clocked, Plain, Reply, Service, Session};
+use peers::rules::introspection::Introspected;
+use sandbox::Fault;
+use service_tests::{Clocked, Plain, Reply, Service};
 
 const FOREVER: Duration = Duration::from_secs(60);
 
@@ -63,12 +63,6 @@ fn is_unavailable_to_introspection() -> (u16, Introspected) {
     (503, Introspected::Refused(error))
 }
 
-async fn introspect(service: &Service, session: &Session) -> (u16, Introspected) {
-    let wallet = development::wallet().unwrap();
-    let request = introspection(&wallet.resource_server_id, &wallet.secret, &session.token);
-    service.send_introspection(request.unwrap()).await
-}
-
 #[tokio::test]
 async fn every_other_operation_that_stalls_ends_before_the_deadline_too() {
     let timeout = Duration::from_secs(2);
@@ -86,7 +80,7 @@ async fn every_other_operation_that_stalls_ends_before_the_deadline_too() {
             assert!(took < timeout, "{shown}: {took:?}");
         }
         let began = Instant::now();
-        let introspected = introspect(&service, &session).await;
+        let introspected = service.introspect_session(&session).await;
         assert_eq!(introspected, is_unavailable_to_introspection(), "{shown}");
         assert!(began.elapsed() < timeout, "{shown}");
         service.dynamodb_faults().set_always(None);

@@ -1,8 +1,8 @@
 //! Secrets Manager is away, with the ages that are deployed (300 s, 30 s, a day) and a clock that
 //! is moved.
 
-use peers::{resource_server::introspection, rules::introspection::Introspected};
-use sandbox::{Fault, Faults, development};
+use peers::rules::introspection::Introspected;
+use sandbox::{Fault, Faults};
 use service_tests::{Clocked, Event, Plain, Reply, Session, api_keys};
 
 const DAY: u64 = 86_400;
@@ -10,13 +10,6 @@ const DAY: u64 = 86_400;
 fn unavailable(reply: Reply) -> u64 {
     let reply = reply.refused_plainly(503, "TOK503");
     reply.header("retry-after").unwrap().parse().unwrap()
-}
-
-/// Status and answer of an introspection by the development's resource server.
-async fn introspect(world: &Clocked, session: &Session) -> (u16, Introspected) {
-    let wallet = development::wallet().unwrap();
-    let request = introspection(&wallet.resource_server_id, &wallet.secret, &session.token);
-    world.service.send_introspection(request.unwrap()).await
 }
 
 fn refused(status: u16, error: &str) -> (u16, Introspected) {
@@ -29,7 +22,7 @@ async fn is_away(world: &Clocked, session: &Session) {
     unavailable(world.service.renew(session).await);
     unavailable(world.service.invalidate(&session.reference).await);
     let unavailable = refused(503, "temporarily_unavailable");
-    assert_eq!(introspect(world, session).await, unavailable);
+    assert_eq!(world.service.introspect_session(session).await, unavailable);
 }
 
 /// Writes the partners' secret with the first one disabled.
@@ -48,7 +41,7 @@ async fn a_cold_start_without_it_is_503_until_the_next_attempt_is_allowed_and_no
         Fault::Refuse,
         Fault::Throttle,
         Fault::Malformed,
-        Fault::Status(500, "InternalServiceError".to_owned()),
+        Fault::status(500, "InternalServiceError"),
     ] {
         let faults = Faults::default();
         faults.set_always(Some(fault.clone()));
@@ -95,7 +88,7 @@ async fn warm_it_serves_every_request_for_a_day_then_503_and_then_recovers() {
         }
         let renewed = world.service.renew(&session).await.issued();
         session = session.with_token(renewed.token());
-        let active = introspect(&world, &session).await;
+        let active = world.service.introspect_session(&session).await;
         assert!(
             matches!(active, (200, Introspected::Active(_))),
             "{active:?}"
@@ -126,7 +119,7 @@ async fn a_disabled_partner_is_out_with_the_first_request_after_the_ttl() {
                 2 => service.invalidate(&session.reference).await,
                 _ => {
                     let inactive = (200, Introspected::Inactive);
-                    assert_eq!(introspect(&world, &session).await, inactive);
+                    assert_eq!(world.service.introspect_session(&session).await, inactive);
                     continue;
                 }
             };
@@ -139,7 +132,7 @@ async fn a_disabled_partner_is_out_with_the_first_request_after_the_ttl() {
 async fn a_disabled_resource_server_is_out_with_the_first_request_after_the_ttl() {
     let mut world = Clocked::start(|_| ()).await;
     let session = world.service.begin().await;
-    let active = introspect(&world, &session).await;
+    let active = world.service.introspect_session(&session).await;
     assert!(
         matches!(active, (200, Introspected::Active(_))),
         "{active:?}"
@@ -152,7 +145,7 @@ async fn a_disabled_resource_server_is_out_with_the_first_request_after_the_ttl(
         .unwrap();
     world.pass(301);
     let unknown = refused(401, "invalid_client");
-    assert_eq!(introspect(&world, &session).await, unknown);
+    assert_eq!(world.service.introspect_session(&session).await, unknown);
 }
 
 #[tokio::test]

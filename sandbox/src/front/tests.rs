@@ -158,7 +158,7 @@ async fn stall_after_does_the_work_at_once_and_answers_late() {
 
 #[tokio::test]
 async fn status_and_throttle_are_aws_errors() {
-    let scene = scene(Fault::Status(503, "ServiceUnavailable".to_owned())).await;
+    let scene = scene(Fault::status(503, "ServiceUnavailable")).await;
     scene.faults.push(Fault::Throttle);
 
     let unavailable = scene.exchange().await.unwrap();

@@ -4,12 +4,11 @@ use bytes::Bytes;
 use http::{Method, Request};
 use peers::{
     partner::{INVALIDATE_PATH, seal, token_request, token_request_at},
-    resource_server::introspection,
     rules::introspection::Introspected,
 };
-use sandbox::{Fault, Sandbox, development};
+use sandbox::{Fault, Sandbox};
 use service_tests::{
-    Plain, Reply, Service, Session, acme,
+    Plain, Reply, Service, Session, acme, introspection_of,
     table::{Table, number, number_of, text},
     with_header, without_header,
 };
@@ -103,8 +102,8 @@ async fn holds(
         replies.push(send(service, request.clone(), session).await);
     }
     for fault in [
-        Fault::Status(503, "ServiceUnavailable".to_owned()),
-        Fault::Status(400, "AccessDeniedException".to_owned()),
+        Fault::status(503, "ServiceUnavailable"),
+        Fault::status(400, "AccessDeniedException"),
     ] {
         service.dynamodb_faults().set_always(Some(fault));
         replies.push(send(service, valid.clone(), session).await);
@@ -168,7 +167,7 @@ fn row(reply: &Reply) -> contract::Error {
 /// A service that has never read its secrets.
 async fn without_secrets() -> Service {
     Service::start_with(|options| {
-        let denied = Fault::Status(400, "AccessDeniedException".to_owned());
+        let denied = Fault::status(400, "AccessDeniedException");
         options.secrets_faults.set_always(Some(denied));
     })
     .await
@@ -207,8 +206,7 @@ async fn the_table_of_renewals_has_every_outcome_in_its_order() {
 async fn the_table_of_introspections_errors_has_every_error_in_its_order() {
     let service = Service::start().await;
     let session = service.begin().await;
-    let wallet = development::wallet().unwrap();
-    let valid = introspection(&wallet.resource_server_id, &wallet.secret, &session.token).unwrap();
+    let valid = introspection_of(&session.token);
     let mut happened = Vec::new();
     // A path that there is not is nobody's.
     for (request, has_secrets) in unopened(&valid, &["authorization"]).into_iter().skip(1) {
@@ -217,7 +215,7 @@ async fn the_table_of_introspections_errors_has_every_error_in_its_order() {
             false => without_secrets().await.send_introspection(request).await,
         });
     }
-    let denied = Fault::Status(400, "AccessDeniedException".to_owned());
+    let denied = Fault::status(400, "AccessDeniedException");
     service.dynamodb_faults().set_always(Some(denied));
     happened.push(service.send_introspection(valid).await);
 

@@ -6,10 +6,10 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use peers::{resource_server::introspection, rules::introspection::Introspected};
-use sandbox::{Fault, development};
+use peers::rules::introspection::Introspected;
+use sandbox::Fault;
 use service_tests::{
-    Service, Session, claims,
+    Service, claims,
     table::{Table, text},
 };
 use tokio::{
@@ -18,10 +18,6 @@ use tokio::{
 };
 
 const FOREVER: Duration = Duration::from_secs(60);
-
-fn status(status: u16, kind: &str) -> Fault {
-    Fault::Status(status, kind.to_owned())
-}
 
 /// A way to `dynamodb` on which what is sent is noted.
 async fn noted(dynamodb: &str) -> (String, Arc<Mutex<Vec<u8>>>) {
@@ -87,12 +83,6 @@ async fn one_strongly_consistent_read_of_three_attributes() {
     assert_eq!(read, ["issuedAt", "status", "ttl"]);
 }
 
-async fn introspect(service: &Service, session: &Session) -> (u16, Introspected) {
-    let wallet = development::wallet().unwrap();
-    let request = introspection(&wallet.resource_server_id, &wallet.secret, &session.token);
-    service.send_introspection(request.unwrap()).await
-}
-
 #[tokio::test]
 async fn a_read_that_failed_is_tried_again() {
     let service = Service::start().await;
@@ -103,14 +93,18 @@ async fn a_read_that_failed_is_tried_again() {
         Fault::ResetAfter,
         Fault::Throttle,
         Fault::Malformed,
-        status(500, "InternalServerError"),
+        Fault::status(500, "InternalServerError"),
         Fault::StallBefore(FOREVER),
     ] {
         let shown = format!("{fault:?}");
         service.dynamodb_faults().push(fault);
         let before = service.gets();
         let active = (200, Introspected::Active(claims(&session.token)));
-        assert_eq!(introspect(&service, &session).await, active, "{shown}");
+        assert_eq!(
+            service.introspect_session(&session).await,
+            active,
+            "{shown}"
+        );
         assert_eq!(service.gets() - before, 2, "{shown}");
     }
 }
@@ -124,21 +118,21 @@ async fn a_database_that_is_down_makes_no_token_inactive() {
     for (fault, (status, error)) in [
         (Fault::Throttle, unavailable),
         (Fault::Refuse, unavailable),
-        (status(500, "InternalServerError"), unavailable),
+        (Fault::status(500, "InternalServerError"), unavailable),
         (Fault::StallBefore(FOREVER), unavailable),
-        (status(400, "AccessDeniedException"), internal),
-        (status(400, "ResourceNotFoundException"), internal),
+        (Fault::status(400, "AccessDeniedException"), internal),
+        (Fault::status(400, "ResourceNotFoundException"), internal),
         (Fault::Malformed, internal),
     ] {
         let shown = format!("{fault:?}");
         service.dynamodb_faults().set_always(Some(fault));
-        let found = introspect(&service, &session).await;
+        let found = service.introspect_session(&session).await;
         service.dynamodb_faults().set_always(None);
         let refused = Introspected::Refused(error.to_owned());
         assert_eq!(found, (status, refused), "{shown}");
     }
     let active = (200, Introspected::Active(claims(&session.token)));
-    assert_eq!(introspect(&service, &session).await, active);
+    assert_eq!(service.introspect_session(&session).await, active);
 }
 
 #[tokio::test]
@@ -152,15 +146,23 @@ async fn an_item_that_is_no_record_is_an_internal_error() {
         table
             .set(&session.reference, name, AttributeValue::Null(true))
             .await;
-        assert_eq!(introspect(&service, &session).await, refused, "{name}");
+        assert_eq!(
+            service.introspect_session(&session).await,
+            refused,
+            "{name}"
+        );
         let mut without = original.clone();
         without.remove(name);
         table.put(without).await;
-        assert_eq!(introspect(&service, &session).await, refused, "no {name}");
+        assert_eq!(
+            service.introspect_session(&session).await,
+            refused,
+            "no {name}"
+        );
         table.put(original.clone()).await;
     }
     table
         .set(&session.reference, "status", text("PAUSED"))
         .await;
-    assert_eq!(introspect(&service, &session).await, refused);
+    assert_eq!(service.introspect_session(&session).await, refused);
 }

@@ -2,20 +2,16 @@
 
 use bytes::Bytes;
 use http::Request;
-use peers::{
-    resource_server::{INTROSPECT_PATH, introspection},
-    rules::introspection::Introspected,
-};
-use sandbox::{Fault, development};
+use peers::{resource_server::INTROSPECT_PATH, rules::introspection::Introspected};
+use sandbox::Fault;
 use service_tests::{
-    Event, Service, and_header, claims, claims_text, token_of, with_header, without_header,
+    Event, Service, and_header, claims, claims_text, introspection_of, token_of, with_header,
+    without_header,
 };
 
 /// A request of the development's resource server with this body.
 pub(super) fn asking(body: &str) -> Request<Bytes> {
-    let wallet = development::wallet().unwrap();
-    let request = introspection(&wallet.resource_server_id, &wallet.secret, "");
-    request.unwrap().map(|_| body.to_owned().into())
+    introspection_of("").map(|_| body.to_owned().into())
 }
 
 async fn is_refused(service: &Service, request: Request<Bytes>, status: u16, what: &str) {

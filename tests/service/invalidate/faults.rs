@@ -5,10 +5,6 @@ use service_tests::Service;
 
 use super::success;
 
-fn status(status: u16, kind: &str) -> Fault {
-    Fault::Status(status, kind.to_owned())
-}
-
 #[tokio::test]
 async fn an_invalidation_survives_dynamodbs_faults() {
     let service = Service::start().await;
@@ -19,7 +15,7 @@ async fn an_invalidation_survives_dynamodbs_faults() {
         Fault::ResetAfter,
         Fault::Throttle,
         Fault::Malformed,
-        status(500, "InternalServerError"),
+        Fault::status(500, "InternalServerError"),
         Fault::StallBefore(forever),
         Fault::StallAfter(forever),
     ] {
@@ -39,10 +35,13 @@ async fn a_database_that_is_down_is_unavailable_and_one_that_says_no_an_internal
     let service = Service::start().await;
     for (fault, code) in [
         (Fault::Throttle, (503, "TOK503")),
-        (status(500, "InternalServerError"), (503, "TOK503")),
+        (Fault::status(500, "InternalServerError"), (503, "TOK503")),
         (Fault::ResetAfter, (503, "TOK503")),
-        (status(400, "AccessDeniedException"), (500, "TOK003")),
-        (status(400, "ResourceNotFoundException"), (500, "TOK003")),
+        (Fault::status(400, "AccessDeniedException"), (500, "TOK003")),
+        (
+            Fault::status(400, "ResourceNotFoundException"),
+            (500, "TOK003"),
+        ),
         (Fault::Malformed, (500, "TOK003")),
     ] {
         let session = service.begin().await;

@@ -37,7 +37,7 @@ pub(super) async fn of_a_fallback() -> Vec<Point> {
 
 async fn started_without_secrets() -> Service {
     let faults = Faults::default();
-    faults.set_always(Some(Fault::Status(400, "AccessDeniedException".to_owned())));
+    faults.set_always(Some(Fault::status(400, "AccessDeniedException")));
     let service = Service::start_with(|options| options.secrets_faults = faults).await;
     eventually("both failures", SOON, async || {
         (failures(&service).len() == 2).then_some(())

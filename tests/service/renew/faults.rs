@@ -9,10 +9,6 @@ use service_tests::{Service, claims};
 /// Longer than anybody waits.
 const FOREVER: Duration = Duration::from_secs(60);
 
-fn status(status: u16, kind: &str) -> Fault {
-    Fault::Status(status, kind.to_owned())
-}
-
 #[tokio::test]
 async fn a_renewal_whose_answer_was_lost_is_a_first_answer() {
     let service = Service::start().await;
@@ -52,9 +48,9 @@ async fn a_first_attempt_that_failed_is_tried_again() {
         Fault::ResetBefore,
         Fault::Throttle,
         Fault::Malformed,
-        status(500, "InternalServerError"),
-        status(503, "ServiceUnavailable"),
-        status(400, "ThrottlingException"),
+        Fault::status(500, "InternalServerError"),
+        Fault::status(503, "ServiceUnavailable"),
+        Fault::status(400, "ThrottlingException"),
         Fault::StallBefore(FOREVER),
     ] {
         let shown = format!("{fault:?}");
@@ -78,7 +74,7 @@ async fn a_database_that_is_down_is_unavailable_and_safe_to_ask_again() {
     for (fault, wrote) in [
         (Fault::Refuse, false),
         (Fault::Throttle, false),
-        (status(500, "InternalServerError"), false),
+        (Fault::status(500, "InternalServerError"), false),
         (Fault::StallBefore(FOREVER), false),
         (Fault::ResetAfter, true),
         (Fault::StallAfter(FOREVER), true),
@@ -119,9 +115,9 @@ async fn a_write_that_arrives_late_renews_once() {
 async fn a_database_that_says_no_is_an_internal_error() {
     let service = Service::start().await;
     for fault in [
-        status(400, "AccessDeniedException"),
-        status(400, "ResourceNotFoundException"),
-        status(400, "ValidationException"),
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "ResourceNotFoundException"),
+        Fault::status(400, "ValidationException"),
         Fault::Malformed,
     ] {
         let shown = format!("{fault:?}");

@@ -110,7 +110,7 @@ async fn only_post_renews() {
 #[tokio::test]
 async fn without_secrets_nobody_is_told_more() {
     let faults = Faults::default();
-    faults.set_always(Some(Fault::Status(400, "AccessDeniedException".to_owned())));
+    faults.set_always(Some(Fault::status(400, "AccessDeniedException")));
     let service = Service::start_with(|options| options.secrets_faults = faults).await;
     let session = Session {
         reference: "r".to_owned(),

@@ -14,11 +14,7 @@ use service_tests::{
     server_keys_of,
 };
 
-use super::{
-    EARLY, QUICK, SOON, asks, becomes_older_than,
-    outage::{is_unavailable, status},
-    with_partner,
-};
+use super::{EARLY, QUICK, SOON, asks, becomes_older_than, outage::is_unavailable, with_partner};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -275,7 +271,11 @@ async fn the_previous_version_is_asked_for_once_an_attempt_until_it_was_read() {
     newly_started_after_a_bad_write(&service, &api_keys(), &misspelt()).await;
     // The two current versions come late, so that the third request is for the previous one.
     let late = Fault::StallAfter(Duration::from_millis(300));
-    for fault in [late.clone(), late, status(400, "AccessDeniedException")] {
+    for fault in [
+        late.clone(),
+        late,
+        Fault::status(400, "AccessDeniedException"),
+    ] {
         service.secrets_faults().push(fault);
     }
     is_unavailable(service.ask(&Plain::new()).await);
@@ -295,9 +295,9 @@ async fn a_current_version_that_cannot_be_read_is_no_reason_to_read_the_previous
     let service = Service::start_in(&EARLY).await;
     put_secret(&service, "api-keys", &api_keys()).await;
     for fault in [
-        status(400, "AccessDeniedException"),
-        status(400, "DecryptionFailure"),
-        status(400, "ResourceNotFoundException"),
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "DecryptionFailure"),
+        Fault::status(400, "ResourceNotFoundException"),
         Fault::Malformed,
         Fault::Throttle,
         Fault::Refuse,

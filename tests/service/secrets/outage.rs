@@ -14,10 +14,6 @@ use super::{EARLY, QUICK, SOON};
 
 const FOREVER: Duration = Duration::from_secs(60);
 
-pub(super) fn status(status: u16, kind: &str) -> Fault {
-    Fault::Status(status, kind.to_owned())
-}
-
 /// A service that met this fault while it initialised.
 async fn started_with(fault: Fault, env: &[(&str, &str)]) -> Service {
     let faults = Faults::default();
@@ -95,10 +91,10 @@ async fn starts_without_secrets_manager_and_recovers() {
         Fault::ResetBefore,
         Fault::Throttle,
         Fault::Malformed,
-        status(500, "InternalServiceError"),
-        status(400, "AccessDeniedException"),
-        status(400, "ResourceNotFoundException"),
-        status(400, "DecryptionFailure"),
+        Fault::status(500, "InternalServiceError"),
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "ResourceNotFoundException"),
+        Fault::status(400, "DecryptionFailure"),
     ] {
         let service = started_with(fault, &EARLY).await;
         is_unavailable(service.ask(&Plain::new()).await);
@@ -109,7 +105,7 @@ async fn starts_without_secrets_manager_and_recovers() {
 
 #[tokio::test]
 async fn asks_no_more_often_than_the_rate_while_it_has_nothing() {
-    let service = started_with(status(400, "AccessDeniedException"), &[]).await;
+    let service = started_with(Fault::status(400, "AccessDeniedException"), &[]).await;
     let reads = service.secret_reads();
     for _ in 0..5 {
         let reply = is_unavailable(service.ask(&Plain::new()).await);
@@ -171,9 +167,9 @@ async fn serves_the_last_good_value_while_refreshes_fail() {
         Fault::ResetBefore,
         Fault::Malformed,
         Fault::StallBefore(FOREVER),
-        status(500, "InternalServiceError"),
-        status(400, "AccessDeniedException"),
-        status(400, "ResourceNotFoundException"),
+        Fault::status(500, "InternalServiceError"),
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "ResourceNotFoundException"),
     ] {
         let shown = format!("{fault:?}");
         let reads = service.secret_reads();

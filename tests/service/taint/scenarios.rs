@@ -288,8 +288,8 @@ fn faults(canaries: &Canaries) -> [Fault; 8] {
         Fault::Malformed,
         Fault::ResetAfter,
         Fault::ResetBefore,
-        Fault::Status(400, "AccessDeniedException".to_owned()),
-        Fault::Status(400, "ResourceNotFoundException".to_owned()),
+        Fault::status(400, "AccessDeniedException"),
+        Fault::status(400, "ResourceNotFoundException"),
         Fault::Status(400, ACCOUNT.to_owned()),
         Fault::Status(500, canaries.everything()),
     ]

@@ -49,9 +49,9 @@ impl Trouble {
             Self::StallAfter => Fault::StallAfter(FOREVER),
             Self::Slow(pause) => Fault::StallBefore(millis(pause)),
             Self::Late(delay) => Fault::Late(millis(delay)),
-            Self::InternalError => Fault::Status(500, "InternalServerError".to_owned()),
+            Self::InternalError => Fault::status(500, "InternalServerError"),
             Self::Throttle => Fault::Throttle,
-            Self::Denied => Fault::Status(400, "AccessDeniedException".to_owned()),
+            Self::Denied => Fault::status(400, "AccessDeniedException"),
             Self::Malformed => Fault::Malformed,
             Self::Trickle(pause) => Fault::Trickle(millis(pause)),
         }

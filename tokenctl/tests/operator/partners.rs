@@ -60,7 +60,7 @@ async fn a_file_is_kept_where_its_keys_may_be_in_use() {
     let service = Service::start().await;
     let shell = Shell::of(&service);
     let add = "partner add hooli --program-id 1";
-    let denied = || Fault::Status(400, "AccessDeniedException".to_owned());
+    let denied = || Fault::status(400, "AccessDeniedException");
     let done = || Fault::StallAfter(Duration::ZERO);
     // Nothing can be read: nothing is written either.
     service.secrets_faults().set_always(Some(denied()));
