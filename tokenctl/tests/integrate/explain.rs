@@ -375,7 +375,7 @@ fn what_is_no_message_at_all_is_said_to_be_none() {
         assert_eq!(ended.code, 6);
         says(&ended, &[mention]);
     }
-    let encoded = base64(&request().to_string());
+    let encoded = base64(request().to_string());
     for plain in [encoded.as_str(), "referenceId=a&accountNumber=1"] {
         let words = [
             "it is plain JSON and not encrypted",
