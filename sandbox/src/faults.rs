@@ -21,6 +21,8 @@ pub enum Fault {
     ResetBefore,
     /// The request is done, then the connection is reset (RST) instead of an answer.
     ResetAfter,
+    /// The request is done, and the connection ends in the middle of its answer's body.
+    BreakOff,
     /// Nothing happens for this long, then the request is done and answered. A client that gave up
     /// before that has changed nothing.
     StallBefore(Duration),

@@ -147,6 +147,11 @@ impl<S: Service> Front<S> {
                 self.work(request).await?;
                 Err(reset(socket))
             }
+            Fault::BreakOff => {
+                let answer = self.work(request).await?;
+                let half = answer.body().len() / 2;
+                Ok(self.trickle(answer, half, Duration::ZERO))
+            }
             Fault::StallBefore(stall) => {
                 tokio::time::sleep(stall).await;
                 Ok(whole(self.work(request).await?))
@@ -162,7 +167,8 @@ impl<S: Service> Front<S> {
             Fault::Malformed => Ok(whole(answer::<S>(StatusCode::OK, "{\"not\": json"))),
             Fault::Trickle(pause) => {
                 let answer = self.work(request).await?;
-                Ok(self.trickle(answer, pause))
+                let all = answer.body().len();
+                Ok(self.trickle(answer, all, pause))
             }
         }
     }
@@ -190,12 +196,13 @@ impl<S: Service> Front<S> {
         answer.await.map_err(|_| Cut)
     }
 
-    fn trickle(&self, answer: Response<Bytes>, pause: Duration) -> Answer {
+    /// The answer's first bytes, each after a pause. The connection ends where some are missing.
+    fn trickle(&self, answer: Response<Bytes>, bytes: usize, pause: Duration) -> Answer {
         let (mut parts, body) = answer.into_parts();
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
         let (mut sender, trickling) = Channel::new(1);
         self.tasks.spawn(async move {
-            for at in 0..body.len() {
+            for at in 0..bytes {
                 tokio::time::sleep(pause).await;
                 if sender.send_data(body.slice(at..=at)).await.is_err() {
                     return;

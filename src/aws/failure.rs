@@ -5,7 +5,7 @@
 
 use std::{error::Error, fmt, io, iter};
 
-use aws_sdk_dynamodb::error::{ConnectorError, SdkError};
+use aws_sdk_dynamodb::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 
 /// Why a call to AWS failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ enum Kind {
     Untrusted,
     /// No connection, or one that broke.
     NotReached,
+    /// An answer that ends before its end.
+    BrokenOff,
     /// An answer that is no answer of this API.
     Malformed,
     /// AWS said no.
@@ -35,21 +37,30 @@ enum Kind {
 }
 
 impl AwsError {
-    pub(crate) fn new<E>(error: &SdkError<E>, code: Option<String>) -> Self {
-        let code = code.filter(|code| looks_like_a_code(code));
+    pub(crate) fn new<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Self {
+        let code = error.code().filter(|code| looks_like_a_code(code));
+        let answer = error.raw_response();
         let kind = match error {
             SdkError::ConstructionFailure(_) => Kind::NotMade,
             SdkError::TimeoutError(_) => Kind::TimedOut,
             SdkError::DispatchFailure(failure) => failure
                 .as_connector_error()
                 .map_or(Kind::NotReached, Kind::of_connector),
-            SdkError::ResponseError(_) => Kind::Malformed,
+            // What was read to its end is kept in memory.
+            SdkError::ResponseError(_)
+                if answer.is_some_and(|raw| raw.body().bytes().is_none()) =>
+            {
+                Kind::BrokenOff
+            }
             // AWS's refusals have a code: without one it is a proxy's page, whatever its status.
             SdkError::ServiceError(_) if code.is_some() => Kind::Refused,
             _ => Kind::Malformed,
         };
-        let status = error.raw_response().map(|raw| raw.status().as_u16());
-        Self { kind, code, status }
+        Self {
+            kind,
+            code: code.map(str::to_owned),
+            status: answer.map(|raw| raw.status().as_u16()),
+        }
     }
 
     /// The whole operation, its retries included, ran out of time.
@@ -69,7 +80,7 @@ impl AwsError {
     /// Whether the same call may succeed later: not reached, timed out, throttled, or a 5xx.
     pub fn is_transient(&self) -> bool {
         match self.kind {
-            Kind::TimedOut | Kind::NotReached | Kind::Unresolved => true,
+            Kind::TimedOut | Kind::NotReached | Kind::BrokenOff | Kind::Unresolved => true,
             Kind::NotMade | Kind::Untrusted => false,
             Kind::Malformed | Kind::Refused => {
                 self.status
@@ -177,6 +188,7 @@ impl fmt::Display for AwsError {
                  own, set AWS_CA_BUNDLE to a PEM file of them"
             }
             Kind::NotReached => "could not be reached",
+            Kind::BrokenOff => "the answer broke off",
             Kind::Malformed => {
                 "something else than AWS answered: look at the endpoint, and for a proxy in between"
             }
@@ -193,25 +205,39 @@ impl fmt::Display for AwsError {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::config::http::HttpResponse;
+pub(crate) mod tests {
+    use aws_sdk_dynamodb::{config::http::HttpResponse, error::ErrorMetadata};
 
     use super::*;
 
-    fn shown(code: &str) -> String {
-        let error: SdkError<()> = SdkError::timeout_error("a test");
-        AwsError::new(&error, Some(code.to_owned())).to_string()
+    fn answer(status: u16) -> HttpResponse {
+        HttpResponse::new(status.try_into().unwrap(), "".into())
+    }
+
+    fn refusal(status: u16, code: Option<&str>) -> AwsError {
+        let mut error = ErrorMetadata::builder();
+        if let Some(code) = code {
+            error = error.code(code);
+        }
+        AwsError::new(&SdkError::service_error(error.build(), answer(status)))
+    }
+
+    /// What AWS refuses with this code.
+    pub(crate) fn refused(code: &str) -> AwsError {
+        refusal(400, Some(code))
     }
 
     #[test]
     fn shows_the_code_of_an_error() {
         for code in ["AccessDeniedException", "SlowDown", "Throttling"] {
-            assert_eq!(shown(code), format!("timed out with {code}"));
+            let text = refused(code).to_string();
+            assert_eq!(text, format!("refused with {code} (HTTP 400)"));
         }
     }
 
     #[test]
     fn shows_nothing_that_is_no_code() {
+        let page = refusal(400, None).to_string();
         let longest = "A".repeat(65);
         for echoed in [
             "7350918264095173846",
@@ -221,45 +247,50 @@ mod tests {
             "",
             &longest,
         ] {
-            assert_eq!(shown(echoed), "timed out", "{echoed}");
+            assert_eq!(refused(echoed).to_string(), page, "{echoed}");
         }
     }
 
     #[test]
     fn a_page_in_awss_place_is_called_so_whatever_its_status() {
         for status in [200_u16, 403, 503] {
-            let raw = HttpResponse::new(status.try_into().unwrap(), "".into());
-            let error = SdkError::service_error("a test", raw);
-            let text = AwsError::new(&error, None).to_string();
+            let text = refusal(status, None).to_string();
             assert!(
                 text.starts_with("something else than AWS answered"),
                 "{text}"
             );
             assert!(text.ends_with(&format!("(HTTP {status})")), "{text}");
-            let code = Some("AccessDeniedException".to_owned());
-            let text = AwsError::new(&error, code).to_string();
-            assert_eq!(
-                text,
-                format!("refused with AccessDeniedException (HTTP {status})")
-            );
         }
     }
 
     #[test]
-    fn knows_what_may_succeed_later() {
-        let is_transient = |code: Option<&str>, status| {
-            let (kind, code) = (Kind::Refused, code.map(str::to_owned));
-            AwsError { kind, code, status }.is_transient()
+    fn an_answer_that_breaks_off_is_told_from_one_that_is_none() {
+        let failed = |answer| {
+            let error: SdkError<ErrorMetadata> = SdkError::response_error("a test", answer);
+            AwsError::new(&error)
         };
+        let malformed = failed(answer(200));
+        assert!(!malformed.is_transient());
+        assert!(malformed.to_string().starts_with("something else"));
+        // As the SDK leaves it when it cannot read the body to its end.
+        let mut half = answer(200);
+        half.take_body();
+        let broken_off = failed(half);
+        assert!(broken_off.is_transient());
+        assert_eq!(broken_off.to_string(), "the answer broke off (HTTP 200)");
+    }
+
+    #[test]
+    fn knows_what_may_succeed_later() {
+        let is_transient = |status, code| refusal(status, code).is_transient();
         for status in [429, 500, 503] {
-            assert!(is_transient(None, Some(status)), "{status}");
-            assert!(is_transient(Some("Unknown"), Some(status)), "{status}");
+            assert!(is_transient(status, None), "{status}");
+            assert!(is_transient(status, Some("Unknown")), "{status}");
         }
-        assert!(is_transient(Some("ThrottlingException"), Some(400)));
+        assert!(is_transient(400, Some("ThrottlingException")));
         for status in [400, 428, 430, 499] {
-            assert!(!is_transient(None, Some(status)), "{status}");
+            assert!(!is_transient(status, None), "{status}");
         }
-        assert!(!is_transient(Some("AccessDeniedException"), Some(400)));
-        assert!(!is_transient(None, None));
+        assert!(!is_transient(400, Some("AccessDeniedException")));
     }
 }

@@ -22,6 +22,8 @@ use aws_types::{
 use http::Uri;
 
 pub use failure::AwsError;
+#[cfg(test)]
+pub(crate) use failure::tests::refused;
 pub use trust::TrustError;
 
 /// The variables that name an endpoint, each before the one that it takes precedence over.
@@ -297,7 +299,7 @@ mod tests {
         let other = Environment(|name| match name {
             "AWS_DEFAULT_REGION" => Some("eu-west-2".to_owned()),
             "AWS_USE_DUALSTACK_ENDPOINT" => Some("TRUE".to_owned()),
-            "AWS_USE_FIPS_ENDPOINT" => Some("1".to_owned()),
+            "AWS_USE_FIPS_ENDPOINT" => Some("false".to_owned()),
             _ => None,
         });
         let sdk = config(other);

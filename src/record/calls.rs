@@ -189,13 +189,11 @@ impl Intercept for HealthCheck {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::error::SdkError;
-
     use super::*;
+    use crate::aws;
 
     fn refused(call: Call, code: &str) -> StoreError {
-        let error: SdkError<()> = SdkError::construction_failure("a test");
-        let failure = AwsError::new(&error, Some(code.to_owned()));
+        let failure = aws::refused(code);
         StoreError::Failed { call, failure }
     }
 
@@ -218,7 +216,7 @@ mod tests {
             assert!(text.ends_with(&permission), "{text}");
         }
         let text = refused(Call::Put, "Other").to_string();
-        assert!(text.ends_with("with Other"), "{text}");
+        assert!(text.ends_with("with Other (HTTP 400)"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! DynamoDB: one item per session, and one call per operation (protocol.md, Record).
+//! DynamoDB: one item per session, and one call per operation (protocol.md, Record). `#status`,
+//! `#token` and `#ttl` stand for names that are reserved words in its expressions.
 
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -166,7 +167,9 @@ impl Records {
                  #token = :token, tokenSealedBy = :sealedBy",
             )
             .condition_expression("jti = :presented AND #status = :active AND #ttl > :now")
-            .set_expression_attribute_names(Some(names(&["status", "token", "ttl"])))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":jti", text(token.id.as_str()))
             .expression_attribute_values(":presented", text(renewal.presented.as_str()))
             .expression_attribute_values(":expireAt", number(token.expires_at.millis()))
@@ -214,7 +217,8 @@ impl Records {
                 "SET #status = :revoked, revokedAt = if_not_exists(revokedAt, :nowMillis)",
             )
             .condition_expression("attribute_exists(pk) AND #ttl > :now")
-            .set_expression_attribute_names(Some(names(&["status", "ttl"])))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":revoked", text("REVOKED"))
             .expression_attribute_values(":nowMillis", number(now.millis()))
             .expression_attribute_values(":now", number(now.seconds()))
@@ -244,7 +248,8 @@ impl Records {
             .table_name(&self.table)
             .key("pk", text(key.as_str()))
             .projection_expression("#status, #ttl, issuedAt")
-            .set_expression_attribute_names(Some(names(&["status", "ttl"])))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#ttl", "ttl")
             // Whoever was told that the session has ended may ask at once.
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -274,12 +279,6 @@ fn units(consumed: Option<ConsumedCapacity>) -> Option<f64> {
     consumed.and_then(|consumed| consumed.capacity_units)
 }
 
-/// Names that are reserved words in DynamoDB's expressions.
-fn names(reserved: &[&str]) -> HashMap<String, String> {
-    let named = |name: &&str| (format!("#{name}"), (*name).to_owned());
-    reserved.iter().map(named).collect()
-}
-
 /// Ends `call` with its budget, and tells an outcome from a failure.
 async fn within<T, E: ProvideErrorMetadata>(
     call: Call,
@@ -300,9 +299,6 @@ async fn within<T, E: ProvideErrorMetadata>(
         {
             Ok(Answered::ConditionFailed(error.into_err()))
         }
-        Ok(Err(error)) => {
-            let code = error.code().map(str::to_owned);
-            Err(failed(AwsError::new(&error, code)))
-        }
+        Ok(Err(error)) => Err(failed(AwsError::new(&error))),
     }
 }

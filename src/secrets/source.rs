@@ -2,12 +2,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use aws_sdk_secretsmanager::{
-    Client,
-    config::Builder,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::get_secret_value::GetSecretValueError,
-};
+use aws_sdk_secretsmanager::{Client, config::Builder};
 
 use crate::{
     aws::{AwsError, CallBudget},
@@ -94,7 +89,9 @@ pub(super) fn fetch(client: Client, secret_id: String) -> Fetch {
                     .retry_config(limits.retries()),
             );
         Box::pin(async move {
-            let output = call.send().await.map_err(call_failed)?;
+            let output = call.send().await.map_err(|error| FetchError::Call {
+                failure: AwsError::new(&error),
+            })?;
             Ok(Fetched {
                 text: output
                     .secret_string
@@ -106,13 +103,6 @@ pub(super) fn fetch(client: Client, secret_id: String) -> Fetch {
     })
 }
 
-fn call_failed(error: SdkError<GetSecretValueError>) -> FetchError {
-    let code = error.code().map(str::to_owned);
-    FetchError::Call {
-        failure: AwsError::new(&error, code),
-    }
-}
-
 /// Five groups of hexadecimal digits (RFC 9562 section 4).
 fn is_uuid(id: &str) -> bool {
     let hexadecimal = |group: &str| group.bytes().all(|b| b.is_ascii_hexdigit());
@@ -122,6 +112,7 @@ fn is_uuid(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws;
 
     #[test]
     fn says_what_to_do() {
@@ -134,8 +125,7 @@ mod tests {
             ),
             ("DecryptionFailure", "allow kms:Decrypt on the secret's key"),
         ] {
-            let error: SdkError<()> = SdkError::timeout_error("a test");
-            let failure = AwsError::new(&error, Some(code.to_owned()));
+            let failure = aws::refused(code);
             let text = FetchError::Call { failure }.to_string();
             assert!(text.contains(fix), "{text}");
         }

@@ -31,6 +31,7 @@ async fn a_write_whose_answer_was_lost_is_a_first_answer() {
     let service = Service::start().await;
     let lost = [
         vec![Fault::ResetAfter],
+        vec![Fault::BreakOff],
         vec![Fault::StallAfter(FOREVER)],
         vec![Fault::ResetAfter, Fault::ResetAfter],
         vec![Fault::Throttle, Fault::ResetAfter],
@@ -123,6 +124,7 @@ async fn a_replay_survives_the_same_faults() {
         Fault::Refuse,
         Fault::ResetBefore,
         Fault::ResetAfter,
+        Fault::BreakOff,
         Fault::Throttle,
         Fault::status(500, "InternalServerError"),
         Fault::StallAfter(FOREVER),
@@ -187,6 +189,7 @@ async fn a_database_that_is_down_is_unavailable_and_safe_to_ask_again() {
 async fn answers_that_are_always_lost_leave_a_token_to_be_replayed() {
     let service = Service::start().await;
     is_unavailable_then_recovers(&service, Fault::ResetAfter, true).await;
+    is_unavailable_then_recovers(&service, Fault::BreakOff, true).await;
     is_unavailable_then_recovers(&service, Fault::StallAfter(FOREVER), true).await;
 }
 

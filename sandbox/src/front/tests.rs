@@ -181,6 +181,17 @@ async fn malformed_is_200_and_no_json() {
 }
 
 #[tokio::test]
+async fn break_off_sends_half_of_the_answer() {
+    let scene = scene(Fault::BreakOff).await;
+    let answer = scene.exchange().await.unwrap();
+    assert!(
+        answer.contains("content-length: 5") && answer.ends_with("\r\n\r\nhe"),
+        "{answer}"
+    );
+    assert_eq!(scene.echo.answered(), 1);
+}
+
+#[tokio::test]
 async fn trickle_sends_a_byte_at_a_time() {
     let scene = scene(Fault::Trickle(Duration::from_millis(30))).await;
     let start = Instant::now();

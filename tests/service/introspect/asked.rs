@@ -91,6 +91,7 @@ async fn a_read_that_failed_is_tried_again() {
         Fault::Refuse,
         Fault::ResetBefore,
         Fault::ResetAfter,
+        Fault::BreakOff,
         Fault::Throttle,
         Fault::Malformed,
         Fault::status(500, "InternalServerError"),

@@ -13,6 +13,7 @@ async fn an_invalidation_survives_dynamodbs_faults() {
         Fault::Refuse,
         Fault::ResetBefore,
         Fault::ResetAfter,
+        Fault::BreakOff,
         Fault::Throttle,
         Fault::Malformed,
         Fault::status(500, "InternalServerError"),
@@ -37,6 +38,7 @@ async fn a_database_that_is_down_is_unavailable_and_one_that_says_no_an_internal
         (Fault::Throttle, (503, "TOK503")),
         (Fault::status(500, "InternalServerError"), (503, "TOK503")),
         (Fault::ResetAfter, (503, "TOK503")),
+        (Fault::BreakOff, (503, "TOK503")),
         (Fault::status(400, "AccessDeniedException"), (500, "TOK003")),
         (
             Fault::status(400, "ResourceNotFoundException"),

@@ -14,6 +14,7 @@ async fn a_renewal_whose_answer_was_lost_is_a_first_answer() {
     let service = Service::start().await;
     let lost = [
         vec![Fault::ResetAfter],
+        vec![Fault::BreakOff],
         vec![Fault::StallAfter(FOREVER)],
         vec![Fault::ResetAfter, Fault::ResetAfter],
         vec![Fault::Throttle, Fault::ResetAfter],
@@ -77,6 +78,7 @@ async fn a_database_that_is_down_is_unavailable_and_safe_to_ask_again() {
         (Fault::status(500, "InternalServerError"), false),
         (Fault::StallBefore(FOREVER), false),
         (Fault::ResetAfter, true),
+        (Fault::BreakOff, true),
         (Fault::StallAfter(FOREVER), true),
     ] {
         let shown = format!("{fault:?}");

@@ -282,11 +282,12 @@ impl Watch<'_> {
 }
 
 /// Ways for DynamoDB to fail.
-fn faults(canaries: &Canaries) -> [Fault; 8] {
+fn faults(canaries: &Canaries) -> [Fault; 9] {
     [
         Fault::Throttle,
         Fault::Malformed,
         Fault::ResetAfter,
+        Fault::BreakOff,
         Fault::ResetBefore,
         Fault::status(400, "AccessDeniedException"),
         Fault::status(400, "ResourceNotFoundException"),
