@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use crate::{
-    operations::{Conflict, Ended, IntrospectionError, OpenError, OperationError},
+    operations::{IntrospectionError, OpenError, OperationError},
+    record::{Conflict, Ended},
     request::{MemberFault, RequestFault},
 };
 
 /// An error's public face.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The number in `TOK...`.
@@ -28,7 +29,7 @@ pub struct Problem {
 
 /// A request that gets no further than its HTTP form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
+pub(crate) enum HttpError {
     /// None of the paths.
     #[error("no such path")]
     Path,
@@ -78,24 +79,8 @@ impl From<&OperationError> for Problem {
             OperationError::Auth(_) => {
                 Self::new(401, 2, "X-API-KEY is missing, unknown or disabled")
             }
-            OperationError::Open(OpenError::Json)
-            | OperationError::OpenRenewal(OpenError::Json) => Self::new(
-                400,
-                422,
-                "The body is JSON: send the compact JWE alone, five segments between dots",
-            ),
-            OperationError::Open(
-                OpenError::NotBase64
-                | OpenError::Form(_)
-                | OpenError::UnknownKid
-                | OpenError::NoKeyOpens,
-            ) => Self::new(400, 422, UNOPENABLE),
-            OperationError::OpenRenewal(
-                OpenError::NotBase64
-                | OpenError::Form(_)
-                | OpenError::UnknownKid
-                | OpenError::NoKeyOpens,
-            ) => Self::new(400, 422, UNOPENABLE_RENEWAL),
+            OperationError::Open(error) => Self::of_open(*error, UNOPENABLE),
+            OperationError::OpenRenewal(error) => Self::of_open(*error, UNOPENABLE_RENEWAL),
             OperationError::Request(fault) => Self::of_request(fault),
             OperationError::UnknownSdkApiKey => Self::new(401, 4, "sdkApiKey is not yours"),
             OperationError::Conflict(conflict) => Self::of_conflict(*conflict),
@@ -138,6 +123,19 @@ impl Problem {
                 "Unavailable for now: retry with the same referenceId",
             )
         }
+    }
+
+    fn of_open(error: OpenError, unopenable: &'static str) -> Self {
+        let description = match error {
+            OpenError::Json => {
+                "The body is JSON: send the compact JWE alone, five segments between dots"
+            }
+            OpenError::NotBase64
+            | OpenError::Form(_)
+            | OpenError::UnknownKid
+            | OpenError::NoKeyOpens => unopenable,
+        };
+        Self::new(400, 422, description)
     }
 
     fn of_request(fault: &RequestFault) -> Self {
@@ -190,7 +188,7 @@ impl Problem {
 
 /// An introspection's error as the resource server sees it (RFC 6749 section 5.2).
 #[derive(Debug, PartialEq, Eq)]
-pub struct OauthError {
+pub(crate) struct OauthError {
     /// The HTTP status.
     pub status: u16,
     /// The number of the `TOK...` that means the same, for the log.

@@ -1,6 +1,6 @@
 //! From a call to an opened body: the partner by its API key, the body by one of its keys.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Call, OpenError, OperationError, Operations, Refusal, RequestLog};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     jwe::{HeaderBuffer, Received, ReplyKey},
     keys::KeyRing,
     partner::{AuthError, Partner},
-    record::{RecordError, RecordKey},
+    record::{RecordError, RecordKey, StoredRecord, Verdict},
     redacted::Redacted,
     secrets::{SecretUnavailable, Snapshot, Stale},
 };
@@ -61,24 +61,27 @@ impl Operations {
         }
     }
 
-    /// Judges a record by the record keys at hand, or by newer ones if these lack one that sealed
-    /// it.
-    pub(super) async fn by_record_keys<T>(
+    /// Judges the record that stands there by the record keys at hand, or by newer ones if these
+    /// lack one that sealed it. Notes which token a replay answers with.
+    pub(super) async fn judged<Granted, Reason>(
         &self,
+        existing: &StoredRecord,
         secrets: &Snapshot,
         deadline: Deadline,
-        wait: &mut Option<Duration>,
-        judge: impl Fn(&KeyRing<RecordKey>) -> Result<T, RecordError>,
-    ) -> Result<T, OperationError> {
-        let unknown = match judge(&secrets.server_keys.record) {
-            Err(RecordError::UnknownKey) => RecordError::UnknownKey,
-            verdict => return Ok(verdict?),
-        };
-        let newer = self.secrets.newer(secrets, Stale::ServerKeys, deadline);
-        match timed(wait, newer).await? {
-            None => Err(unknown.into()),
-            Some(newer) => Ok(judge(&newer.server_keys.record)?),
+        log: &mut RequestLog,
+        judge: impl Fn(&KeyRing<RecordKey>) -> Result<Verdict<Granted, Reason>, RecordError>,
+    ) -> Result<Verdict<Granted, Reason>, OperationError> {
+        let mut verdict = judge(&secrets.server_keys.record);
+        if let Err(RecordError::UnknownKey) = verdict {
+            let newer = self.secrets.newer(secrets, Stale::ServerKeys, deadline);
+            if let Some(newer) = timed(&mut log.secrets_wait, newer).await? {
+                verdict = judge(&newer.server_keys.record);
+            }
         }
+        if let Ok(Verdict::Replay(_)) = verdict {
+            log.token_id = existing.token_id();
+        }
+        Ok(verdict?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Call, OperationError, Operations, Outcome, Refusal, RequestLog, Success, accept::open_call,
+    concluded,
 };
 use crate::{record::PartitionKey, request::InvalidateRequest, secrets::Snapshot};
 
@@ -29,18 +30,11 @@ impl Operations {
             .records
             .revoke(&key, now, call.deadline, &mut log.call)
             .await;
-        let error = match revoked {
-            Ok(true) => {
-                return Ok(Success {
-                    reply_key,
-                    reference_id,
-                    outcome: Outcome::Invalidated,
-                    replayed: false,
-                });
-            }
-            Ok(false) => OperationError::UnknownSession,
-            Err(error) => error.into(),
+        let outcome = match revoked {
+            Ok(true) => Ok((Outcome::Invalidated, false)),
+            Ok(false) => Err(OperationError::UnknownSession),
+            Err(error) => Err(error.into()),
         };
-        Err(Refusal::sealed(error, reply_key, Some(reference_id)))
+        concluded(outcome, reply_key, reference_id)
     }
 }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use super::{
-    Call, Conflict, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
+    Call, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
     accept::{Opened, open_call},
+    concluded,
 };
 use crate::{
     jwe::ReplyKey,
-    keys::KeyRing,
     partner::Partner,
-    record::{Issued, NewRecord, RecordKey, StoredRecord, Verdict, store::PutOutcome},
+    record::{Issued, NewRecord, Verdict, store::PutOutcome},
     request::{IssueRequest, RequestFields},
     secrets::Snapshot,
     token::{self, Grant, Lifetime},
@@ -42,15 +42,8 @@ impl Operations {
             reply_key,
         } = accepted;
         let reference_id = request.reference_id.clone();
-        match self.record(&secrets, &partner, request, call, log).await {
-            Ok((issued, replayed)) => Ok(Success {
-                reply_key,
-                reference_id,
-                outcome: Outcome::Issued(issued),
-                replayed,
-            }),
-            Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
-        }
+        let outcome = self.record(&secrets, &partner, request, call, log).await;
+        concluded(outcome, reply_key, reference_id)
     }
 
     /// From an opened body to a valid request that its partner may make.
@@ -89,7 +82,7 @@ impl Operations {
         request: IssueRequest,
         call: &Call<'_>,
         log: &mut RequestLog,
-    ) -> Result<(Issued, bool), OperationError> {
+    ) -> Result<(Outcome, bool), OperationError> {
         let now = self.clock.now();
         let lifetime = Lifetime::first(now, self.ttls_of(partner));
         let grant = Grant {
@@ -113,7 +106,9 @@ impl Operations {
         let verdict = match written {
             PutOutcome::First => Verdict::OwnWrite,
             PutOutcome::Taken(existing) => {
-                self.judge(&existing, &draft, secrets, call, log).await?
+                let judge = |ring: &_| existing.judge(&draft, ring, self.clock.now());
+                self.judged(&existing, secrets, call.deadline, log, judge)
+                    .await?
             }
         };
         match verdict {
@@ -124,32 +119,10 @@ impl Operations {
                     token: minted.token,
                     server_public_key: request.session.server_public_key,
                 };
-                Ok((issued, false))
+                Ok((Outcome::Issued(issued), false))
             }
-            Verdict::Replay(issued) => Ok((issued, true)),
-            Verdict::Reused => Err(OperationError::Conflict(Conflict::Reused)),
-            Verdict::Expired => Err(OperationError::Conflict(Conflict::Expired)),
-            Verdict::Revoked => Err(OperationError::Conflict(Conflict::Revoked)),
+            Verdict::Replay(issued) => Ok((Outcome::Issued(issued), true)),
+            Verdict::Refused(conflict) => Err(conflict.into()),
         }
-    }
-
-    /// Judges the record that stands there, and notes which token it answers with.
-    async fn judge(
-        &self,
-        existing: &StoredRecord,
-        draft: &NewRecord,
-        secrets: &Snapshot,
-        call: &Call<'_>,
-        log: &mut RequestLog,
-    ) -> Result<Verdict, OperationError> {
-        let judge = |ring: &KeyRing<RecordKey>| existing.judge(draft, ring, self.clock.now());
-        let wait = &mut log.secrets_wait;
-        let verdict = self
-            .by_record_keys(secrets, call.deadline, wait, judge)
-            .await?;
-        if let Verdict::Replay(_) = verdict {
-            log.token_id = existing.token_id();
-        }
-        Ok(verdict)
     }
 }

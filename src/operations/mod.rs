@@ -12,7 +12,7 @@ mod renew;
 use ring::rand::SystemRandom;
 
 pub use introspect::{IntrospectCall, Introspection, IntrospectionError};
-pub use refusal::{Conflict, Ended, OpenError, OperationError, Refusal, Reply};
+pub use refusal::{OpenError, OperationError, Refusal, Reply};
 pub use renew::RenewCall;
 
 use std::time::Duration;
@@ -114,6 +114,23 @@ pub struct Success {
     pub outcome: Outcome,
     /// Whether an earlier request had this outcome.
     pub replayed: bool,
+}
+
+/// What came of an opened request, and whether an earlier one had that outcome.
+fn concluded(
+    outcome: Result<(Outcome, bool), OperationError>,
+    reply_key: ReplyKey,
+    reference_id: ReferenceId,
+) -> Result<Success, Refusal> {
+    match outcome {
+        Ok((outcome, replayed)) => Ok(Success {
+            reply_key,
+            reference_id,
+            outcome,
+            replayed,
+        }),
+        Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
+    }
 }
 
 /// What an operation was asked for.

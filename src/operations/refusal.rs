@@ -6,7 +6,7 @@ use super::accept::StaleRefusal;
 use crate::{
     jwe::{FormFault, ReplyKey},
     partner::AuthError,
-    record::{RecordError, StoreError},
+    record::{Conflict, Ended, RecordError, StoreError},
     request::{ReferenceId, RequestFault},
     secrets::{SecretUnavailable, Stale},
     token::TokenError,
@@ -75,10 +75,10 @@ pub enum OperationError {
     UnknownSdkApiKey,
     /// Use another `referenceId`.
     #[error("referenceId: {0}")]
-    Conflict(Conflict),
+    Conflict(#[from] Conflict),
     /// Begin a new session, or use its current token.
     #[error("token: {0}")]
-    Ended(Ended),
+    Ended(#[from] Ended),
     /// Name another session.
     #[error("tokenReferenceId: unknown")]
     UnknownSession,
@@ -111,34 +111,6 @@ pub enum OpenError {
     /// No key opens it.
     #[error("no key that may open the body does")]
     NoKeyOpens,
-}
-
-/// What stands in a `referenceId`'s way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
-    /// Another request has used it.
-    #[error("reused")]
-    Reused,
-    /// Its token has ended.
-    #[error("expired")]
-    Expired,
-    /// Its token was invalidated.
-    #[error("revoked")]
-    Revoked,
-}
-
-/// Why a session's token is not renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Ended {
-    /// The session's end has come, or its record is gone.
-    #[error("expired")]
-    Expired,
-    /// The session was invalidated.
-    #[error("revoked")]
-    Revoked,
-    /// The token was renewed before, and its successor too.
-    #[error("superseded")]
-    Superseded,
 }
 
 impl From<SecretUnavailable> for Refusal {
@@ -182,8 +154,8 @@ mod tests {
             (OpenError::NotBase64.into(), None),
             (OperationError::OpenRenewal(OpenError::NoKeyOpens), None),
             (TokenError::NotSealedHere.into(), None),
-            (OperationError::Conflict(Conflict::Reused), None),
-            (OperationError::Ended(Ended::Superseded), None),
+            (Conflict::Reused.into(), None),
+            (Ended::Superseded.into(), None),
             (OperationError::Generator(Unspecified), None),
         ] {
             let text = error.to_string();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    Call, Ended, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
+    Call, OperationError, Operations, Outcome, Refusal, RequestLog, Success,
     accept::{noted, receive},
+    concluded,
 };
 use crate::{
     jwe::{HeaderBuffer, ReplyKey},
-    keys::KeyRing,
     partner::Partner,
-    record::{RecordKey, Renewal, RenewalVerdict, Renewed, StoredRecord, store::RenewOutcome},
+    record::{Ended, Renewal, Renewed, Verdict, store::RenewOutcome},
     redacted::Redacted,
     request::RenewRequest,
     secrets::Snapshot,
@@ -50,19 +50,10 @@ impl Operations {
             request: RenewRequest { presented },
             reply_key,
         } = accepted;
-        let renewed = self
+        let outcome = self
             .replace(&secrets, &partner, &presented, &call.call, log)
             .await;
-        let reference_id = presented.reference_id;
-        match renewed {
-            Ok((renewed, replayed)) => Ok(Success {
-                reply_key,
-                reference_id,
-                outcome: Outcome::Renewed(renewed),
-                replayed,
-            }),
-            Err(error) => Err(Refusal::sealed(error, reply_key, Some(reference_id))),
-        }
+        concluded(outcome, reply_key, presented.reference_id)
     }
 
     /// From the headers to a body that the session key opened and that is about the same token.
@@ -102,12 +93,12 @@ impl Operations {
         presented: &PresentedToken,
         call: &Call<'_>,
         log: &mut RequestLog,
-    ) -> Result<(Renewed, bool), OperationError> {
+    ) -> Result<(Outcome, bool), OperationError> {
         let now = self.clock.now();
         let lifetime = presented
             .lifetime
             .renewed(now, self.ttls_of(partner))
-            .ok_or(OperationError::Ended(Ended::Expired))?;
+            .ok_or(Ended::Expired)?;
         let token_key = secrets.server_keys.token.sealer();
         let grant = presented.grant();
         let minted = token::mint(token_key, &self.identity, grant, lifetime, &self.rng)?;
@@ -121,51 +112,29 @@ impl Operations {
             .renew(&renewal, now, call.deadline, &mut log.call)
             .await?;
         let verdict = match written {
-            RenewOutcome::First => RenewalVerdict::OwnWrite,
-            RenewOutcome::Refused(None) => RenewalVerdict::Expired,
+            RenewOutcome::First => Verdict::OwnWrite,
+            RenewOutcome::Refused(None) => Verdict::Refused(Ended::Expired),
             RenewOutcome::Refused(Some(existing)) => {
-                self.judge_renewal(&existing, &renewal, secrets, call, log)
+                let judge = |ring: &_| existing.judge_renewal(&renewal, ring, self.clock.now());
+                self.judged(&existing, secrets, call.deadline, log, judge)
                     .await?
             }
         };
         match verdict {
-            RenewalVerdict::OwnWrite => {
+            Verdict::OwnWrite => {
                 log.token_id = Some(minted.id);
                 let renewed = Renewed {
                     expires_at: minted.lifetime.expires_at(),
                     token: minted.token,
                 };
-                Ok((renewed, false))
+                Ok((Outcome::Renewed(renewed), false))
             }
-            RenewalVerdict::Replay(renewed) => Ok((renewed, true)),
-            RenewalVerdict::Expired => Err(OperationError::Ended(Ended::Expired)),
-            RenewalVerdict::Revoked => Err(OperationError::Ended(Ended::Revoked)),
-            RenewalVerdict::Superseded => {
-                log.superseded = true;
-                Err(OperationError::Ended(Ended::Superseded))
+            Verdict::Replay(renewed) => Ok((Outcome::Renewed(renewed), true)),
+            Verdict::Refused(ended) => {
+                log.superseded = ended == Ended::Superseded;
+                Err(ended.into())
             }
         }
-    }
-
-    /// Judges the record that stands there, and notes which token it answers with.
-    async fn judge_renewal(
-        &self,
-        existing: &StoredRecord,
-        renewal: &Renewal,
-        secrets: &Snapshot,
-        call: &Call<'_>,
-        log: &mut RequestLog,
-    ) -> Result<RenewalVerdict, OperationError> {
-        let judge =
-            |ring: &KeyRing<RecordKey>| existing.judge_renewal(renewal, ring, self.clock.now());
-        let wait = &mut log.secrets_wait;
-        let verdict = self
-            .by_record_keys(secrets, call.deadline, wait, judge)
-            .await?;
-        if let RenewalVerdict::Replay(_) = verdict {
-            log.token_id = existing.token_id();
-        }
-        Ok(verdict)
     }
 }
 

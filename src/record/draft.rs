@@ -21,11 +21,7 @@ pub(super) struct RequestBytes {
 }
 
 impl RequestBytes {
-    pub(super) fn fingerprint(
-        &self,
-        record_key: &RecordKey,
-        key: &PartitionKey,
-    ) -> Result<[u8; 32], Unspecified> {
+    pub(super) fn fingerprint(&self, record_key: &RecordKey, key: &PartitionKey) -> [u8; 32] {
         record_key.fingerprint(key, self.sdk_public_key.as_bytes(), &self.customer)
     }
 }
@@ -86,7 +82,7 @@ impl NewRecord {
         let session = contents::session(server_public_key, &request_bytes.customer);
         Ok(Self {
             session_began: minted.lifetime.session_began(),
-            fingerprint: request_bytes.fingerprint(record_key, &key)?,
+            fingerprint: request_bytes.fingerprint(record_key, &key),
             sealed: record_key.seal(key.as_bytes(), session, rng)?,
             token: SealedToken::seal(record_key, &key, minted, rng)?,
             key,

@@ -14,7 +14,7 @@ pub use contents::SessionContents;
 pub use draft::{NewRecord, Renewal};
 pub use key::RecordKey;
 pub use stored::{
-    Issued, RecordError, RenewalVerdict, Renewed, SessionState, StoredRecord, Verdict,
+    Conflict, Ended, Issued, RecordError, Renewed, SessionState, StoredRecord, Verdict,
 };
 
 use crate::{partner::PartnerId, request::ReferenceId};

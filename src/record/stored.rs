@@ -46,33 +46,42 @@ pub struct Renewed {
     pub expires_at: UnixMillis,
 }
 
-/// What an existing record means for a request for a token.
+/// What an existing record means for what was to be written.
 #[derive(Debug)]
-pub enum Verdict {
-    /// It is the draft itself: the answer to an earlier attempt to write it was lost.
+pub enum Verdict<Granted, Reason> {
+    /// It was written already: the answer to an earlier attempt was lost.
     OwnWrite,
-    /// The same request: here is its session's current token.
-    Replay(Issued),
-    /// Another request: nothing of the first one may be told.
+    /// The same was asked for before: here is the session's current token.
+    Replay(Granted),
+    /// It may not be written.
+    Refused(Reason),
+}
+
+/// What stands in a `referenceId`'s way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Another request has used it; nothing of that one may be told.
+    #[error("reused")]
     Reused,
-    /// The same request, whose token has ended.
+    /// Its token has ended.
+    #[error("expired")]
     Expired,
-    /// The same request, whose session was invalidated.
+    /// Its session was invalidated.
+    #[error("revoked")]
     Revoked,
 }
 
-/// What an existing record means for a renewal.
-#[derive(Debug)]
-pub enum RenewalVerdict {
-    /// It has the renewal's token: the answer to an earlier attempt to write it was lost.
-    OwnWrite,
-    /// An earlier renewal of the same token: here is what that made.
-    Replay(Renewed),
-    /// There is no record, or its retention has passed.
+/// Why a session's token is not renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// The session's end has come, or its record is gone.
+    #[error("expired")]
     Expired,
     /// The session was invalidated.
+    #[error("revoked")]
     Revoked,
-    /// The token was renewed before, or is another session's.
+    /// The token was renewed before, and its successor too; or it is another session's.
+    #[error("superseded")]
     Superseded,
 }
 
@@ -119,23 +128,20 @@ impl StoredRecord {
         draft: &NewRecord,
         ring: &KeyRing<RecordKey>,
         now: UnixMillis,
-    ) -> Result<Verdict, RecordError> {
+    ) -> Result<Verdict<Issued, Conflict>, RecordError> {
         if self.token_id == draft.token.id.as_str() {
             return Ok(Verdict::OwnWrite);
         }
         let record_key = ring
             .opener(&self.sealed_by)
             .ok_or(RecordError::UnknownKey)?;
-        let fingerprint = draft
-            .request
-            .fingerprint(record_key, &draft.key)
-            .map_err(|_| RecordError::OpenError)?;
+        let fingerprint = draft.request.fingerprint(record_key, &draft.key);
         if !bool::from(self.fingerprint.as_slice().ct_eq(&fingerprint)) {
-            return Ok(Verdict::Reused);
+            return Ok(Verdict::Refused(Conflict::Reused));
         }
         match Status::of(&self.status)? {
-            Status::Revoked => Ok(Verdict::Revoked),
-            Status::Active if self.expires_at <= now => Ok(Verdict::Expired),
+            Status::Revoked => Ok(Verdict::Refused(Conflict::Revoked)),
+            Status::Active if self.expires_at <= now => Ok(Verdict::Refused(Conflict::Expired)),
             Status::Active => {
                 let session = record_key.open_session(&draft.key, &self.sealed);
                 let session = session.ok_or(RecordError::OpenError)?;
@@ -154,20 +160,20 @@ impl StoredRecord {
         renewal: &Renewal,
         ring: &KeyRing<RecordKey>,
         now: UnixMillis,
-    ) -> Result<RenewalVerdict, RecordError> {
+    ) -> Result<Verdict<Renewed, Ended>, RecordError> {
         if self.ttl <= now.seconds() {
-            return Ok(RenewalVerdict::Expired);
+            return Ok(Verdict::Refused(Ended::Expired));
         }
         if let Status::Revoked = Status::of(&self.status)? {
-            return Ok(RenewalVerdict::Revoked);
+            return Ok(Verdict::Refused(Ended::Revoked));
         }
         if self.token_id == renewal.token.id.as_str() {
-            return Ok(RenewalVerdict::OwnWrite);
+            return Ok(Verdict::OwnWrite);
         }
         if self.previous_token_id.as_deref() != Some(renewal.presented.as_str()) {
-            return Ok(RenewalVerdict::Superseded);
+            return Ok(Verdict::Refused(Ended::Superseded));
         }
-        Ok(RenewalVerdict::Replay(Renewed {
+        Ok(Verdict::Replay(Renewed {
             token: self.current_token(&renewal.key, ring)?,
             expires_at: self.expires_at,
         }))

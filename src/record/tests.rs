@@ -122,7 +122,7 @@ fn renewed(existing: StoredRecord, renewal: &Renewal) -> StoredRecord {
     }
 }
 
-fn replayed(verdict: Result<Verdict, RecordError>) -> Issued {
+fn replayed(verdict: Result<Verdict<Issued, Conflict>, RecordError>) -> Issued {
     match verdict {
         Ok(Verdict::Replay(issued)) => issued,
         other => panic!("{other:?}"),
@@ -170,7 +170,10 @@ fn any_compared_member_makes_another_request() {
         other[member] = value;
         let (second, _) = draft(&other);
         let verdict = existing(&first).judge(&second, &ring(), NOW);
-        assert!(matches!(verdict, Ok(Verdict::Reused)), "{member}");
+        assert!(
+            matches!(verdict, Ok(Verdict::Refused(Conflict::Reused))),
+            "{member}"
+        );
     }
 }
 
@@ -188,8 +191,14 @@ fn the_clear_attributes_decide_once_the_request_is_the_same() {
     };
     let later = UnixMillis::new(NOW.millis() + 1);
     assert_eq!(replayed(judged("ACTIVE", later)).expires_at, later);
-    assert!(matches!(judged("ACTIVE", NOW), Ok(Verdict::Expired)));
-    assert!(matches!(judged("REVOKED", later), Ok(Verdict::Revoked)));
+    assert!(matches!(
+        judged("ACTIVE", NOW),
+        Ok(Verdict::Refused(Conflict::Expired))
+    ));
+    assert!(matches!(
+        judged("REVOKED", later),
+        Ok(Verdict::Refused(Conflict::Revoked))
+    ));
     assert!(matches!(
         judged("GONE", later),
         Err(RecordError::UnknownStatus)
@@ -214,7 +223,7 @@ fn another_request_is_told_nothing_of_the_first() {
         };
         assert!(matches!(
             record.judge(&second, &ring(), NOW),
-            Ok(Verdict::Reused)
+            Ok(Verdict::Refused(Conflict::Reused))
         ));
     }
 }
@@ -239,7 +248,7 @@ fn a_record_moved_to_another_item_does_not_open() {
     let moved = existing(&first);
     assert!(matches!(
         moved.judge(&second, &ring(), NOW),
-        Ok(Verdict::Reused)
+        Ok(Verdict::Refused(Conflict::Reused))
     ));
     // Even with a fingerprint that fits.
     let forged = StoredRecord {
@@ -314,22 +323,22 @@ fn what_stands_there_decides_about_a_renewal_in_order() {
     let (other, others) = self::renewal(&token, &ring());
     let replaced = || renewed(existing(&first), &other);
     match judge(&replaced()) {
-        Ok(RenewalVerdict::Replay(renewed)) => {
+        Ok(Verdict::Replay(renewed)) => {
             assert_eq!(renewed.token.compact(), others.token.compact());
             assert_eq!(renewed.expires_at, others.lifetime.expires_at());
         }
         verdict => panic!("{verdict:?}"),
     }
     let own = || renewed(existing(&first), &renewal);
-    assert!(matches!(judge(&own()), Ok(RenewalVerdict::OwnWrite)));
+    assert!(matches!(judge(&own()), Ok(Verdict::OwnWrite)));
     // Two renewals later.
     let (next, _) = self::renewal(others.token.compact(), &ring());
     let verdict = judge(&renewed(replaced(), &next));
-    assert!(matches!(verdict, Ok(RenewalVerdict::Superseded)));
+    assert!(matches!(verdict, Ok(Verdict::Refused(Ended::Superseded))));
     // Another session's record.
     let (another, _) = draft(&plaintext());
     let verdict = judge(&existing(&another));
-    assert!(matches!(verdict, Ok(RenewalVerdict::Superseded)));
+    assert!(matches!(verdict, Ok(Verdict::Refused(Ended::Superseded))));
     for record in [&own as &dyn Fn() -> StoredRecord, &replaced] {
         let with = |status: &str, ttl| StoredRecord {
             status: status.to_owned(),
@@ -338,14 +347,14 @@ fn what_stands_there_decides_about_a_renewal_in_order() {
         };
         let (kept, passed) = (record().ttl, NOW.seconds());
         let verdict = judge(&with("REVOKED", kept));
-        assert!(matches!(verdict, Ok(RenewalVerdict::Revoked)));
+        assert!(matches!(verdict, Ok(Verdict::Refused(Ended::Revoked))));
         let verdict = judge(&with("REVOKED", passed));
-        assert!(matches!(verdict, Ok(RenewalVerdict::Expired)));
+        assert!(matches!(verdict, Ok(Verdict::Refused(Ended::Expired))));
         let verdict = judge(&with("ACTIVE", passed));
-        assert!(matches!(verdict, Ok(RenewalVerdict::Expired)));
+        assert!(matches!(verdict, Ok(Verdict::Refused(Ended::Expired))));
         assert!(!matches!(
             judge(&with("ACTIVE", passed + 1)),
-            Ok(RenewalVerdict::Expired)
+            Ok(Verdict::Refused(Ended::Expired))
         ));
         let verdict = judge(&with("GONE", kept));
         assert!(matches!(verdict, Err(RecordError::UnknownStatus)));

@@ -252,12 +252,12 @@ fn replays_every_renewal() {
             previous,
             stored(&vector).judge_renewal(&renewal, &ring, NOW),
         ) {
-            (Some(_), Ok(RenewalVerdict::Replay(replay))) => {
+            (Some(_), Ok(Verdict::Replay(replay))) => {
                 assert_eq!(replay.token.compact(), vector.text("token"), "{name}");
                 renewed += 1;
             }
             // The condition of the write would have held.
-            (None, Ok(RenewalVerdict::Superseded)) => {}
+            (None, Ok(Verdict::Refused(Ended::Superseded))) => {}
             (_, other) => panic!("{name}: {other:?}"),
         }
     }

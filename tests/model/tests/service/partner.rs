@@ -15,9 +15,10 @@ use token_service::{
     clock::{Clock, UnixMillis},
     deadline::Deadline,
     operations::{
-        Call, Conflict, Ended, IntrospectCall, Introspection, OperationError, Operations, Outcome,
-        RenewCall, RequestLog, Success,
+        Call, IntrospectCall, Introspection, OperationError, Operations, Outcome, RenewCall,
+        RequestLog, Success,
     },
+    record::{Conflict, Ended},
     token::Ttls,
 };
 
