@@ -51,6 +51,13 @@ const SET_BY_LAMBDA: [&str; 7] = [
     "AWS_SECRET_ACCESS_KEY",
 ];
 
+/// Variables of AWS's SDKs that count as off if they are neither.
+const TRUE_OR_FALSE: [&str; 3] = [
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+];
+
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigError> {
@@ -71,6 +78,9 @@ impl Config {
                 let fault = "is not set: Lambda sets it, and `make local` does here";
                 reader.faults.push(format!("{name} {fault}"));
             }
+        }
+        for name in TRUE_OR_FALSE {
+            reader.true_or_false(name);
         }
         let config = Self {
             api_keys_secret_id: reader.required("API_KEYS_SECRET_ID"),
@@ -122,6 +132,14 @@ struct Reader<V> {
 impl<V: Fn(&str) -> Option<String>> Reader<V> {
     fn is_set(&self, name: &str) -> bool {
         (self.variable)(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
+    fn true_or_false(&mut self, name: &str) {
+        let value = (self.variable)(name).unwrap_or_default();
+        let is = |other| value.eq_ignore_ascii_case(other);
+        if !value.trim().is_empty() && !is("true") && !is("false") {
+            self.faults.push(format!("{name} must be true or false"));
+        }
     }
 
     fn required(&mut self, name: &str) -> String {
@@ -284,6 +302,19 @@ mod tests {
             assert!(error.contains(name));
         }
         assert!(error.contains("API_KEYS_SECRET_ID") && error.contains("TOKENS_TABLE"));
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        for name in TRUE_OR_FALSE {
+            for value in ["true", "False", "TRUE", "", " "] {
+                assert!(read(&[(name, value)]).is_ok(), "{name}={value}");
+            }
+            for value in ["1", "yes", "true "] {
+                let error = read(&[(name, value)]).unwrap_err();
+                assert_eq!(error, format!("{name} must be true or false"));
+            }
+        }
     }
 
     #[test]

@@ -12,17 +12,15 @@ use token_service::{
 async fn main() -> ExitCode {
     let clock = Clock::system();
     logs::init(clock.clone());
-    let config = match Config::from_env() {
-        Ok(config) => config,
-        Err(error) => {
-            tracing::error!(%error, "wrong configuration");
-            return ExitCode::FAILURE;
-        }
-    };
-    let sdk = match aws::sdk_config() {
-        Ok(sdk) => sdk,
-        Err(error) => {
-            tracing::error!(%error, "wrong configuration");
+    let (config, sdk) = match (Config::from_env(), aws::sdk_config()) {
+        (Ok(config), Ok(sdk)) => (config, sdk),
+        (config, sdk) => {
+            if let Err(error) = config {
+                tracing::error!(%error, "wrong configuration");
+            }
+            if let Err(error) = sdk {
+                tracing::error!(%error, "wrong configuration");
+            }
             return ExitCode::FAILURE;
         }
     };

@@ -74,7 +74,7 @@ async fn asks_for_requests_with_a_right_configuration() {
 
 #[tokio::test]
 async fn each_wrong_variable_is_named_with_its_range() {
-    let rows: [(&str, &[&str], &[&str]); 9] = [
+    let rows: [(&str, &[&str], &[&str]); 10] = [
         (
             "TOKEN_TTL_SECONDS",
             &[
@@ -122,6 +122,7 @@ async fn each_wrong_variable_is_named_with_its_range() {
         ("ISSUER", &["", "é", "a\nb", "\u{7f}", LONG], &["1", "64"]),
         ("AUDIENCE", &["", "é", "a\tb", LONG], &["1", "64"]),
         ("TOKENS_TABLE", &[""], &[]),
+        ("AWS_USE_FIPS_ENDPOINT", &["1", "yes"], &["true", "false"]),
     ];
     for (name, values, range) in rows {
         for value in values {
