@@ -13,10 +13,10 @@ use lambda_http::http::HeaderValue;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::json;
+use crate::json::{self, Text};
 
 /// More escapes than the longest base64 has, were each of its slashes escaped: one in 64
-/// characters. A JWE has none; a few may be in the white space and the quotes around it.
+/// characters. A JWE has none.
 const MAX_ESCAPES: usize = 1024;
 
 /// Longest id of a request in bytes. API Gateway's own have 36.
@@ -63,9 +63,6 @@ struct HttpContext<'a> {
     #[serde(borrow, deserialize_with = "lenient")]
     method: Option<Text<'a>>,
 }
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A body as the sender meant it.
 pub(super) enum Body<'a> {
@@ -138,12 +135,17 @@ impl<'a> Event<'a> {
         if is_longer(escaped, most) {
             return Body::TooLarge;
         }
-        // Undoing an escape costs a hundred times what reading a character does. What has so many
-        // is neither base64 nor a JWE, and is refused as well as it is.
-        let text = if escaped.bytes().filter(|byte| *byte == b'\\').count() > MAX_ESCAPES {
+        let text = if !has_many_escapes(escaped) {
+            serde_json::from_str(json).map_or(Cow::Borrowed(""), |Text(text)| text)
+        } else if self.is_base64_encoded {
             Cow::Borrowed(escaped)
         } else {
-            serde_json::from_str(json).map_or(Cow::Borrowed(""), |Text(text)| text)
+            // Of a JWE only the white space around it can have so many.
+            let trimmed = trimmed(escaped);
+            match has_many_escapes(trimmed) {
+                true => Cow::Borrowed(trimmed),
+                false => serde_json::from_str(&format!("\"{trimmed}\"")).unwrap_or_default(),
+            }
         };
         if !self.is_base64_encoded {
             return Body::Bytes(match text {
@@ -178,6 +180,25 @@ impl<'a> Headers<'a> {
             }
         })
     }
+}
+
+/// Whether so many that what has them is neither base64 nor a JWE, and is refused as well as it is:
+/// undoing an escape costs a hundred times what reading a character does.
+fn has_many_escapes(escaped: &str) -> bool {
+    escaped.bytes().filter(|byte| *byte == b'\\').count() > MAX_ESCAPES
+}
+
+/// A JSON string's text without the white space around it, escaped as it is. Of an escaped
+/// backslash at its end, which no JWE has, this may cut off half.
+fn trimmed(mut escaped: &str) -> &str {
+    const WHITE_SPACE: [&str; 5] = [" ", r"\n", r"\r", r"\t", r"\f"];
+    while let Some(rest) = WHITE_SPACE.iter().find_map(|it| escaped.strip_prefix(it)) {
+        escaped = rest;
+    }
+    while let Some(rest) = WHITE_SPACE.iter().find_map(|it| escaped.strip_suffix(it)) {
+        escaped = rest;
+    }
+    escaped
 }
 
 /// Whether a JSON string's text is longer than `most` bytes once its escapes are undone.
@@ -356,7 +377,9 @@ mod tests {
         };
         let few = "\"".repeat(MAX_ESCAPES);
         assert_eq!(read(&few), few.as_bytes());
-        let many = format!("{{{few}\"");
+        let spaced = format!("{}a.b{}", "\n".repeat(2000), "\r\n \t".repeat(2000));
+        assert_eq!(read(&spaced), b"a.b");
+        let many = format!("\n{{{few}\"");
         assert!(read(&many).starts_with(b"{\\\"") && read(&many).len() > many.len());
         let slashes = format!(
             r#"{{"body":"{}","isBase64Encoded":true}}"#,

@@ -42,8 +42,9 @@ pub(super) fn repeated<'m>(members: &'m [(Cow<'_, str>, &RawValue)]) -> Option<&
     names().find(|name| !seen.insert(*name))
 }
 
+/// A string that borrows from its JSON where it can.
 #[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// serde's own maps keep the last of two equal names; this keeps both, for [`repeated`] to see.
 pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);

@@ -11,8 +11,8 @@ use std::{borrow::Cow, fmt};
 
 use serde_json::value::RawValue;
 
-use members::{Members, Text, repeated};
-pub(crate) use members::{members, shallow_object, string};
+use members::{Members, repeated};
+pub(crate) use members::{Text, members, shallow_object, string};
 pub(crate) use secret::write_secret;
 
 /// A JSON value that borrows from its text where it can.
