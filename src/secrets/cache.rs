@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    document::DocumentFault,
+    document::DocumentFaults,
     source::{Fetch, FetchError, Stage},
 };
 use crate::{
@@ -56,7 +56,7 @@ enum VersionError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
-    Document(#[from] DocumentFault),
+    Document(#[from] DocumentFaults),
     #[error("Secrets Manager did not answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
 }
@@ -75,7 +75,7 @@ impl VersionError {
 pub(super) struct Cache<T> {
     name: &'static str,
     fetch: Fetch,
-    read: fn(&str) -> Result<T, DocumentFault>,
+    read: fn(&str) -> Result<T, DocumentFaults>,
     ages: RefreshPolicy,
     clock: Clock,
     state: Mutex<State<T>>,
@@ -104,7 +104,7 @@ impl<T> Cache<T> {
     pub(super) fn new(
         name: &'static str,
         fetch: Fetch,
-        read: fn(&str) -> Result<T, DocumentFault>,
+        read: fn(&str) -> Result<T, DocumentFaults>,
         ages: RefreshPolicy,
         clock: Clock,
     ) -> Self {

@@ -7,6 +7,7 @@ mod node;
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     ops::RangeInclusive,
     sync::Arc,
     time::Duration,
@@ -74,12 +75,19 @@ impl DocumentFaults {
     pub fn iter(&self) -> impl Iterator<Item = &DocumentFault> {
         std::iter::once(&self.first).chain(&self.rest)
     }
+}
 
-    /// The first fault.
-    pub fn into_first(self) -> DocumentFault {
-        self.first
+/// The first fault, and how many more there are: enough for a line of a log.
+impl fmt::Display for DocumentFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rest.len() {
+            0 => self.first.fmt(f),
+            more => write!(f, "{}; and {more} more", self.first),
+        }
     }
 }
+
+impl std::error::Error for DocumentFaults {}
 
 impl From<DocumentFault> for DocumentFaults {
     fn from(first: DocumentFault) -> Self {
@@ -88,18 +96,8 @@ impl From<DocumentFault> for DocumentFaults {
     }
 }
 
-/// Reads the document of `API_KEYS_SECRET_ID`, or tells its first fault.
-pub fn api_keys(text: &str) -> Result<ApiKeys, DocumentFault> {
-    check_api_keys(text).map_err(DocumentFaults::into_first)
-}
-
-/// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells its first fault.
-pub fn server_keys(text: &str) -> Result<ServerKeys, DocumentFault> {
-    check_server_keys(text).map_err(DocumentFaults::into_first)
-}
-
 /// Reads the document of `API_KEYS_SECRET_ID`, or tells all of its faults.
-pub fn check_api_keys(text: &str) -> Result<ApiKeys, DocumentFaults> {
+pub fn api_keys(text: &str) -> Result<ApiKeys, DocumentFaults> {
     let document = document(text)?;
     let noted = Noted::default();
     let root = Node::root(&document, &noted);
@@ -114,7 +112,7 @@ pub fn check_api_keys(text: &str) -> Result<ApiKeys, DocumentFaults> {
 }
 
 /// Reads the document of `SERVER_KEYS_SECRET_ID`, or tells all of its faults.
-pub fn check_server_keys(text: &str) -> Result<ServerKeys, DocumentFaults> {
+pub fn server_keys(text: &str) -> Result<ServerKeys, DocumentFaults> {
     let document = document(text)?;
     let noted = Noted::default();
     let root = Node::root(&document, &noted);

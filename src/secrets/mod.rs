@@ -10,9 +10,7 @@ use aws_sdk_secretsmanager::{Client, config::Builder};
 use aws_types::SdkConfig;
 
 pub use cache::{RefreshPolicy, SecretUnavailable};
-pub use document::{
-    DocumentFault, DocumentFaults, api_keys, check_api_keys, check_server_keys, server_keys,
-};
+pub use document::{DocumentFault, DocumentFaults, api_keys, server_keys};
 
 use crate::{
     aws,
@@ -121,20 +119,26 @@ impl Secrets {
         stale: Stale,
         deadline: Deadline,
     ) -> Result<Option<Snapshot>, SecretUnavailable> {
-        let mut newer = seen.clone();
-        let found = match stale {
+        let Snapshot {
+            api_keys,
+            server_keys,
+        } = seen.clone();
+        Ok(match stale {
             Stale::ApiKeys => {
-                let found = self.api_keys.newer_than(&seen.api_keys, deadline).await?;
-                found.map(|api_keys| newer.api_keys = api_keys)
+                let newer = self.api_keys.newer_than(&api_keys, deadline).await?;
+                newer.map(|api_keys| Snapshot {
+                    api_keys,
+                    server_keys,
+                })
             }
             Stale::ServerKeys => {
-                let found = self.server_keys.newer_than(&seen.server_keys, deadline);
-                found
-                    .await?
-                    .map(|server_keys| newer.server_keys = server_keys)
+                let newer = self.server_keys.newer_than(&server_keys, deadline).await?;
+                newer.map(|server_keys| Snapshot {
+                    api_keys,
+                    server_keys,
+                })
             }
-        };
-        Ok(found.map(|()| newer))
+        })
     }
 }
 

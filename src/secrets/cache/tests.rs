@@ -4,7 +4,11 @@ use std::sync::{
 };
 
 use super::*;
-use crate::{aws::AwsError, redacted::Redacted, secrets::source::Fetched};
+use crate::{
+    aws::AwsError,
+    redacted::Redacted,
+    secrets::{DocumentFault, source::Fetched},
+};
 
 const AGES: RefreshPolicy = RefreshPolicy {
     ttl: Duration::from_secs(300),
@@ -63,7 +67,7 @@ impl World {
             })
         };
         let read = |text: &str| match text {
-            "broken" => Err(DocumentFault::Size),
+            "broken" => Err(DocumentFault::Size.into()),
             text => Ok(text.to_owned()),
         };
         let clock = {

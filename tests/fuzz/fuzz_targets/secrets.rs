@@ -1,4 +1,4 @@
-//! The two secrets' documents: `secrets::check_api_keys` and `secrets::check_server_keys`.
+//! The two secrets' documents: `secrets::api_keys` and `secrets::server_keys`.
 
 #![no_main]
 
@@ -17,8 +17,8 @@ fn check(bytes: &[u8]) {
         return;
     };
     let limit = 64 * 1024 + 256 * text.len();
-    let partners = within(limit, || secrets::check_api_keys(text));
-    let server_keys = within(limit, || secrets::check_server_keys(text));
+    let partners = within(limit, || secrets::api_keys(text));
+    let server_keys = within(limit, || secrets::server_keys(text));
     assert!(
         partners.is_err() || server_keys.is_err(),
         "no document is both"

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use token_service::secrets::{DocumentFaults, check_api_keys, check_server_keys};
+use token_service::secrets::{DocumentFaults, api_keys, server_keys};
 use zeroize::Zeroizing;
 
 use crate::outcome::{Exit, Failure};
@@ -130,13 +130,13 @@ pub(crate) fn listed(faults: &DocumentFaults) -> String {
 
 impl Document for Partners {
     fn check(text: &str) -> Result<(), DocumentFaults> {
-        check_api_keys(text).map(|_| ())
+        api_keys(text).map(|_| ())
     }
 }
 
 impl Document for ServerKeys {
     fn check(text: &str) -> Result<(), DocumentFaults> {
-        check_server_keys(text).map(|_| ())
+        server_keys(text).map(|_| ())
     }
 }
 

@@ -12,7 +12,7 @@ use token_service::{
     partner::PartnerId,
     record::{CallCost, PartitionKey, StoreError, store::Records},
     request::ReferenceId,
-    secrets::check_server_keys,
+    secrets::server_keys,
 };
 
 use super::{
@@ -271,7 +271,7 @@ async fn customer(deployment: &Deployment, record: &Record) -> Result<Value, Fai
             )
         })?
         .text;
-    let keys = check_server_keys(&text).map_err(|_| {
+    let keys = server_keys(&text).map_err(|_| {
         Failure::new(
             Exit::Faulty,
             "the server-keys secret is faulty: `tokenctl status` says where",
