@@ -14,6 +14,7 @@ use crate::json::{self, Object};
 pub use invalidate::InvalidateRequest;
 pub use issue::{Customer, IssueRequest, MEMBERS, RequestFields};
 pub use renew::RenewRequest;
+pub(crate) use rules::is_account_number;
 
 /// Deepest nesting of a plaintext; its outermost object is 1.
 const MAX_DEPTH: usize = 8;

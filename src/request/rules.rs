@@ -41,10 +41,14 @@ pub(super) fn account_number(value: &Value<'_>) -> Result<Text, Reason> {
         Value::String(text) => text.as_ref(),
         _ => "",
     };
-    self::digits(digits, 1, 19).ok_or(
+    is_account_number(digits).then(|| kept(digits)).ok_or(
         "must be 1-19 digits 0-9, as a string or an integer without sign, fraction or exponent"
             .into(),
     )
+}
+
+pub(crate) fn is_account_number(digits: &str) -> bool {
+    are_digits(digits, 1, 19)
 }
 
 pub(super) fn name(value: &Value<'_>) -> Result<Text, Reason> {
@@ -159,10 +163,9 @@ fn phone_digits(value: &Value<'_>, min: usize, max: usize) -> Option<Text> {
         Value::String(text) => text.strip_prefix('+').unwrap_or(text),
         _ => return None,
     };
-    digits(text, min, max)
+    are_digits(text, min, max).then(|| kept(text))
 }
 
-fn digits(text: &str, min: usize, max: usize) -> Option<Text> {
-    let sound = (min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    sound.then(|| kept(text))
+fn are_digits(text: &str, min: usize, max: usize) -> bool {
+    (min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }

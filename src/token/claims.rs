@@ -6,7 +6,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{Grant, Lifetime, PresentedToken, TokenId, TokenIdentity};
-use crate::{partner::PartnerId, redacted::Redacted, request::ReferenceId, session::SessionKey};
+use crate::{
+    partner::PartnerId,
+    redacted::Redacted,
+    request::{ReferenceId, is_account_number},
+    session::SessionKey,
+};
 
 /// RFC 7519 section 4.1, RFC 8693 section 4.3 (`client_id`), OpenID Connect Core section 2
 /// (`auth_time`), RFC 7800 section 3.2 (`cnf`); members in the protocol's order.
@@ -80,7 +85,7 @@ impl<'a> Claims<'a> {
     /// `None` if a claim breaks its rule, which none does that was sealed by [`mint`].
     pub(super) fn read(&self) -> Option<PresentedToken> {
         let Jwk { kty, k } = &self.cnf.jwk;
-        if kty != "oct" {
+        if kty != "oct" || !is_account_number(&self.sub) {
             return None;
         }
         let mut session_key = Box::new(Redacted::new([0; 32]));
