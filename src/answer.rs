@@ -19,7 +19,7 @@ use crate::{
 
 /// How a path spells `resCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeForm {
+pub(crate) enum CodeForm {
     /// `"TOK200"`.
     Text,
     /// `100` for success, else the code's digits.
@@ -28,7 +28,7 @@ pub enum CodeForm {
 
 /// A `resCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResCode {
+pub(crate) struct ResCode {
     number: u16,
     form: CodeForm,
 }
@@ -52,7 +52,7 @@ impl Serialize for ResCode {
 }
 
 /// An answer's body, as it leaves the function.
-pub enum AnswerBody {
+pub(crate) enum AnswerBody {
     /// A compact JWE: `text/plain`.
     Sealed(String),
     /// JSON in the clear, `application/json`: a problem of a request that was not opened, or
@@ -63,7 +63,7 @@ pub enum AnswerBody {
 /// A success's body.
 ///
 /// Fails only when the system's generator does, or if JSON could not be written.
-pub fn success(
+pub(crate) fn success(
     success: &Success,
     form: CodeForm,
     rng: &dyn SecureRandom,
@@ -75,7 +75,7 @@ pub fn success(
 /// A problem's body: sealed if the request was opened.
 ///
 /// Fails only when the system's generator does, or if JSON could not be written.
-pub fn problem(
+pub(crate) fn problem(
     problem: &Problem,
     reply: Option<&Reply>,
     form: CodeForm,
@@ -91,7 +91,7 @@ pub fn problem(
 
 /// The body of [`Problem::internal`], where what was to be sealed could not be, and must not be
 /// told.
-pub fn internal(form: CodeForm) -> AnswerBody {
+pub(crate) fn internal(form: CodeForm) -> AnswerBody {
     let Problem {
         code, description, ..
     } = Problem::internal();
@@ -103,7 +103,7 @@ pub fn internal(form: CodeForm) -> AnswerBody {
 
 /// Introspection's answer (RFC 7662 section 2.2). The claims are for the resource server, which has
 /// authenticated.
-pub fn introspection(introspection: &Introspection) -> Result<AnswerBody, Unspecified> {
+pub(crate) fn introspection(introspection: &Introspection) -> Result<AnswerBody, Unspecified> {
     match introspection {
         Introspection::Active(json) => plain(json),
         Introspection::Inactive => Ok(AnswerBody::Plain(r#"{"active":false}"#.to_owned())),
@@ -111,7 +111,7 @@ pub fn introspection(introspection: &Introspection) -> Result<AnswerBody, Unspec
 }
 
 /// Introspection's error (RFC 6749 section 5.2).
-pub fn introspection_error(error: &'static str) -> AnswerBody {
+pub(crate) fn introspection_error(error: &'static str) -> AnswerBody {
     AnswerBody::Plain(format!(r#"{{"error":"{error}"}}"#))
 }
 

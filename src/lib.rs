@@ -25,7 +25,7 @@
 //! Dependencies run one way: `main` → [`gateway`] → [`answer`] → [`problem`] → [`operations`] → the
 //! rest. Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
 
-pub mod answer;
+mod answer;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -38,13 +38,13 @@ pub mod logs;
 mod metrics;
 pub mod operations;
 pub mod partner;
-pub mod problem;
+mod problem;
 pub mod record;
-pub mod redacted;
+mod redacted;
 #[cfg(test)]
 mod redaction;
 pub mod request;
-pub mod resource_server;
+mod resource_server;
 pub mod secrets;
 pub mod session;
 pub mod token;

@@ -80,10 +80,6 @@ pub struct Partner {
 }
 
 impl Partner {
-    pub(crate) fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
     /// Whether `key` is one of the partner's `sdkApiKey`s.
     pub fn has_sdk_api_key(&self, key: &KeyDigest) -> bool {
         key.is_any_of(&self.sdk_api_keys).into()
@@ -122,9 +118,7 @@ impl Partners {
         id: &PartnerId,
         sdk_api_key: Option<&str>,
     ) -> Result<&Arc<Partner>, AuthError> {
-        let sdk_api_key = sdk_api_key
-            .filter(|key| !key.is_empty())
-            .ok_or(AuthError::MissingKey)?;
+        let sdk_api_key = sent(sdk_api_key)?;
         let partner = self.named(id).ok_or(AuthError::UnknownPartner)?;
         if !partner.has_sdk_api_key(&KeyDigest::of(sdk_api_key)) {
             return Err(AuthError::UnknownKey);
@@ -141,10 +135,7 @@ impl Partners {
     ///
     /// Looks at every digest of every partner, so that the time tells nothing about a match.
     pub fn authenticate(&self, api_key: Option<&str>) -> Result<&Arc<Partner>, AuthError> {
-        let api_key = api_key
-            .filter(|key| !key.is_empty())
-            .ok_or(AuthError::MissingKey)?;
-        let api_key = KeyDigest::of(api_key);
+        let api_key = KeyDigest::of(sent(api_key)?);
         let mut found = None;
         for partner in &self.0 {
             if api_key.is_any_of(&partner.api_keys).into() {
@@ -153,6 +144,11 @@ impl Partners {
         }
         enabled(found.ok_or(AuthError::UnknownKey)?)
     }
+}
+
+fn sent(key: Option<&str>) -> Result<&str, AuthError> {
+    key.filter(|key| !key.is_empty())
+        .ok_or(AuthError::MissingKey)
 }
 
 fn enabled(partner: &Arc<Partner>) -> Result<&Arc<Partner>, AuthError> {

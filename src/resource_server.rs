@@ -7,7 +7,8 @@ use crate::partner::{KeyDigest, PartnerId};
 /// A resource server as the secret describes it. Its id has a partner id's rule.
 #[derive(Debug)]
 pub struct ResourceServer {
-    pub(crate) id: PartnerId,
+    /// Its name.
+    pub id: PartnerId,
     pub(crate) secrets: Vec<KeyDigest>,
     pub(crate) enabled: bool,
 }
@@ -57,13 +58,6 @@ impl ResourceServers {
     }
 }
 
-impl ResourceServer {
-    /// Its name.
-    pub fn id(&self) -> &PartnerId {
-        &self.id
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +79,7 @@ mod tests {
         ]);
         for (id, secret) in [("wallet", "a"), ("wallet", "b"), ("cards", "d")] {
             let found = servers.authenticate(id, secret).unwrap();
-            assert_eq!(found.id().as_str(), id);
+            assert_eq!(found.id.as_str(), id);
         }
         for (id, secret) in [
             ("wallet", "d"),

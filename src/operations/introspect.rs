@@ -104,7 +104,7 @@ impl Operations {
         let (id, secret) = credentials(call.authorization).ok_or(ClientError::Credentials)?;
         let servers = &secrets.api_keys.resource_servers;
         let server = servers.authenticate(&id, &secret)?;
-        log.resource_server = Some(server.id().clone());
+        log.resource_server = Some(server.id.clone());
 
         let compact = token_of(call.body)?;
         let presented = token::open(&compact, &secrets.server_keys.token, &self.identity)?;
@@ -112,7 +112,7 @@ impl Operations {
             return Err(NotAccepted::Inactive(None));
         }
         match secrets.api_keys.partners.named(&presented.partner) {
-            Some(partner) if partner.is_enabled() => Ok(presented),
+            Some(partner) if partner.enabled => Ok(presented),
             Some(_) => Err(NotAccepted::Inactive(None)),
             None => Err(NotAccepted::Inactive(Some(Stale::ApiKeys))),
         }
