@@ -92,6 +92,11 @@ fn strangers() -> Vec<Input> {
             401,
             stranger(&"\"".repeat(MAX_BODY)),
         ),
+        input(
+            "stranger: 32 KiB of line breaks",
+            401,
+            stranger(&"\n".repeat(MAX_BODY)),
+        ),
         input("stranger: an API key of 10 KB", 401, long_key),
         input(
             "stranger: 10 KB of short headers",
