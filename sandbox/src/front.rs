@@ -2,7 +2,7 @@
 //! faults happen, at the socket where that is where they happen in life. What a request means is
 //! the [`Service`]'s business.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, iter, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited, channel::Channel, combinators::BoxBody};
@@ -149,8 +149,8 @@ impl<S: Service> Front<S> {
             }
             Fault::BreakOff => {
                 let answer = self.work(request).await?;
-                let half = answer.body().len() / 2;
-                Ok(self.trickle(answer, half, Duration::ZERO))
+                let half = 0..answer.body().len() / 2;
+                Ok(self.in_pieces(answer, iter::once(half), Duration::from_millis(10)))
             }
             Fault::StallBefore(stall) => {
                 tokio::time::sleep(stall).await;
@@ -167,8 +167,8 @@ impl<S: Service> Front<S> {
             Fault::Malformed => Ok(whole(answer::<S>(StatusCode::OK, "{\"not\": json"))),
             Fault::Trickle(pause) => {
                 let answer = self.work(request).await?;
-                let all = answer.body().len();
-                Ok(self.trickle(answer, all, pause))
+                let bytes = (0..answer.body().len()).map(|at| at..at + 1);
+                Ok(self.in_pieces(answer, bytes, pause))
             }
         }
     }
@@ -196,20 +196,27 @@ impl<S: Service> Front<S> {
         answer.await.map_err(|_| Cut)
     }
 
-    /// The answer's first bytes, each after a pause. The connection ends where some are missing.
-    fn trickle(&self, answer: Response<Bytes>, bytes: usize, pause: Duration) -> Answer {
+    /// Pieces of the answer's body, each after a pause. The connection ends where some are missing.
+    fn in_pieces(
+        &self,
+        answer: Response<Bytes>,
+        pieces: impl Iterator<Item = Range<usize>> + Send + 'static,
+        pause: Duration,
+    ) -> Answer {
         let (mut parts, body) = answer.into_parts();
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
-        let (mut sender, trickling) = Channel::new(1);
+        let (mut sender, sent) = Channel::new(1);
         self.tasks.spawn(async move {
-            for at in 0..bytes {
+            for piece in pieces {
                 tokio::time::sleep(pause).await;
-                if sender.send_data(body.slice(at..=at)).await.is_err() {
+                if sender.send_data(body.slice(piece)).await.is_err() {
                     return;
                 }
             }
+            // Until the last piece is on its way.
+            tokio::time::sleep(pause).await;
         });
-        Response::from_parts(parts, trickling.boxed())
+        Response::from_parts(parts, sent.boxed())
     }
 }
 
