@@ -173,7 +173,7 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         ages: Ages,
     },
-    /// Write the token ring, for resource servers
+    /// Write the token ring, for offline resource servers
     Export {
         /// The file, which must not exist
         #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -193,7 +193,7 @@ pub(crate) enum KeysCommand {
 /// The service's rings, each with the arguments of its rotation.
 #[derive(Subcommand)]
 pub(crate) enum RotateRing {
-    /// Rotate the ring that seals tokens, of which resource servers have a copy
+    /// Rotate the ring that seals tokens; offline resource servers have a copy
     Token(Rotation),
     /// Rotate the ring that seals records
     Record(Rotation),
