@@ -205,7 +205,7 @@ impl Refusal {
                 "the partner has no such session"
             }
             "TOK404" => "the service has nothing at this path",
-            "TOK405" => "the service takes POST and GET only",
+            "TOK405" => "the path does not take this method",
             "TOK409" => match self.reason_of("referenceId") {
                 Some("reused") => "another request has had this referenceId",
                 Some("expired") => "this request got a token before, which has expired",
