@@ -38,8 +38,9 @@ struct Arguments {
 const VERSION: &str = env!("TOKENCTL_VERSION");
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 AWS, the network or a file failed; 2 what was given cannot be used; 3 a waiting time has not passed; \
-4 somebody else changed the secret, nothing was done; 5 not found; 6 looked at and found faulty, or refused";
+Exit codes: 0 done; 1 AWS, the network or a file failed; 2 an argument or a file cannot be used; \
+3 a step's waiting time has not passed; 4 somebody else changed the secret, and you changed nothing; 5 not found; \
+6 the input has faults, the service refused the request, or the token is inactive";
 
 #[derive(Subcommand)]
 enum Command {

@@ -57,7 +57,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: status::Arguments,
     },
-    /// Onboard partners, switch them off and on, rotate their keys (operators)
+    /// Onboard partners, disable and enable them, rotate their keys (operators)
     #[command(alias = "partners")]
     Partner {
         #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PartnerCommand,
     },
-    /// Onboard resource servers, switch them off and on, rotate their secrets (operators)
+    /// Onboard resource servers, disable and enable them, rotate their secrets (operators)
     #[command(alias = "resource-servers")]
     ResourceServer {
         #[command(flatten)]
@@ -122,7 +122,7 @@ pub(crate) enum PartnerCommand {
     },
 }
 
-/// Whom to switch on or off.
+/// Whom to enable or disable.
 #[derive(clap::Args)]
 pub(crate) struct Switch {
     /// Its id
