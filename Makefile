@@ -95,11 +95,11 @@ e2e: with-sam with-deploy rust cc ## Deploy all stacks to an emulator of AWS, an
 	$(TOOLS)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
 
 ##@ Deploy
-build: with-sam rust ## Build what is deployed: the arm64 bootstrap (sam build)
+build: with-sam rust cc ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
 	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/$(SAM):$$PATH" sam build --build-in-source
 	@ls -l $(BUILT)/bootstrap
-reproducible: with-sam rust ## Build the last commit twice, as on two machines, and compare the bytes
+reproducible: with-sam rust cc ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
 deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
