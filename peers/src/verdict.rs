@@ -172,8 +172,8 @@ impl Refusal {
             .map_or(self.code == "TOK503", retry::is_worthwhile)
     }
 
-    /// Whether the one cause of `TOK422` that is told is this one's. The words are for people and may
-    /// change, and so is what depends on them.
+    /// Whether the one cause of `TOK422` that is told is this one's. The words are for people and
+    /// may change, and so is what depends on them.
     fn is_json(&self) -> bool {
         self.description.starts_with("The body is JSON")
     }

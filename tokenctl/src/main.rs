@@ -1,6 +1,7 @@
 //! `tokenctl`: the token service's command line.
 //!
-//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager; sessions, in DynamoDB.
+//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager;
+//!   sessions, in DynamoDB.
 //! - [`integrate`]: a partner's requests and answers, made, opened and explained.
 //!
 //! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the
