@@ -31,7 +31,7 @@ help: ## List the targets
 run: programs ## Follow one session through the real binary, from a token to the logout, and show every step
 	$(SANDBOX) run
 
-test: with-test with-token-client programs ## Run the tests of the workspace and of the clients with other people's JOSE libraries
+test: with-test with-token-client programs ## Run the tests of the workspace, and of the clients with third-party JOSE libraries
 	$(WITH_CARGO_TOOLS) cargo nextest run --workspace
 	clients/run node python --sandbox $(SANDBOX)
 	$(TOOLS)/python docs/vectors/make.py --check
@@ -41,7 +41,7 @@ local: rust cc ## Keep the whole stack running on this machine, with a curl line
 	$(SANDBOX) local --env-file $(TARGET)/sandbox.env $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(EMPTY),--empty)
 invoke: event programs ## Send one event file through the real binary: EVENT=events/NAME.json
 	$(SANDBOX) invoke "$(EVENT)"
-events: programs ## Write the sample events anew, after a change of the development keys
+events: programs ## Rewrite the sample events, after a change of the development keys
 	$(SANDBOX) events --out events
 
 ##@ Test
@@ -88,18 +88,18 @@ validate: with-sam ## Check template.yaml as it is written (sam validate --lint)
 	$(SAM)/sam validate --lint
 policy: with-sam with-deploy ## Check what CloudFormation gets, who may do what, the alarms and the pipeline; each check against planted faults
 	$(TOOLS)/pytest --ignore deploy/checks/test_e2e.py --ignore deploy/checks/test_adopt.py deploy/checks
-checkov: with-checkov ## Hold the templates against checkov's checks; those waived are in deploy/checkov.yaml
+checkov: with-checkov ## Check the templates with checkov; waived checks are in deploy/checkov.yaml
 	.venv/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml deploy/account.yaml deploy/watch.yaml deploy/firewall.yaml
 e2e: with-sam with-deploy rust cc ## Deploy all stacks to an emulator of AWS, and call the service through its API Gateway
 	$(call BUILD_BIN,token-service tokenctl)
 	$(TOOLS)/pytest deploy/checks/test_e2e.py deploy/checks/test_adopt.py
 
 ##@ Deploy
-build: with-sam rust ## Build what is deployed: the arm64 bootstrap (sam build)
+build: with-sam rust cc ## Build what is deployed: the arm64 bootstrap (sam build)
 	@test -d "$$(rustc --print target-libdir --target aarch64-unknown-linux-gnu)" || rustup target add aarch64-unknown-linux-gnu
 	RUSTFLAGS="$(ARM64_FLAGS)" PATH="$(CURDIR)/$(SAM):$$PATH" sam build --build-in-source
 	@ls -l $(BUILT)/bootstrap
-reproducible: with-sam rust ## Build the last commit twice, as on two machines, and compare the bytes
+reproducible: with-sam rust cc ## Build the last commit twice, as on two machines, and compare the bytes
 	deploy/reproducible
 deploy: stage $(if $(filter done,$(BUILD)),,build) ## Deploy: STAGE=dev, of samconfig.toml (PARAMETERS="NAME=VALUE", BUILD=done deploys .aws-sam as it is)
 	$(ON_STAGE) deploy "$(STAGE)" $(PARAMETERS)
@@ -107,7 +107,7 @@ refresh: region with-sam ## Replace a stage's instances by new ones, which read 
 	$(ON_STAGE) refresh "$(STAGE)"
 env: region with-sam ## Print a stage's outputs as export lines, for eval: STAGE=dev
 	@$(ON_STAGE) env "$(STAGE)"
-delete: region with-sam ## Delete a stage but its data: STAGE=dev CONFIRM=token-service-dev
+delete: region with-sam ## Delete a stage and keep its data: STAGE=dev CONFIRM=token-service-dev
 	$(ON_STAGE) delete "$(STAGE)" --confirm "$(CONFIRM)"
 adopt: region with-sam ## Take the data that a deleted stage left into a new stack: STAGE=dev (RESOURCES="NAME=ID ...")
 	$(SAM)/python deploy/adopt.py "$(STAGE)" $(RESOURCES)
@@ -154,7 +154,7 @@ mutants: rust cc $(CARGO_TOOLS)/cargo-mutants-27.1.0 ## Change the function in e
 	$(WITH_CARGO_TOOLS) tools/mutants $(FILE)
 supply-chain: rust cc with-supply-chain $(CARGO_TOOLS)/cargo-cyclonedx-0.5.9 ## Check licenses and sources of every crate, and write the bill of materials
 	$(WITH_CARGO_TOOLS) tools/supply-chain
-measure: release ## Hold each operation against its limits: binary, memory, calls a request, bytes an item
+measure: release ## Fail if an operation exceeds its limits: binary, memory, calls per request, bytes per item
 	$(call BUILD_BIN,bench)
 	$(TARGET)/debug/bench measure --function $(FUNCTION)
 bench: with-node-peer benchmarks ## Compare the function with a floor and with the same job in Node.js: times, memory, calls, bytes (ROUNDS=)

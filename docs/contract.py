@@ -84,7 +84,7 @@ def operations():
 def variables():
     """{a variable that the function reads and Lambda does not set: the range of one that is a number, or None}"""
     found = {}
-    for names, _, rule in table("protocol.md", "| variable | default | range |"):
+    for names, _, rule, _ in table("protocol.md", "| variable | default | range | is |"):
         name, span = quoted(names)[0], re.fullmatch(r"(\d+)-(\d+)(;.*)?", rule)
         if not name.startswith("AWS_"):
             found[name] = range(int(span[1]), int(span[2]) + 1) if span else None

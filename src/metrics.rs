@@ -1,8 +1,8 @@
 //! The function's metrics: which fields of a log line are metrics, in which unit and by which
 //! dimensions (docs/metrics.md).
 //!
-//! Whoever logs an event names its values as fields. What is declared here of these fields CloudWatch is told
-//! by the line's `_aws` member, in its embedded metric format:
+//! Events carry their values as fields. The line's `_aws` member tells CloudWatch which of these
+//! fields are metrics, in the embedded metric format:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 //! There is no state and no call of an API.
 //!

@@ -1,5 +1,6 @@
-//! `make tls`: shakes hands with DynamoDB and Secrets Manager of every region, with the function's own client and so with
-//! its own trust. Any answer of a host is as good as another: nothing is asked for, and nobody's credentials are used.
+//! `make tls`: shakes hands with DynamoDB and Secrets Manager of every region, with the function's
+//! own client and so with its own trust. Any answer of a host is as good as another: nothing is
+//! asked for, and nobody's credentials are used.
 //!
 //! Reads lines of a partition and a region.
 
@@ -15,8 +16,8 @@ use aws_types::SdkConfig;
 use token_service::aws;
 use tokio::task::JoinHandle;
 
-/// The partitions that Amazon's five authorities are known to cover: one of their hosts that fails is a failure. Of the
-/// others is told what was seen.
+/// The partitions that Amazon's five authorities are known to cover: one of their hosts that fails
+/// is a failure. Of the others is told what was seen.
 const CLAIMED: [&str; 2] = ["aws", "aws-us-gov"];
 
 /// All hosts are called at once.

@@ -158,7 +158,8 @@ pub fn header(jwe: &str) -> Result<Value, OpenError> {
 /// Opens a JWE.
 ///
 /// # Errors
-/// It breaks the compact form or the protocol's algorithms, or `key` does not open it: see [`OpenError`].
+/// It breaks the compact form or the protocol's algorithms, or `key` does not open it: see
+/// [`OpenError`].
 pub fn open(jwe: &str, key: &[u8; 32]) -> Result<Opened, OpenError> {
     let [protected, encrypted_key, iv, ciphertext, tag] = segments(jwe)?;
     let header = header(jwe)?;

@@ -73,7 +73,8 @@ struct ServerKeys {
 /// keys secret; a copy without the `record` ring is enough).
 ///
 /// # Errors
-/// Another header than the protocol's, an unknown key, or a token that its key does not open: see [`TokenError`].
+/// Another header than the protocol's, an unknown key, or a token that its key does not open: see
+/// [`TokenError`].
 pub fn open_token(token: &str, server_keys: &Value) -> Result<Value, TokenError> {
     let opened = open_token_as_sealed(token, server_keys)?;
     let claims = opened.json().map_err(TokenError::Claims)?;

@@ -172,8 +172,8 @@ impl Refusal {
             .map_or(self.code == "TOK503", retry::is_worthwhile)
     }
 
-    /// Whether the one cause of `TOK422` that is told is this one's. The words are for people and may
-    /// change, and so is what depends on them.
+    /// Whether the one cause of `TOK422` that is told is this one's. The words are for people and
+    /// may change, and so is what depends on them.
     fn is_json(&self) -> bool {
         self.description.starts_with("The body is JSON")
     }
@@ -205,7 +205,7 @@ impl Refusal {
                 "the partner has no such session"
             }
             "TOK404" => "the service has nothing at this path",
-            "TOK405" => "the service takes POST and GET only",
+            "TOK405" => "the path does not take this method",
             "TOK409" => match self.reason_of("referenceId") {
                 Some("reused") => "another request has had this referenceId",
                 Some("expired") => "this request got a token before, which has expired",

@@ -1,7 +1,7 @@
 /** What an answer means, and what a partner does about it (docs/protocol.md, Errors). */
 
 const SUCCESSES = {
-  GetToken: ['A token was issued', 'The function opened the request, agreed a session key with the SDK\'s public key, recorded the issue, and answered encrypted.', 'Hand token and serverPubKey to the SDK. Before expireAt, the SDK renews the token.'],
+  GetToken: ['A token was issued', 'The function opened the request, agreed a session key with the SDK\'s public key, recorded the session, and answered encrypted.', 'Hand token and serverPubKey to the SDK. Before expireAt, the SDK renews the token.'],
   Renew: ['The token was renewed', 'The function opened the token and, with the session key in it, the body. It recorded the new token, and answered encrypted with the session key, which stays the same.', 'Use the new token from now on.'],
   Invalidate: ['The session was ended', 'The record is revoked: no token of the session is renewed any more, and introspection says inactive.', 'Nothing. To end it again is a success too.'],
   Introspect: ['The resource server was told whether the token is active', 'It authenticated with its id and secret.', 'Serve the SDK only for an active token, and after it has proved that it holds the session key.'],
@@ -80,7 +80,7 @@ const UNKNOWN_SESSION = ['There is no such session', 'It has expired and is forg
 const CONFLICTS = {
   reused: [
     'The referenceId was used for another request',
-    'A pair of partner and referenceId names one issue. This request differs from the first one in a member, so nothing of the first answer is told.',
+    'Partner and referenceId together name one session. This request differs from the first one in a member, so nothing of the first answer is told.',
     'Find out how two requests came to one referenceId, or why a retry changed, before you take a new one.',
   ],
   expired: ['The token of this referenceId has expired', 'The request is the same, but its token is no longer valid.', 'Ask again under a new referenceId.'],

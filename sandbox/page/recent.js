@@ -71,7 +71,7 @@ function describe(request) {
   const code = log?.Outcome ?? (status === null ? '' : 'API Gateway')
   const good = status === 200
   const summary = [
-    el('span', { className: `badge ${status === null ? 'wait' : good ? 'good' : 'bad'}` }, status === null ? 'at work' : `${status} ${code}`),
+    el('span', { className: `badge ${status === null ? 'wait' : good ? 'good' : 'bad'}` }, status === null ? 'in progress' : `${status} ${code}`),
     el('span', { className: 'partner' }, log?.PartnerId ?? '—'),
     log?.Replays && el('span', { className: 'tag' }, 'replayed'),
     log?.DynamoDBAttempts > 1 && el('span', { className: 'tag' }, plural(log.DynamoDBAttempts, 'attempt')),

@@ -79,7 +79,7 @@ function requestSteps({ operation, plaintext, body, curl, partner, headers }) {
     plaintext !== undefined &&
       step('The request in JSON', who, `${bytesOf(plaintext)} to encrypt`, [el('p', { className: 'hint' }, made), block('The request in JSON', indented(plaintext))]),
     plaintext === undefined ? step('The body', who, `A form of ${bytesOf(body)}`, form(body)) : step('The body', who, ...jweOrText(body)),
-    step('The request by curl', who, `With ${credential(headers, partner)}`, [
+    step('The request as a curl command', who, `With ${credential(headers, partner)}`, [
       el('p', { className: 'hint' }, again),
       longBlock('curl line', curl),
       copyButton(curl, 'the curl line'),
@@ -100,7 +100,7 @@ function answerSteps(journey, item) {
   const { who, ...words } = OPERATIONS[operation]
   const inTheClear = !answer.encrypted && operation !== 'Introspect'
   const steps = [
-    step('The answer by HTTP', 'token service', `HTTP ${http.status}, ${bytesOf(http.body)} after ${http.milliseconds.toFixed(0)} ms`, [
+    step('The HTTP answer', 'token service', `HTTP ${http.status}, ${bytesOf(http.body)} after ${http.milliseconds.toFixed(0)} ms`, [
       block('Status and headers of the answer', `HTTP ${http.status}\n${http.headers.map(([name, value]) => `${name}: ${value}`).join('\n')}`),
       longBlock('Body of the answer', http.body),
       inTheClear && el('p', { className: 'hint' }, 'In the clear, as the request was not decrypted: anybody on the way could have written it. Take it as a hint.'),

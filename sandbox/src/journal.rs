@@ -28,8 +28,8 @@ const OF_THE_LOG: [&str; 8] = [
     "cause",
 ];
 
-/// The last requests. Clones share them. The default remembers nothing: only `token-sandbox local` has
-/// somebody to show it to.
+/// The last requests. Clones share them. The default remembers nothing: only `token-sandbox local`
+/// has somebody to show it to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal(Option<Arc<Mutex<Pages>>>);
 

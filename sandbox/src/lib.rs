@@ -10,9 +10,10 @@
 //!                                          dynamodb    secrets_manager     <── faults
 //! ```
 //!
-//! [`Sandbox::start`] starts all of it and [`Sandbox::stop`] (or dropping it) ends all of it, children included.
-//! [`Faults`] make the two AWS services misbehave on request. With [`Options::web_page`] the gateway also serves a page
-//! on which a person does all of that in a browser (`web`).
+//! [`Sandbox::start`] starts all of it and [`Sandbox::stop`] (or dropping it) ends all of it,
+//! children included. [`Faults`] make the two AWS services misbehave on request. With
+//! [`Options::web_page`] the gateway also serves a page on which a person does all of that in a
+//! browser (`web`).
 //!
 //! Neither this crate nor `peers`, by which it speaks as a partner, depends on `token-service`:
 //! what they show about it is evidence, not agreement with itself.

@@ -38,7 +38,8 @@ enum Command {
         /// Begin with empty secrets, as a deployment does: tokenctl fills them
         #[arg(long)]
         empty: bool,
-        /// Where to write the variables for tokenctl, as a file for `source` [default: beside the credentials]
+        /// Where to write the variables for tokenctl, as a file for `source` [default: beside the
+        /// credentials]
         #[arg(long, value_name = "FILE")]
         env_file: Option<PathBuf>,
     },

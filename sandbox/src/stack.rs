@@ -45,8 +45,8 @@ impl Sandbox {
     /// Starts the stack and waits until the function's first instance polls for requests.
     ///
     /// # Errors
-    /// A wrong configuration of the function (with the function's own words), a taken port, an unusable data directory:
-    /// see [`Error`].
+    /// A wrong configuration of the function (with the function's own words), a taken port, an
+    /// unusable data directory: see [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
         if !options.function.is_file() {
             return Err(Error::FunctionMissing(options.function));

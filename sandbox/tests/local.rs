@@ -1,5 +1,5 @@
-//! `token-sandbox local` as `make local` starts it, with the stand-in for the function: what it prints
-//! can be pasted into a shell in any folder.
+//! `token-sandbox local` as `make local` starts it, with the stand-in for the function: what it
+//! prints can be pasted into a shell in any folder.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

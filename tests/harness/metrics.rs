@@ -1,5 +1,5 @@
-//! A log line as CloudWatch reads it: the points that its `_aws` member makes, held against the rules of the embedded
-//! metric format, the JSON schema at the specification's end included:
+//! A log line as CloudWatch reads it: the points that its `_aws` member makes, held against the
+//! rules of the embedded metric format, the JSON schema at the specification's end included:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -144,7 +144,8 @@ pub(crate) fn codes() -> BTreeSet<String> {
 
 /// The function's own variables, each with its default and its rule.
 pub(crate) fn variables() -> Vec<[String; 3]> {
-    let rows = table("docs/protocol.md", "| variable | default | range |");
+    let head = "| variable | default | range | is |";
+    let rows = table("docs/protocol.md", head);
     let row = |cells: &Vec<String>| {
         let name = cells[0].split('`').nth(1).unwrap();
         [name, &cells[1], &cells[2]].map(str::to_owned)

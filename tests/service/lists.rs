@@ -250,19 +250,6 @@ const PLACES: &[Place] = &[
     },
     Place {
         of: &VARIABLES,
-        file: "README.md",
-        list: "the table of variables",
-        names: |text| {
-            let rows = between(text, "\n| variable |", "\n\n").lines();
-            let first = rows.filter_map(|row| row.split('|').nth(1));
-            let mut names: BTreeSet<_> = first.flat_map(|cell| in_quotes(cell, '`')).collect();
-            names.retain(|name| !name.starts_with("AWS_"));
-            names
-        },
-        without: &[],
-    },
-    Place {
-        of: &VARIABLES,
         file: "template.yaml",
         list: "the function's environment",
         names: |text| {

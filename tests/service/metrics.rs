@@ -1,6 +1,7 @@
 //! The metrics of each kind of request, as CloudWatch reads them out of the log: `docs/metrics.md`,
 //! row by row. That every line is in the embedded metric format, `points` sees to in all tests.
 
+mod cost;
 mod operations;
 mod secrets;
 mod values;

@@ -1,6 +1,7 @@
 //! `tokenctl`: the token service's command line.
 //!
-//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager; sessions, in DynamoDB.
+//! - [`operator`]: partners, resource servers, keys and their rotation, in Secrets Manager;
+//!   sessions, in DynamoDB.
 //! - [`integrate`]: a partner's requests and answers, made, opened and explained.
 //!
 //! A command is a function from its arguments to an [`outcome`]; nothing else prints or ends the
@@ -38,8 +39,9 @@ struct Arguments {
 const VERSION: &str = env!("TOKENCTL_VERSION");
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 AWS, the network or a file failed; 2 what was given cannot be used; 3 a waiting time has not passed; \
-4 somebody else changed the secret, nothing was done; 5 not found; 6 looked at and found faulty, or refused";
+Exit codes: 0 done; 1 AWS, the network or a file failed; 2 an argument or a file cannot be used; \
+3 a step's waiting time has not passed; 4 somebody else changed the secret, and you changed nothing; 5 not found; \
+6 the input has faults, the service refused the request, or the token is inactive";
 
 #[derive(Subcommand)]
 enum Command {

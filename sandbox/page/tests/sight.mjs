@@ -112,7 +112,7 @@ onPage('the answer is open, and the steps to it are closed, a line each', {}, as
   assert.equal((await shown()).length, 8)
   assert.deepEqual((await shown()).map(({ lines }) => lines), Array(8).fill(1))
   await answerTo(page, '#break-wrong-key')
-  assert.deepEqual(await open(), ['The answer by HTTP'])
+  assert.deepEqual(await open(), ['The HTTP answer'])
   await answerTo(page, '#session-introspect')
   assert.deepEqual(await open(), ['The answer in JSON'])
   await page.getByText('The body', { exact: true }).click()

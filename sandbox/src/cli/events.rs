@@ -1,4 +1,5 @@
-//! `token-sandbox events`: writes the sample events, or says which are not as they would be written.
+//! `token-sandbox events`: writes the sample events, or says which are not as they would be
+//! written.
 
 use std::path::Path;
 

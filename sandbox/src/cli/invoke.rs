@@ -1,5 +1,5 @@
-//! `token-sandbox invoke`: event files through the real binary, their answers opened and held against the
-//! documented ones.
+//! `token-sandbox invoke`: event files through the real binary, their answers opened and held
+//! against the documented ones.
 
 use std::{
     io,

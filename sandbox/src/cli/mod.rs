@@ -1,4 +1,4 @@
-//! The commands of the `sandbox` program, and how they print.
+//! The commands of the `token-sandbox` program, and how they print.
 
 pub(crate) mod events;
 pub(crate) mod invoke;

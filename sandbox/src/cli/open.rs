@@ -1,5 +1,5 @@
-//! `token-sandbox open`: what is in a request, an answer or a token, for somebody who has the development
-//! keys: everybody.
+//! `token-sandbox open`: what is in a request, an answer or a token, for somebody who has the
+//! development keys: everybody.
 
 use std::io::{self, Read};
 

@@ -1,5 +1,5 @@
-//! `token-sandbox run`: one session, followed from the partner's request for a token to the customer's
-//! logout, each step checked.
+//! `token-sandbox run`: one session, followed from the partner's request for a token to the
+//! customer's logout, each step checked.
 //!
 //! It shows keys, a token and a customer. That is what it is for, and why it knows development keys
 //! only.
@@ -69,8 +69,8 @@ pub(crate) enum CannotTell {
     NoItem,
 }
 
-/// Tells the story of `event`, or of the sample get-token. It ends badly if something in it does not
-/// hold; the page says what.
+/// Tells the story of `event`, or of the sample get-token. It ends badly if something in it does
+/// not hold; the page says what.
 pub(crate) async fn tell(event: Option<&Path>) -> Result<End, CannotTell> {
     let request = read_request(event)?;
     let options = Options {

@@ -1,10 +1,11 @@
 //! One secret: its versions, and the rules of the stages that they carry.
 //!
 //! - A stage is on at most one version of a secret.
-//! - The first version becomes `AWSCURRENT`, and from then on there is always one: it moves, it is never removed.
+//! - The first version becomes `AWSCURRENT`, and from then on there is always one: it moves, it is
+//!   never removed.
 //! - Wherever `AWSCURRENT` moves, `AWSPREVIOUS` moves to the version that it came from.
-//! - A version without a stage is deprecated: it can still be had by its id, but is not described. (AWS deletes such
-//!   versions some time; the sandbox keeps them.)
+//! - A version without a stage is deprecated: it can still be had by its id, but is not described.
+//!   (AWS deletes such versions some time; the sandbox keeps them.)
 
 use std::{fmt, time::SystemTime};
 

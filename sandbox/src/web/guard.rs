@@ -1,10 +1,10 @@
 //! Who may ask the page's server for what. It listens on 127.0.0.1, but every page in the same
 //! browser can send to there.
 //!
-//! - A name of a stranger's that resolves to 127.0.0.1 (DNS rebinding) is told by its `Host`: that is the name, which
-//!   the browser sets.
-//! - A stranger's page that posts here is told by its `Origin`, which the browser sets too; and as JSON needs a preflight
-//!   across origins, and nobody answers one here, it does not get that far.
+//! - A name of a stranger's that resolves to 127.0.0.1 (DNS rebinding) is told by its `Host`: that
+//!   is the name, which the browser sets.
+//! - A stranger's page that posts here is told by its `Origin`, which the browser sets too; and as
+//!   JSON needs a preflight across origins, and nobody answers one here, it does not get that far.
 
 use http::{
     HeaderMap, Method,

@@ -36,8 +36,8 @@ const STEPS: [(Request, &str); 7] = [
     (Request::Good, "record, and answer with the token"),
 ];
 
-/// The other operations' warm requests, and how many times the instructions of a warm Get Token each
-/// may take.
+/// The other operations' warm requests, and how many times the instructions of a warm Get Token
+/// each may take.
 const OPERATIONS: [(OfSession, &str, f64); 4] = [
     (OfSession::Renewal, "renewal", 0.6),
     (OfSession::Invalidation, "invalidation", 0.5),

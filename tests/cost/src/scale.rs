@@ -283,7 +283,7 @@ mod tests {
         let fitting = partners.fitting();
         assert!(partners.document(fitting).len() <= SECRET_BYTES);
         assert!(partners.document(fitting + 1).len() > SECRET_BYTES);
-        // docs/protocol.md says "some 190", of partners with optional members too.
+        // docs/protocol.md says "some 200".
         assert!((190..=210).contains(&fitting), "{fitting}");
     }
 

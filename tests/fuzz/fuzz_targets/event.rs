@@ -1,5 +1,5 @@
-//! The whole handler from an event's bytes: `gateway::Service::answer`, its AWS replaced below the SDK. What is no JSON is
-//! the body of an event.
+//! The whole handler from an event's bytes: `gateway::Service::answer`, its AWS replaced below the
+//! SDK. What is no JSON is the body of an event.
 //!
 //! The secrets are those of `events/`, so that its events are answered in full.
 

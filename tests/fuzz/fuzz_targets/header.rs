@@ -1,5 +1,5 @@
-//! A protected header's JSON text, sealed by the harness under a key that the receiver has, so that the tag is right
-//! whatever the header is. What `jwe` cannot reach by changing bytes.
+//! A protected header's JSON text, sealed by the harness under a key that the receiver has, so that
+//! the tag is right whatever the header is. What `jwe` cannot reach by changing bytes.
 
 #![no_main]
 

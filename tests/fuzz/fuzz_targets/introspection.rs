@@ -1,5 +1,5 @@
-//! An introspection in its parts (`events::of_introspection`), through the whole handler: answered as a second reading of
-//! the header and the form says.
+//! An introspection in its parts (`events::of_introspection`), through the whole handler: answered
+//! as a second reading of the header and the form says.
 
 #![no_main]
 

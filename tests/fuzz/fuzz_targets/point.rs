@@ -1,5 +1,5 @@
-//! Coordinates, on the curve or not: `session::Session::agree` against RustCrypto's P-256. The input is read by
-//! `events::of_point`.
+//! Coordinates, on the curve or not: `session::Session::agree` against RustCrypto's P-256. The
+//! input is read by `events::of_point`.
 
 #![no_main]
 

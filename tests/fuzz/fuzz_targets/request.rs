@@ -1,7 +1,7 @@
 //! A sealed request in its parts, sealed by the harness: past the tag, through the whole handler.
 //!
-//! The input is one byte of choices (bits: kid named, older key, first path, HTTP API, base64, quotes, and two for the
-//! operation) and the plaintext.
+//! The input is one byte of choices (bits: kid named, older key, first path, HTTP API, base64,
+//! quotes, and two for the operation) and the plaintext.
 
 #![no_main]
 
@@ -106,8 +106,8 @@ fn get_token(choices: Choices, sent: &[u8], answer: &Checked, ask: impl Fn() -> 
     }
 }
 
-/// The member of this name, by another reading than the service's; `Err` if the plaintext is not the JSON object that it
-/// must be, `None` if this reading cannot tell.
+/// The member of this name, by another reading than the service's; `Err` if the plaintext is not
+/// the JSON object that it must be, `None` if this reading cannot tell.
 fn member(sent: &[u8], name: &str) -> Option<Result<Value, ()>> {
     match plaintext::is_sound(sent) {
         Err(NoShape::NumberOutOfRange) => None,

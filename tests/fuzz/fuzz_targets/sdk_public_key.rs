@@ -1,4 +1,5 @@
-//! An `sdkPublicKey`: the input once as it is sent, and once as the JWK that is sent in each of four encodings.
+//! An `sdkPublicKey`: the input once as it is sent, and once as the JWK that is sent in each of
+//! four encodings.
 
 #![no_main]
 

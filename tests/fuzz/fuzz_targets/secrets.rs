@@ -81,8 +81,9 @@ fn check(bytes: &[u8]) {
 
 /// A fault names the path and the rule, never a value.
 ///
-/// Looked for are values that look like keys, digests and names: 16 characters and more of base64url's alphabet. Such a
-/// run is no part of a rule's words, and in a path it lies within one member's name.
+/// Looked for are values that look like keys, digests and names: 16 characters and more of
+/// base64url's alphabet. Such a run is no part of a rule's words, and in a path it lies within one
+/// member's name.
 fn names_no_value(faults: &DocumentFaults, document: Option<&Value>) {
     let Some(document) = document else { return };
     let mut values = Vec::new();

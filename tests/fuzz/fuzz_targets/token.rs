@@ -1,5 +1,6 @@
-//! A token as somebody presents it: `token::open`, beside another reading (`peers`). The input is the compact JWE, or, if
-//! it begins with a brace, the claims that the harness seals with the token key.
+//! A token as somebody presents it: `token::open`, beside another reading (`peers`). The input is
+//! the compact JWE, or, if it begins with a brace, the claims that the harness seals with the token
+//! key.
 
 #![no_main]
 

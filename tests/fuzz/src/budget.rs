@@ -1,8 +1,8 @@
 //! What an input may cost, and which inputs cost the most.
 //!
-//! Memory is counted by the allocator, so that the figure is the same in every run: an input over its limit fails at
-//! once. Time is measured only to choose: the slowest inputs of a run are kept, and `make
-//! attack-cost` counts their instructions.
+//! Memory is counted by the allocator, so that the figure is the same in every run: an input over
+//! its limit fails at once. Time is measured only to choose: the slowest inputs of a run are kept,
+//! and `make attack-cost` counts their instructions.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -71,8 +71,9 @@ pub fn within<T>(limit: usize, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Runs a target's check of an input. If `FUZZ_WORST` names a directory, the inputs that cost the service most are kept in
-/// it: `slow-0` to `slow-7`, and `heap`, whose figure is in `heap-bytes`. A later run goes on from them.
+/// Runs a target's check of an input. If `FUZZ_WORST` names a directory, the inputs that cost the
+/// service most are kept in it: `slow-0` to `slow-7`, and `heap`, whose figure is in `heap-bytes`.
+/// A later run goes on from them.
 pub fn watched(input: &[u8], check: impl Fn(&[u8])) {
     static WORST: OnceLock<Option<Mutex<Worst>>> = OnceLock::new();
     let cost = cost_of(input, &check);

@@ -216,8 +216,8 @@ pub fn event_at(
     event
 }
 
-/// An introspection in its parts: the `Authorization` header, a line feed, and the body; without a line feed there is no
-/// header. `{{token}}` in the body is the session's.
+/// An introspection in its parts: the `Authorization` header, a line feed, and the body; without a
+/// line feed there is no header. `{{token}}` in the body is the session's.
 pub fn of_introspection(input: &[u8]) -> (Option<String>, Vec<u8>) {
     let at = input.iter().position(|byte| *byte == b'\n');
     let (authorization, body) = match at {
@@ -290,7 +290,8 @@ pub fn sdk_public_key(x: &str, y: &str) -> String {
     ))
 }
 
-/// The event by which an input of this target gets to the function; `None` for `secrets`, which comes another way.
+/// The event by which an input of this target gets to the function; `None` for `secrets`, which
+/// comes another way.
 pub fn of_target(target: &str, input: &[u8]) -> Option<Box<RawValue>> {
     let plain = Choices(1);
     let event = match target {
@@ -339,8 +340,8 @@ pub fn of_target(target: &str, input: &[u8]) -> Option<Box<RawValue>> {
     Some(to_raw_value(&event).unwrap())
 }
 
-/// The input as an event, if it is JSON, as all is that the Lambda runtime hands over; else as a body. The sample events'
-/// places for a token and a renewal's body have the session's.
+/// The input as an event, if it is JSON, as all is that the Lambda runtime hands over; else as a
+/// body. The sample events' places for a token and a renewal's body have the session's.
 pub fn of_event(input: &[u8]) -> Box<RawValue> {
     let filled = std::str::from_utf8(input).ok().map(|text| {
         let (token, renewal) = (token(BEGAN), sealed(Choices(64), renewal(BEGAN).as_bytes()));
@@ -377,8 +378,8 @@ pub fn of_request(input: &[u8]) -> (Choices, Cow<'_, [u8]>) {
     (Choices(*choices), sent)
 }
 
-/// x (32 bytes), a byte that chooses y, and y (32 bytes) for one of the choices. A random x has a y on the curve every
-/// other time, a random pair never. What is missing of a short input is zeros.
+/// x (32 bytes), a byte that chooses y, and y (32 bytes) for one of the choices. A random x has a y
+/// on the curve every other time, a random pair never. What is missing of a short input is zeros.
 pub fn of_point(input: &[u8]) -> ([u8; 32], [u8; 32]) {
     use p256::elliptic_curve::sec1::ToEncodedPoint;
     let mut bytes = [0; 65];

@@ -1,5 +1,5 @@
-//! A second reading of an introspection's `Authorization` and form (RFC 7617, WHATWG URL), which shares no crate with the
-//! service's.
+//! A second reading of an introspection's `Authorization` and form (RFC 7617, WHATWG URL), which
+//! shares no crate with the service's.
 
 use std::{borrow::Cow, collections::HashSet};
 

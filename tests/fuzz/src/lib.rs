@@ -1,4 +1,5 @@
-//! What the fuzz targets share. Each target states invariants of its own; a panic is only one way to fail.
+//! What the fuzz targets share. Each target states invariants of its own; a panic is only one way
+//! to fail.
 //!
 //! | module | responsible for |
 //! |---|---|
@@ -20,7 +21,8 @@ pub mod plaintext;
 pub mod service;
 pub mod strict_json;
 
-/// Seals `plaintext` under any header, byte for byte as given, as a partner would that is out to break things.
+/// Seals `plaintext` under any header, byte for byte as given, as a partner would that is out to
+/// break things.
 pub fn seal(header: &[u8], plaintext: &[u8], key: &[u8; 32]) -> String {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
     use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};

@@ -1,5 +1,6 @@
-//! What others make of the same JWE: `peers` (this project's partner, with RustCrypto's AES-GCM) and `biscuit`, somebody
-//! else's JOSE library. Each difference must be one of those that are lawful, told from the header by another reading.
+//! What others make of the same JWE: `peers` (this project's partner, with RustCrypto's AES-GCM)
+//! and `biscuit`, somebody else's JOSE library. Each difference must be one of those that are
+//! lawful, told from the header by another reading.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use biscuit::{
@@ -34,8 +35,9 @@ pub fn agree(jwe: &str, key: &[u8; 32], ours: Option<&[u8]>) {
     match (ours, biscuit(jwe, key)) {
         (Some(ours), Ok(theirs)) => assert_eq!(ours, theirs),
         (None, Ok(_)) => {
-            // It takes any encrypted key with `dir`, glues ciphertext and tag together wherever the dot is, and leaves
-            // `crit` to its caller (RFC 7516 sections 5.2 and 4.1.13; RFC 7518 sections 4.5 and 5.3 are on our side).
+            // It takes any encrypted key with `dir`, glues ciphertext and tag together wherever the
+            // dot is, and leaves `crit` to its caller (RFC 7516 sections 5.2 and 4.1.13; RFC 7518
+            // sections 4.5 and 5.3 are on our side).
             let [_, encrypted_key, _, _, tag] = &segments[..] else {
                 panic!("only biscuit opens it, of {} segments", segments.len());
             };
@@ -73,14 +75,14 @@ fn is_extended(header: &[u8]) -> bool {
     member(header, "crit").is_some() || member(header, "zip").is_some()
 }
 
-/// The service does not read what unknown members hold, so that need not be a value of `serde_json`'s: 1e999, a lone
-/// surrogate, 128 levels.
+/// The service does not read what unknown members hold, so that need not be a value of
+/// `serde_json`'s: 1e999, a lone surrogate, 128 levels.
 fn is_no_value(header: &[u8]) -> bool {
     serde_json::from_slice::<Value>(header).is_err()
 }
 
-/// biscuit reads members that the service does not, and wants them to be of their RFCs' types; one that it knows twice,
-/// it refuses as the service does.
+/// biscuit reads members that the service does not, and wants them to be of their RFCs' types; one
+/// that it knows twice, it refuses as the service does.
 fn is_typed(header: &[u8]) -> bool {
     const MEMBERS: [&str; 9] = ["typ", "cty", "jku", "jwk", "x5u", "x5c", "x5t", "iv", "tag"];
     MEMBERS
@@ -98,7 +100,8 @@ fn member(header: &[u8], name: &str) -> Option<Value> {
         .cloned()
 }
 
-/// Whether a name occurs twice in the outermost object: those further down are not the service's to read.
+/// Whether a name occurs twice in the outermost object: those further down are not the service's to
+/// read.
 pub fn top_level_repeats(header: &[u8]) -> bool {
     struct Names;
     impl<'de> Visitor<'de> for Names {

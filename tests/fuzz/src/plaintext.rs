@@ -12,13 +12,14 @@ use crate::{
 
 /// The most that reading a plaintext may hold at once: a fixed part, and some times its size.
 ///
-/// The most per byte is an array of arrays, `[[],[],...]`: three bytes make an element that takes 32 in memory, once
-/// as text and once as a value, in a list that doubles as it grows.
+/// The most per byte is an array of arrays, `[[],[],...]`: three bytes make an element that takes
+/// 32 in memory, once as text and once as a value, in a list that doubles as it grows.
 fn limit(plaintext: &[u8]) -> usize {
     64 * 1024 + 64 * plaintext.len()
 }
 
-/// Every reason there is. A closed list: a reason that repeats anything of the sender's is not in it.
+/// Every reason there is. A closed list: a reason that repeats anything of the sender's is not in
+/// it.
 const REASONS: [&str; 29] = [
     "is required",
     "must not be given together with firstname",
@@ -127,7 +128,8 @@ fn is_object(plaintext: &[u8]) -> bool {
     plaintext.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// What was made of a request is a request of the same meaning: normalised once, nothing changes any more.
+/// What was made of a request is a request of the same meaning: normalised once, nothing changes
+/// any more.
 #[track_caller]
 fn is_canonical(request: &IssueRequest, plaintext: &[u8]) {
     let customer = serde_json::to_value(&request.customer).unwrap();

@@ -1,4 +1,5 @@
-//! The whole function in this process: `gateway::Service` over the real SDK, with a stand-in for AWS below it.
+//! The whole function in this process: `gateway::Service` over the real SDK, with a stand-in for
+//! AWS below it.
 
 use std::sync::LazyLock;
 
@@ -62,8 +63,8 @@ impl Function {
             .block_on(self.service.answer(LambdaEvent::new(event, context)))
     }
 
-    /// Empties the table, so that what an input does does not depend on those before it, and begins the harness's session
-    /// ([`events::token`]).
+    /// Empties the table, so that what an input does does not depend on those before it, and begins
+    /// the harness's session ([`events::token`]).
     pub fn begin_session(&self) {
         self.aws.forget_records();
         self.aws.keep(events::session_item(events::BEGAN));

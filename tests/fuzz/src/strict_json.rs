@@ -1,5 +1,5 @@
-//! A second reading of JSON, by another way than the service's: one pass of `serde_json` that notes what the service
-//! must refuse. The service reads level by level and keeps numbers as text.
+//! A second reading of JSON, by another way than the service's: one pass of `serde_json` that notes
+//! what the service must refuse. The service reads level by level and keeps numbers as text.
 
 use std::{collections::HashSet, fmt};
 

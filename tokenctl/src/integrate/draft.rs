@@ -1,5 +1,4 @@
-//! A request's members, from flags and from a file. What a flag says goes before what the file
-//! says.
+//! A request's members, from flags and from a file. A flag takes precedence over the file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,8 @@ use crate::{files, outcome::Failure};
 #[derive(Args)]
 #[command(next_help_heading = "The request's members")]
 pub(crate) struct MemberFlags {
-    /// Names this issue: the same referenceId gets the same token. A random UUID if left out
+    /// Names the session: a repeat with the same referenceId gets the same token. A random UUID if
+    /// left out
     #[arg(long, value_name = "ID")]
     reference_id: Option<String>,
     /// The customer's account number: 1-19 digits
@@ -44,7 +44,7 @@ pub(crate) struct MemberFlags {
     /// An entry of the member data; may be given again for more
     #[arg(long, value_name = "KEY=VALUE", value_parser = entry)]
     data: Vec<(String, String)>,
-    /// A file with the request's JSON, - for standard input. What a flag says goes before it
+    /// A file with the request's JSON, - for standard input. A flag takes precedence
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 }

@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     credentials: CredentialsFile,
     #[command(flatten)]
     url: ServiceUrl,
-    /// Use the first version's path, whose resCode is a number
+    /// Use the older path (without /v2), whose resCode is an integer
     #[arg(long)]
     legacy_path: bool,
     /// Show the token

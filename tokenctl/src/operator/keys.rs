@@ -1,5 +1,5 @@
-//! The service's own rings: their beginning, how they stand, and the copy that resource servers
-//! get.
+//! The service's own rings: their beginning, how they stand, and the copy that offline
+//! resource servers get.
 
 use std::path::PathBuf;
 
@@ -114,7 +114,7 @@ fn standing(
     (text, json!({ "keys": jsons, "next": next_json }))
 }
 
-/// The token ring, for resource servers. They get it and nothing else.
+/// The token ring, for offline resource servers. They get it and nothing else.
 pub(crate) async fn export(deployment: &Deployment, out: Option<PathBuf>, reveal: bool) -> Outcome {
     if let Some(out) = &out {
         files::check_free(out)?;

@@ -57,7 +57,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: status::Arguments,
     },
-    /// Onboard partners, switch them off and on, rotate their keys (operators)
+    /// Onboard partners, disable and enable them, rotate their keys (operators)
     #[command(alias = "partners")]
     Partner {
         #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PartnerCommand,
     },
-    /// Onboard resource servers, switch them off and on, rotate their secrets (operators)
+    /// Onboard resource servers, disable and enable them, rotate their secrets (operators)
     #[command(alias = "resource-servers")]
     ResourceServer {
         #[command(flatten)]
@@ -122,7 +122,7 @@ pub(crate) enum PartnerCommand {
     },
 }
 
-/// Whom to switch on or off.
+/// Whom to enable or disable.
 #[derive(clap::Args)]
 pub(crate) struct Switch {
     /// Its id
@@ -173,7 +173,7 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         ages: Ages,
     },
-    /// Write the token ring, for resource servers
+    /// Write the token ring, for offline resource servers
     Export {
         /// The file, which must not exist
         #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -193,7 +193,7 @@ pub(crate) enum KeysCommand {
 /// The service's rings, each with the arguments of its rotation.
 #[derive(Subcommand)]
 pub(crate) enum RotateRing {
-    /// Rotate the ring that seals tokens, of which resource servers have a copy
+    /// Rotate the ring that seals tokens; offline resource servers have a copy
     Token(Rotation),
     /// Rotate the ring that seals records
     Record(Rotation),

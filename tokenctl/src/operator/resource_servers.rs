@@ -31,9 +31,9 @@ pub(crate) enum Command {
     List,
     /// Rotate a secret: take the next step, append or remove
     Rotate(KeyRotation),
-    /// Answer a resource server again
+    /// Serve a resource server again
     Enable(Switch),
-    /// Stop answering a resource server, and keep its secrets' hashes
+    /// Stop serving a resource server, and keep its secrets' hashes
     Disable(Switch),
     /// Remove a resource server for good
     Remove {

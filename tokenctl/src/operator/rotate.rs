@@ -35,8 +35,8 @@ pub(crate) struct Rotation {
     /// Wait until the step is safe, then take it
     #[arg(long, help_heading = "Waiting")]
     wait: bool,
-    /// Do not wait: for a key that others have got hold of. What it sealed, or what instances seal
-    /// that have not refreshed yet, may be refused
+    /// Take the step at once, for a leaked key. What that key sealed, or what instances seal that
+    /// have not refreshed yet, may be refused
     #[arg(long, conflicts_with = "wait", help_heading = "Waiting")]
     skip_wait: bool,
     #[command(flatten)]

@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     table: Table,
-    /// Check a file with the partners instead, before somebody stores it; nobody is called
+    /// Check a file with the partners instead, before you store it; makes no call to AWS
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     api_keys: Option<PathBuf>,
     /// Check a file with the service's keys instead, likewise

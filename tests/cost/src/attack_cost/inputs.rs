@@ -27,8 +27,8 @@ const LIMIT_OF_ESCAPES: f64 = 2.75;
 /// JSON is refused for what it costs in Get Token, and is held against less.
 const LIMIT_WITHOUT_AGREEMENT: f64 = 2.5;
 
-/// The same for a resource server's form of thousands of parameters: each name is decoded and looked
-/// for among the others, and the valid form has two.
+/// The same for a resource server's form of thousands of parameters: each name is decoded and
+/// looked for among the others, and the valid form has two.
 const LIMIT_OF_PARAMETERS: f64 = 5.5;
 
 /// The limit of what a fuzz target found.

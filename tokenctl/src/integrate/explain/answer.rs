@@ -183,7 +183,7 @@ fn explain_success(members: &Members, opener: Opener, findings: &mut Findings) {
         Some(token) => match jwe::header(&token) {
             Ok(header) if header.get("typ") == Some(&"JWT".into()) => findings.ok(
                 STEP,
-                "token is there: hand it to the SDK, only a resource server opens it",
+                "token is there: hand it to the SDK, which cannot open it",
             ),
             _ => findings.fault(
                 STEP,

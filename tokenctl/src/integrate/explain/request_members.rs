@@ -169,7 +169,7 @@ fn meaning(name: &str, raw: &RawValue, value: Option<&Value>) -> String {
         .and_then(Value::as_str)
         .map_or(0, |text| text.chars().count());
     match (name, value) {
-        ("referenceId", _) => format!("this issue's name is {}", raw.get()),
+        ("referenceId", _) => format!("names the session {}", raw.get()),
         ("sdkPublicKey", _) => "a point of P-256".to_owned(),
         ("sdkApiKey", _) => "well formed".to_owned(),
         ("accountNumber", _) => format!("kept as {length} digits, leading zeros included"),

@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     /// A private JWK (see sdk keygen): its public half is sent, and the session key is derived
     #[arg(long, value_name = "FILE", help_heading = "The SDK")]
     sdk_key: Option<PathBuf>,
-    /// Use the first version's path, whose resCode is a number
+    /// Use the older path (without /v2), whose resCode is an integer
     #[arg(long)]
     legacy_path: bool,
     /// Leave the payload key's name out of the header: the service then tries each of yours
