@@ -15,7 +15,7 @@ use tokio::sync::watch;
 /// One way for a request to an AWS service to go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection is closed before the body is read; nothing is done.
+    /// The request is read, then the connection is closed; nothing is done.
     Refuse,
     /// The request is read, then the connection is reset (RST); nothing is done.
     ResetBefore,

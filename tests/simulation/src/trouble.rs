@@ -10,7 +10,7 @@ const FOREVER: Duration = Duration::from_secs(60);
 /// One way for a request to an AWS service to go wrong, as a sequence has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
-    /// The connection is closed before anything is read.
+    /// Closed, and nothing is done.
     Refuse,
     /// Reset, and nothing is done.
     ResetBefore,
