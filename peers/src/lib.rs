@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`credentials`] | the file that a partner gets at onboarding |
 //! | [`jwe`] | compact JWEs, and what exactly is wrong with one |
-//! | [`partner`] | sealing a request and sending it |
+//! | [`partner`] | a request with a sealed body, and sending it |
 //! | [`retry`] | whether and when to call again |
 //! | [`answer`] | reading what came back |
 //! | [`verdict`] | what of it to believe, and what to do |

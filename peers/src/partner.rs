@@ -1,4 +1,4 @@
-//! The partner's server: seals a request, calls the service over HTTP, opens the answer.
+//! The partner's server: puts a sealed body into a request and calls the service over HTTP.
 
 use std::{io, net::IpAddr};
 
@@ -8,10 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
-pub use crate::{
-    credentials::{Credentials, Jwk},
-    jwe::{OpenError, Opened, open, seal, seal_with_header, seal_with_iv},
-};
+use crate::credentials::Credentials;
 
 /// The path of a Get Token whose answer's `resCode` is a string.
 pub const TOKEN_PATH: &str = "/token-service/client/server/new/v2/token";

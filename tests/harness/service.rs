@@ -17,7 +17,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use peers::{
     credentials::Credentials,
-    partner::{self, INVALIDATE_PATH, seal, token_request, token_request_at},
+    jwe::seal,
+    partner::{self, INVALIDATE_PATH, token_request, token_request_at},
     resource_server::introspection,
     rules::{
         GET_TOKEN, INVALIDATE, Operation, RENEW,

@@ -5,10 +5,7 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use peers::{
-    partner::{TOKEN_PATH, seal},
-    sdk::KeyError,
-};
+use peers::{jwe::seal, partner::TOKEN_PATH, sdk::KeyError};
 use sandbox::{
     Options, Sandbox,
     development::{self, DevelopmentError},

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use peers::{
-    partner::{INVALIDATE_PATH, seal, token_request, token_request_at},
+    jwe::seal,
+    partner::{INVALIDATE_PATH, token_request, token_request_at},
     rules::introspection::Introspected,
 };
 use sandbox::{Fault, Sandbox};

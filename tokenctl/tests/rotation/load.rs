@@ -15,7 +15,8 @@ use std::{
 use peers::{
     answer::Answer,
     credentials::Credentials,
-    partner::{call, seal, token_request},
+    jwe::seal,
+    partner::{call, token_request},
     resource_server::open_token,
 };
 use sandbox::Sandbox;

@@ -25,7 +25,7 @@ mod inputs;
 use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
-use peers::partner::seal_with_header;
+use peers::jwe::seal_with_header;
 use serde_json::Value;
 
 use crate::{
