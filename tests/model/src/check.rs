@@ -9,8 +9,14 @@ use std::{
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Path};
 
-/// A model whose steps can be told.
-pub trait Narrated: Model {
+/// A model that can be checked and whose steps can be told.
+pub trait Narrated:
+    Model<State: Clone + PartialEq + Hash + Send + Sync, Action: Clone + PartialEq>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
     /// What happened, as one line.
     fn narrate(&self, before: &Self::State, action: &Self::Action, after: &Self::State) -> String;
 
@@ -18,24 +24,6 @@ pub trait Narrated: Model {
     fn conclude(&self, _last: &Self::State, _property: &'static str) -> Option<String> {
         None
     }
-}
-
-/// What can be checked: every model here.
-pub trait Checkable:
-    Narrated<State: Clone + PartialEq + Hash + Send + Sync, Action: Clone + PartialEq>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<M> Checkable for M
-where
-    M: Narrated + Clone + Send + Sync + 'static,
-    M::State: Clone + PartialEq + Hash + Send + Sync,
-    M::Action: Clone + PartialEq,
-{
 }
 
 /// Every state of a model was visited; this is what was seen.
@@ -74,7 +62,7 @@ impl Exploration {
 }
 
 /// Visits every state of `model`. `progress` is told every two seconds how many there were so far.
-pub fn explore<M: Checkable>(model: &M, progress: impl Fn(usize)) -> Exploration {
+pub fn explore<M: Narrated>(model: &M, progress: impl Fn(usize)) -> Exploration {
     let began = Instant::now();
     let mut checker = model.clone().checker().spawn_bfs();
     let threads = checker.handles();
@@ -113,7 +101,7 @@ pub fn explore<M: Checkable>(model: &M, progress: impl Fn(usize)) -> Exploration
 }
 
 /// A shortest way to a state in which `property` does not hold.
-pub fn counterexample<M: Checkable>(model: &M, property: &'static str) -> Option<Vec<String>> {
+pub fn counterexample<M: Narrated>(model: &M, property: &'static str) -> Option<Vec<String>> {
     let mut shortest = None;
     // The checker looks at some more states after a discovery, and a later one replaces it. So it
     // is asked again for a shorter one, until there is none.
@@ -125,7 +113,7 @@ pub fn counterexample<M: Checkable>(model: &M, property: &'static str) -> Option
 
 type Steps<M> = Vec<(<M as Model>::State, Option<<M as Model>::Action>)>;
 
-fn discover<M: Checkable>(
+fn discover<M: Narrated>(
     model: &M,
     property: &'static str,
     shorter_than: Option<usize>,
@@ -144,7 +132,7 @@ fn discover<M: Checkable>(
         .map(Path::into_vec)
 }
 
-fn tell<M: Checkable>(model: &M, steps: &Steps<M>, property: &'static str) -> Vec<String> {
+fn tell<M: Narrated>(model: &M, steps: &Steps<M>, property: &'static str) -> Vec<String> {
     let pairs = steps.iter().zip(steps.iter().skip(1));
     let next = steps
         .last()

@@ -8,7 +8,7 @@ use std::{
 };
 
 use model::{
-    check::{Checkable, Exploration, Finding, counterexample, explore},
+    check::{Exploration, Finding, Narrated, counterexample, explore},
     rotation, session,
 };
 
@@ -42,7 +42,7 @@ fn run(out: &mut impl Write) -> io::Result<bool> {
     Ok(sound)
 }
 
-fn check<M: Checkable>(out: &mut impl Write, models: &[(String, M)]) -> io::Result<bool> {
+fn check<M: Narrated>(out: &mut impl Write, models: &[(String, M)]) -> io::Result<bool> {
     let mut sound = true;
     for (name, model) in models {
         let progress = |states| eprintln!("{name}: {states} states so far");
@@ -80,7 +80,7 @@ fn show(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     list(out, finding.counterexample.as_deref().unwrap_or_default())
 }
 
-fn plant<M: Checkable>(
+fn plant<M: Narrated>(
     out: &mut impl Write,
     planted: &[(String, M, &'static str)],
 ) -> io::Result<bool> {
