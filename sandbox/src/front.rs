@@ -36,20 +36,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send;
 }
 
-impl<S: Service> Service for Arc<S> {
-    const THROTTLED: &'static str = S::THROTTLED;
-    const MEDIA_TYPE: &'static str = S::MEDIA_TYPE;
-
-    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
-        S::answer(self, request).await
-    }
-}
-
 /// Serves `service` on `listener`, over TLS if there is any, with `faults` in between.
 pub(crate) fn open<S: Service>(
     tasks: &Tasks,
     listener: TcpListener,
-    service: S,
+    service: Arc<S>,
     faults: Faults,
     tls: Option<Tls>,
 ) {
@@ -69,7 +60,7 @@ pub(crate) fn open<S: Service>(
 }
 
 struct Front<S> {
-    service: S,
+    service: Arc<S>,
     faults: Faults,
     tls: Option<Tls>,
     tasks: Tasks,

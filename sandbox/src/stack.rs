@@ -62,7 +62,7 @@ impl Sandbox {
         let path = data_dir.as_ref().map(DataDir::path);
 
         let database = dynamodb::open(path)?;
-        let service = DynamoDb::start(&tasks.0, database.clone()).await?;
+        let service = Arc::new(DynamoDb::start(&tasks.0, database.clone()).await?);
         front::open(
             &tasks.0,
             dynamodb_front,

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 
 /// Answers with the body that it got, and counts.
-#[derive(Clone, Default)]
-struct Echo(Arc<AtomicUsize>);
+#[derive(Default)]
+struct Echo(AtomicUsize);
 
 impl Echo {
     fn answered(&self) -> usize {
@@ -31,7 +31,7 @@ impl Service for Echo {
 }
 
 struct Scene {
-    echo: Echo,
+    echo: Arc<Echo>,
     faults: Faults,
     address: SocketAddr,
     _tasks: Tasks,
@@ -39,7 +39,7 @@ struct Scene {
 
 async fn scene(fault: Fault) -> Scene {
     let (listener, address) = listen::listen(None).await.unwrap();
-    let (tasks, echo, faults) = (Tasks::default(), Echo::default(), Faults::default());
+    let (tasks, echo, faults) = (Tasks::default(), Arc::<Echo>::default(), Faults::default());
     faults.push(fault);
     open(&tasks, listener, echo.clone(), faults.clone(), None);
     Scene {
