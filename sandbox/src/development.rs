@@ -10,6 +10,11 @@ use peers::{
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The value of the secret that `API_KEYS_SECRET_ID` names.
+pub const API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
+/// The value of the secret that `SERVER_KEYS_SECRET_ID` names.
+pub const SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
+
 /// A resource server's id and secret, with which it introspects tokens.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,13 +90,12 @@ pub fn wallet() -> Result<ResourceServer, DevelopmentError> {
         .map_err(DevelopmentError::ResourceServer)
 }
 
-/// The value of the secret that `SERVER_KEYS_SECRET_ID` names.
+/// [`SERVER_KEYS`], parsed.
 ///
 /// # Errors
 /// Its file was not JSON when this program was built.
 pub fn server_keys() -> Result<Value, DevelopmentError> {
-    serde_json::from_str(include_str!("../../events/secrets/server-keys.json"))
-        .map_err(DevelopmentError::ServerKeys)
+    serde_json::from_str(SERVER_KEYS).map_err(DevelopmentError::ServerKeys)
 }
 
 /// The SDK's key pair, whose public key the samples send. A real SDK makes a fresh pair for each
@@ -117,7 +121,7 @@ mod tests {
     }
 
     fn api_keys() -> Value {
-        serde_json::from_str(include_str!("../../events/secrets/api-keys.json")).unwrap()
+        serde_json::from_str(API_KEYS).unwrap()
     }
 
     #[test]

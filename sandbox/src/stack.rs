@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Error, Faults, InvokeError, Options, Tls,
     data_dir::DataDir,
+    development,
     dynamodb::{self, DynamoDb},
     front,
     function::{Blueprint, Function, Invocation, Output, Surroundings, environment},
@@ -22,9 +23,6 @@ use crate::{
 
 /// How long [`Sandbox::stop`] waits for what should have ended at once.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
-
-const DEVELOPMENT_API_KEYS: &str = include_str!("../../events/secrets/api-keys.json");
-const DEVELOPMENT_SERVER_KEYS: &str = include_str!("../../events/secrets/server-keys.json");
 
 /// A running stack. Dropping it ends everything, the function's processes included.
 pub struct Sandbox {
@@ -276,12 +274,12 @@ fn create_secrets(store: &SecretsManager, options: &Options) -> Result<(), Error
         (
             secrets_manager::API_KEYS,
             &options.api_keys,
-            DEVELOPMENT_API_KEYS,
+            development::API_KEYS,
         ),
         (
             secrets_manager::SERVER_KEYS,
             &options.server_keys,
-            DEVELOPMENT_SERVER_KEYS,
+            development::SERVER_KEYS,
         ),
     ] {
         let value = match given {

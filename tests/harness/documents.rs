@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The development partners.
 pub fn api_keys() -> Value {
-    serde_json::from_str(include_str!("../../events/secrets/api-keys.json")).unwrap()
+    serde_json::from_str(sandbox::development::API_KEYS).unwrap()
 }
 
 /// The development rings.

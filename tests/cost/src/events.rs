@@ -9,10 +9,6 @@ use uuid::Uuid;
 
 use crate::stub::Event;
 
-/// The development secrets' values.
-pub(crate) const API_KEYS: &str = include_str!("../../../events/secrets/api-keys.json");
-pub(crate) const SERVER_KEYS: &str = include_str!("../../../events/secrets/server-keys.json");
-
 /// Until an invocation's deadline.
 const TIME_LEFT: Duration = Duration::from_secs(15);
 
@@ -97,7 +93,7 @@ impl Events {
             invalidate: sample!("invalidate.json"),
             introspect: sample!("introspect.json"),
             acme: development::acme().map_err(wrong)?,
-            server_keys: serde_json::from_str(SERVER_KEYS).map_err(wrong)?,
+            server_keys: development::server_keys().map_err(wrong)?,
         })
     }
 

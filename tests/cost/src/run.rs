@@ -11,11 +11,11 @@ use std::{
 
 use flate2::{Compression, write::DeflateEncoder};
 use rustix::process::{Pid, Signal, kill_process};
-use sandbox::Trusted;
+use sandbox::{Trusted, development};
 use tokio::{process::Child, time::timeout};
 
 use crate::{
-    events::{API_KEYS, Events, OfSession, Prepared, Request, SERVER_KEYS, Session, Wrong},
+    events::{Events, OfSession, Prepared, Request, Session, Wrong},
     process,
     stub::{Answer, Event, Poll, SecretTexts, Stub, Table},
 };
@@ -112,7 +112,7 @@ pub(crate) struct Setting<'a> {
 impl Default for Setting<'_> {
     fn default() -> Self {
         Self {
-            api_keys: API_KEYS,
+            api_keys: development::API_KEYS,
             table: Table::Holds(&[]),
             tls: None,
         }
@@ -136,7 +136,7 @@ impl Driven {
     ) -> Result<(Self, Duration), RunError> {
         let secrets = SecretTexts {
             api_keys: setting.api_keys.to_owned(),
-            server_keys: SERVER_KEYS.to_owned(),
+            server_keys: development::SERVER_KEYS.to_owned(),
         };
         let tls = setting.tls.map(|tls| tls.server().clone());
         let stub = Stub::start(secrets, setting.table, tls).await?;

@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sandbox::{Logs, Options, Sandbox};
+use sandbox::{Logs, Options, Sandbox, development};
 use serde_json::Value;
 
 use crate::{
     counted::{self, CountError},
-    events::{API_KEYS, Events, Request, Wrong},
+    events::{Events, Request, Wrong},
     process,
     run::{Driven, RunError, Setting},
     stub::Table,
@@ -236,7 +236,7 @@ struct Partners {
 
 impl Partners {
     fn of_the_sample() -> Option<Self> {
-        let mut document: Value = serde_json::from_str(API_KEYS).ok()?;
+        let mut document: Value = serde_json::from_str(development::API_KEYS).ok()?;
         let acme = document.pointer_mut("/partners/0")?;
         // The newest key, which the requests are sealed with: more partners fit than with the key
         // before it as well.

@@ -26,11 +26,11 @@ use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 use peers::jwe::seal_with_header;
+use sandbox::development;
 use serde_json::Value;
 
 use crate::{
     counted::{self, CountError},
-    events::API_KEYS,
     run::{Driven, RunError, Setting},
     stub::{Event, Table},
     valgrind::{self, Tool},
@@ -69,7 +69,10 @@ pub(crate) async fn count(function: &Path, found: Option<&Path>) -> Result<bool,
     valgrind::require().map_err(AttackCostError::Valgrind)?;
     let (api_keys, groups) = match found {
         None => (inputs::api_keys(), inputs::all()),
-        Some(directory) => (API_KEYS.to_owned(), vec![found::all(directory)?]),
+        Some(directory) => (
+            development::API_KEYS.to_owned(),
+            vec![found::all(directory)?],
+        ),
     };
     let place = Place {
         function,
@@ -232,7 +235,7 @@ pub(crate) fn seal(header: &[u8], plaintext: &[u8], key: &[u8; 32]) -> String {
 
 /// What `fuzz_events` takes from its own crate.
 pub(crate) mod service {
-    use crate::events::{API_KEYS, SERVER_KEYS};
+    use sandbox::development::{API_KEYS, SERVER_KEYS};
 
     pub(crate) fn development_secrets() -> [&'static str; 2] {
         [API_KEYS, SERVER_KEYS]
