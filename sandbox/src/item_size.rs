@@ -1,10 +1,13 @@
-//! How many bytes DynamoDB counts for an item: a write costs one unit for each 1,024 of them.
+//! How many bytes DynamoDB counts for an item, by which a write is paid for.
 //!
 //! The rules are those of "DynamoDB item sizes and formats" in the developer guide. Numbers are
 //! estimated there, and here: DynamoDB tells nobody the exact count.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
+
+/// What one write unit pays for.
+pub const WRITE_UNIT_BYTES: usize = 1024;
 
 /// What a list or a map costs by itself, and each of its elements again by one.
 const CONTAINER_BYTES: usize = 3;

@@ -11,7 +11,10 @@ use peers::{
     resource_server::{open_token, session_key},
     sdk::KeyPair,
 };
-use sandbox::{development, item_size::item_size};
+use sandbox::{
+    development,
+    item_size::{WRITE_UNIT_BYTES, item_size},
+};
 use serde_json::{Value, json};
 use service_tests::{
     Plain, Reply, Service, acme, globex, sdk, server_keys_of,
@@ -227,7 +230,7 @@ async fn the_seeds_sample_takes_one_write_unit() {
     let item = service.stored(&plain.reference()).await;
     assert_eq!(item["sealedBy"]["S"].as_str().unwrap().len(), 16);
     let size = item_size(&item);
-    assert!(size <= 1024, "{size} bytes");
+    assert!(size <= WRITE_UNIT_BYTES, "{size} bytes");
 }
 
 #[tokio::test]

@@ -25,13 +25,11 @@ use serde_json::{Value, json};
 use super::{Refusal, WebPage, guard, json_answer, outage::Outage};
 use crate::{
     Fault, development, dynamodb,
-    item_size::item_size,
+    item_size::{WRITE_UNIT_BYTES, item_size},
     journal::{Entry, EventIn},
 };
 
 const MAX_BODY_BYTES: usize = 4 * 1024;
-/// What one write unit pays for.
-const WRITE_UNIT_BYTES: usize = 1024;
 
 /// A service and its outage from now on.
 #[derive(Deserialize)]

@@ -3,7 +3,10 @@
 
 use std::{fs, io, path::PathBuf};
 
-use sandbox::{InvokeError, Logs, Options, Sandbox, item_size::item_size};
+use sandbox::{
+    InvokeError, Logs, Options, Sandbox,
+    item_size::{WRITE_UNIT_BYTES, item_size},
+};
 
 use crate::{
     events::{Events, OfSession, Request, Session, Wrong},
@@ -14,8 +17,6 @@ use crate::{
 
 const MAX_BINARY_BYTES: u64 = 6_500_000;
 const MAX_RESIDENT_KIB: u64 = 10 * 1024;
-/// What one write unit pays for.
-const MAX_ITEM_BYTES: usize = 1024;
 /// CloudWatch Logs is paid for by the byte.
 const MAX_LINE_BYTES: usize = 1600;
 /// As Lambda hands it to API Gateway, its headers included.
@@ -165,8 +166,8 @@ async fn item_of(
     let reference_id = session.reference_id.to_string();
     let item = sandbox.item("acme", &reference_id).await?;
     let bytes = item_size(&item.ok_or(MeasureError::NoItem)?);
-    let text = format!("{name}: the seed's item: {bytes} bytes, at most {MAX_ITEM_BYTES}");
-    Ok((bytes <= MAX_ITEM_BYTES, text))
+    let text = format!("{name}: the seed's item: {bytes} bytes, at most {WRITE_UNIT_BYTES}");
+    Ok((bytes <= WRITE_UNIT_BYTES, text))
 }
 
 /// Who asks, and the longest answer so far in bytes.

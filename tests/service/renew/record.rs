@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use peers::resource_server::open_token;
-use sandbox::item_size::item_size;
+use sandbox::item_size::{WRITE_UNIT_BYTES, item_size};
 use serde_json::{Value, json};
 use service_tests::{
     Plain, Service, acme, claims, eventually, put_secret, server_keys_of,
@@ -83,7 +83,7 @@ async fn the_seeds_sample_takes_one_write_unit_renewed_and_revoked() {
         }
         assert!(item.get("previousJti").is_some());
         let size = item_size(&item);
-        assert!(size <= 1024, "{size} bytes");
+        assert!(size <= WRITE_UNIT_BYTES, "{size} bytes");
         item
     };
     fits().await;

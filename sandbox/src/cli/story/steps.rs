@@ -14,13 +14,14 @@ use peers::{
     credentials::Credentials,
     jwe, partner, resource_server,
 };
-use sandbox::{Sandbox, development, item_size::item_size};
+use sandbox::{
+    Sandbox, development,
+    item_size::{WRITE_UNIT_BYTES, item_size},
+};
 use serde_json::{Value, json};
 
 use super::{CannotTell, Story};
 
-/// What DynamoDB writes for one unit.
-const WRITE_UNIT_BYTES: usize = 1_024;
 /// A new record's attributes, in the order in which the protocol lists them.
 const ATTRIBUTES: [&str; 10] = [
     "pk",

@@ -6,7 +6,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use sandbox::item_size::item_size;
+use sandbox::item_size::{WRITE_UNIT_BYTES, item_size};
 use serde_json::Value;
 use service_tests::clocks::Moment;
 
@@ -15,9 +15,6 @@ use super::{
     conditions::Clocks,
     rule::{Rule, Wrong},
 };
-
-/// One write unit (protocol.md, Record).
-const ONE_UNIT: usize = 1024;
 
 /// When a record's token, and the record itself, end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +58,7 @@ pub(super) struct May<'a> {
 /// Whether an item takes one write unit.
 pub(super) fn takes_one_unit(item: &Value) -> Result<(), Wrong> {
     match item_size(item) {
-        ..=ONE_UNIT => Ok(()),
+        ..=WRITE_UNIT_BYTES => Ok(()),
         bytes => Err((Rule::OneUnit, format!("the item has {bytes} bytes"))),
     }
 }
