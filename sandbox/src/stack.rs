@@ -12,7 +12,7 @@ use crate::{
     development,
     dynamodb::{self, DynamoDb},
     front,
-    function::{Blueprint, Function, Invocation, Output, Surroundings, environment},
+    function::{Blueprint, Function, Invocation, Output, REGION, Surroundings, environment},
     gateway::{self, Gateway},
     journal::Journal,
     listen::listen,
@@ -146,7 +146,7 @@ impl Sandbox {
     /// The variables by which an operator's tools, AWS's own CLI among them, find this deployment.
     pub fn operator_environment(&self) -> [(&'static str, String); 8] {
         [
-            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
             (
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 self.secrets_manager_url.clone(),

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
 pub use clock::ClockShift;
-pub(crate) use environment::{Surroundings, environment};
+pub(crate) use environment::{REGION, Surroundings, environment};
 pub(crate) use instance::Blueprint;
 use instance::Instance;
 pub use output::Logs;
