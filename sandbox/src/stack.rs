@@ -202,7 +202,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// The database could not be read.
-    pub async fn item(&self, partner_id: &str, reference_id: &str) -> Result<Option<Value>, Error> {
+    pub fn item(&self, partner_id: &str, reference_id: &str) -> Result<Option<Value>, Error> {
         dynamodb::item(&self.database, partner_id, reference_id)
     }
 

@@ -64,10 +64,10 @@ struct Records<'s> {
 
 impl<'s> Records<'s> {
     /// The records of these partners' references as they are now.
-    async fn of(service: &'s Service, records: &[(&'static str, &str)]) -> Self {
+    fn of(service: &'s Service, records: &[(&'static str, &str)]) -> Self {
         let mut kept = Vec::new();
         for (partner, reference) in records {
-            let item = item(service, partner, reference).await;
+            let item = item(service, partner, reference);
             kept.push((*partner, (*reference).to_owned(), item));
         }
         let asked = service.dynamodb_faults().requests();
@@ -79,23 +79,23 @@ impl<'s> Records<'s> {
     }
 
     /// Each is byte for byte what it was.
-    async fn are_as_they_were(&self) {
+    fn are_as_they_were(&self) {
         for (partner, reference, kept) in &self.kept {
-            let item = item(self.service, partner, reference).await;
+            let item = item(self.service, partner, reference);
             assert_eq!(item, *kept, "{partner}#{reference}");
         }
     }
 
     /// And DynamoDB was not asked at all.
-    async fn are_untouched(&self) {
-        self.are_as_they_were().await;
+    fn are_untouched(&self) {
+        self.are_as_they_were();
         let asked = self.service.dynamodb_faults().requests();
         assert_eq!(asked, self.asked, "DynamoDB was asked");
     }
 }
 
 /// A record as DynamoDB JSON, read past the service's endpoint.
-async fn item(service: &Service, partner: &str, reference: &str) -> Value {
-    let item = service.item(partner, reference).await;
+fn item(service: &Service, partner: &str, reference: &str) -> Value {
+    let item = service.item(partner, reference);
     item.unwrap().expect("there is a record")
 }

@@ -94,7 +94,7 @@ async fn the_service_answers_the_examples_as_shown() {
         assert_eq!(first.json[same], shown[same]);
     }
 
-    let mut item = service.stored(first.text("referenceId")).await;
+    let mut item = service.stored(first.text("referenceId"));
     let shown: Value = serde_json::from_str(page.text("record-item")).unwrap();
     let names = |item: &Value| {
         item.as_object()

@@ -179,7 +179,7 @@ async fn the_first_key_of_a_ring_seals() {
     assert_eq!(jwe::header(reply.token()).unwrap()["kid"], "token-b");
     assert!(open_token(reply.token(), &rings).is_ok());
     assert_eq!(
-        service.stored(&plain.reference()).await["sealedBy"]["S"],
+        service.stored(&plain.reference())["sealedBy"]["S"],
         "record-b"
     );
 }
@@ -193,7 +193,7 @@ async fn the_record_has_exactly_its_attributes() {
         let service = Service::start_in(env).await;
         let plain = Plain::seed();
         let reply = service.ask(&plain).await.issued();
-        let item = service.stored(&plain.reference()).await;
+        let item = service.stored(&plain.reference());
         let claims = claims(&reply);
         let expire_at = reply.json["expireAt"].as_i64().unwrap();
         let issued_at: i64 = item["issuedAt"]["N"].as_str().unwrap().parse().unwrap();
@@ -227,7 +227,7 @@ async fn the_seeds_sample_takes_one_write_unit() {
     let plain = Plain::seed();
     assert_eq!(plain.reference().len(), 36);
     service.ask(&plain).await.issued();
-    let item = service.stored(&plain.reference()).await;
+    let item = service.stored(&plain.reference());
     assert_eq!(item["sealedBy"]["S"].as_str().unwrap().len(), 16);
     let size = item_size(&item);
     assert!(size <= WRITE_UNIT_BYTES, "{size} bytes");
@@ -240,7 +240,7 @@ async fn the_record_shows_nothing_of_customer_token_or_key() {
         .text("firstName", "Firstname-Canary")
         .text("lastName", "Lastname-Canary");
     let reply = service.ask(&plain).await.issued();
-    let item = service.stored(&plain.reference()).await;
+    let item = service.stored(&plain.reference());
 
     let mut secrets: Vec<Vec<u8>> = [
         "123123123",
@@ -288,7 +288,7 @@ async fn the_fingerprint_depends_on_key_reference_and_customer() {
         let rings = server_keys_of(&["token"], &[record_key]);
         let service = Service::start_with(|options| options.server_keys = Some(rings)).await;
         service.ask(plain).await.issued();
-        service.stored(&plain.reference()).await["fingerprint"]["B"]
+        service.stored(&plain.reference())["fingerprint"]["B"]
             .as_str()
             .unwrap()
             .to_owned()

@@ -134,7 +134,7 @@ impl Story {
         self.opened_answer(&answer, &asked);
         let claims = self.token(&answer, &asked)?;
         self.session_key(&answer, &claims)?;
-        self.item(sandbox, &answer, &claims, &asked).await?;
+        self.item(sandbox, &answer, &claims, &asked)?;
 
         let mut session = Session::of(&answer, &claims)?;
         let claims = self.renewal(sandbox, &mut session, &claims, &asked).await?;

@@ -87,7 +87,7 @@ async fn check(sandbox: &Sandbox, size: u64, requests: u32) -> Result<bool, Meas
         before,
         requests,
     ));
-    checks.push(item_of(sandbox, &session, "Get Token").await?);
+    checks.push(item_of(sandbox, &session, "Get Token")?);
     for (request, call) in OF_SESSION {
         let name = format!("{request:?}");
         let before = calls(sandbox, call);
@@ -96,7 +96,7 @@ async fn check(sandbox: &Sandbox, size: u64, requests: u32) -> Result<bool, Meas
         }
         checks.push(one_a_request(sandbox, &name, call, before, requests));
         if call == "UpdateItem" {
-            checks.push(item_of(sandbox, &session, &name).await?);
+            checks.push(item_of(sandbox, &session, &name)?);
         }
     }
 
@@ -158,13 +158,13 @@ fn one_a_request(
 }
 
 /// Whether a session's item is as small as it must be.
-async fn item_of(
+fn item_of(
     sandbox: &Sandbox,
     session: &Session,
     name: &str,
 ) -> Result<(bool, String), MeasureError> {
     let reference_id = session.reference_id.to_string();
-    let item = sandbox.item("acme", &reference_id).await?;
+    let item = sandbox.item("acme", &reference_id)?;
     let bytes = item_size(&item.ok_or(MeasureError::NoItem)?);
     let text = format!("{name}: the seed's item: {bytes} bytes, at most {WRITE_UNIT_BYTES}");
     Ok((bytes <= WRITE_UNIT_BYTES, text))

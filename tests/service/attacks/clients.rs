@@ -43,7 +43,7 @@ fn refused() -> (u16, Introspected) {
 async fn reads_credentials_in_one_way() {
     let service = service().await;
     let session = service.begin().await;
-    let records = Records::of(&service, &[("acme", &session.reference)]).await;
+    let records = Records::of(&service, &[("acme", &session.reference)]);
     let form = format!("token={}", session.token);
     let event = |authorization: &str| {
         let event = Event::introspection(form.as_bytes());
@@ -240,7 +240,7 @@ async fn reads_credentials_in_one_way() {
         let found = service.invoke_introspection(&event).await;
         assert_eq!(found, refused(), "{what}");
     }
-    records.are_untouched().await;
+    records.are_untouched();
 
     for authorization in [
         sound.clone(),
@@ -278,7 +278,7 @@ async fn tells_nothing_of_a_token_before_the_caller_is_known() {
         ("acme", revoked.reference.as_str()),
         ("acme", renewed.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let token = &active.token;
     for fault in [None, Some(Fault::Throttle)] {
         service.dynamodb_faults().set_always(fault);
@@ -309,7 +309,7 @@ async fn tells_nothing_of_a_token_before_the_caller_is_known() {
         }
     }
     service.dynamodb_faults().set_always(None);
-    records.are_untouched().await;
+    records.are_untouched();
 }
 
 /// The same of sessions at a renewal and an invalidation, whose body nobody opens before.
@@ -323,7 +323,7 @@ async fn tells_nothing_of_a_session_before_the_caller_is_known() {
         ("acme", active.reference.as_str()),
         ("acme", revoked.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let key = &acme().payload_keys[0];
     let mut answers = Vec::new();
     for fault in [None, Some(Fault::Throttle)] {
@@ -357,5 +357,5 @@ async fn tells_nothing_of_a_session_before_the_caller_is_known() {
         answers.iter().all(|answer| *answer == answers[0]),
         "{answers:?}"
     );
-    records.are_untouched().await;
+    records.are_untouched();
 }

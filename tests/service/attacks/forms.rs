@@ -23,7 +23,7 @@ async fn finds_one_parameter_token_or_none() {
     let other = service.begin().await;
     let (t, o) = (session.token.as_str(), other.token.as_str());
     let known = [("acme", session.reference.as_str())];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let rows = [
         format!("token={t}&token={t}"),
         format!("token={t}&token={o}"),
@@ -91,7 +91,7 @@ async fn finds_one_parameter_token_or_none() {
             assert_eq!(found, invalid(400), "{}", body.escape_ascii());
         }
     }
-    records.are_untouched().await;
+    records.are_untouched();
 }
 
 /// Every byte of the value counts, once it is decoded.
@@ -101,7 +101,7 @@ async fn takes_no_value_for_a_token_that_is_only_near_it() {
     let session = service.begin().await;
     let t = session.token.as_str();
     let known = [("acme", session.reference.as_str())];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let inactive = (200, Introspected::Inactive);
     for body in [
         format!("token={t}+"),
@@ -131,7 +131,7 @@ async fn takes_no_value_for_a_token_that_is_only_near_it() {
         let found = service.invoke_introspection(&event.json()).await;
         assert_eq!(found, inactive, "{body}");
     }
-    records.are_untouched().await;
+    records.are_untouched();
     let active = (200, Introspected::Active(claims(t)));
     let encoded: String = t.bytes().map(|byte| format!("%{byte:02x}")).collect();
     for body in [
@@ -151,7 +151,7 @@ async fn reads_no_other_kind_of_body_and_no_query_string() {
     let session = service.begin().await;
     let t = session.token.as_str();
     let known = [("acme", session.reference.as_str())];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let form = format!("token={t}");
     let part =
         format!("--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{t}\r\n--b--\r\n");
@@ -212,7 +212,7 @@ async fn reads_no_other_kind_of_body_and_no_query_string() {
     let event = Event::introspection(b"").text(&encoded);
     let found = service.invoke_introspection(&event.json()).await;
     assert_eq!(found, invalid(400), "base64 that is not flagged");
-    records.are_untouched().await;
+    records.are_untouched();
     // A charset is not looked at, and the body counts alone.
     let mut event = Event::introspection(form.as_bytes())
         .header(

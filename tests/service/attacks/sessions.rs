@@ -45,7 +45,7 @@ async fn a_stolen_token_is_of_use_under_no_key_but_its_sessions() {
         ("acme", other.reference.as_str()),
         ("globex", reference),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let keys = [
         ("zeros", [0; 32]),
         ("ones", [0xff; 32]),
@@ -82,7 +82,7 @@ async fn a_stolen_token_is_of_use_under_no_key_but_its_sessions() {
             "{whose}: {reply}"
         );
     }
-    records.are_untouched().await;
+    records.are_untouched();
     service.renew(&session).await.issued();
 }
 
@@ -97,16 +97,16 @@ async fn a_captured_renewal_moves_nothing_and_its_answer_stays_sealed() {
     let of_session = [("acme", session.reference.as_str())];
 
     let first = replay().await.issued();
-    let records = Records::of(&service, &of_session).await;
+    let records = Records::of(&service, &of_session);
     for _ in 0..3 {
         let again = replay().await.replays(&first);
         assert!(again.is_sealed() && again.body != first.body);
     }
-    records.are_as_they_were().await;
+    records.are_as_they_were();
 
     let next = session.with_token(first.token());
     let second = service.renew(&next).await.issued();
-    let records = Records::of(&service, &of_session).await;
+    let records = Records::of(&service, &of_session);
     replay().await.ended("superseded");
     // Under the header of a newer token it is about another one; under other headers, nobody's.
     for newer in [first.token(), second.token()] {
@@ -120,20 +120,20 @@ async fn a_captured_renewal_moves_nothing_and_its_answer_stays_sealed() {
     let other = with_header(captured.clone(), "x-api-key", &globex().sdk_api_key);
     let reply = service.send_renewal(other, &session).await;
     reply.refused_plainly(401, "TOK002");
-    records.are_as_they_were().await;
+    records.are_as_they_were();
 
     service.invalidate(&session.reference).await.issued();
-    let records = Records::of(&service, &of_session).await;
+    let records = Records::of(&service, &of_session);
     replay().await.ended("revoked");
-    records.are_as_they_were().await;
+    records.are_as_they_were();
     // The pair's next session.
     let table = Table::of(&service);
     table.set(&session.reference, "ttl", number(now())).await;
     replay().await.ended("expired");
     let later = service.begin_as(acme(), &plain).await;
-    let records = Records::of(&service, &of_session).await;
+    let records = Records::of(&service, &of_session);
     replay().await.ended("superseded");
-    records.are_as_they_were().await;
+    records.are_as_they_were();
     service.renew(&later).await.issued();
 }
 
@@ -147,7 +147,7 @@ async fn a_renewal_whose_body_is_about_another_token_renews_neither() {
         ("acme", first.reference.as_str()),
         ("acme", other.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     for (header, body) in [
         (&first, &second),
         (&second, &first),
@@ -168,7 +168,7 @@ async fn a_renewal_whose_body_is_about_another_token_renews_neither() {
         let reply = service.send_renewal(request, header).await;
         reply.refused_plainly(400, "TOK422");
     }
-    records.are_untouched().await;
+    records.are_untouched();
     service.renew(&second).await.issued();
 }
 
@@ -183,13 +183,13 @@ async fn a_reflected_answer_tells_nothing_and_takes_nothing_from_the_sdk() {
     let first = service.renew(&session).await.issued();
     let next = session.with_token(first.token());
     let of_session = [("acme", session.reference.as_str())];
-    let records = Records::of(&service, &of_session).await;
+    let records = Records::of(&service, &of_session);
     for (answer, session) in [(&first, &session), (&refused, &session), (&refused, &next)] {
         let request = session.request_of(answer.body.clone());
         let reply = service.send_renewal(request, session).await;
         assert_eq!(failing(reply), ["token"]);
     }
-    records.are_untouched().await;
+    records.are_untouched();
     // An attacker who has the next token, too, sends the SDK's own renewal before the SDK does. The
     // attacker reads nothing, and the SDK gets the very same token.
     let request = next.request_of(first.body.clone());
@@ -224,7 +224,7 @@ async fn takes_no_message_of_another_operation() {
         ("acme", session.reference.as_str()),
         ("acme", other.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     for body in [&asking, &issued.body, &ended.body] {
         let request = token_request_at(INVALIDATE_PATH, acme(), body.clone()).unwrap();
         assert_eq!(failing(service.send(request).await), ["tokenReferenceId"]);
@@ -248,7 +248,7 @@ async fn takes_no_message_of_another_operation() {
             .await;
         reply.refused_plainly(400, "TOK422");
     }
-    records.are_untouched().await;
+    records.are_untouched();
 }
 
 /// CWE-639: a partner names what is another's.
@@ -265,7 +265,7 @@ async fn no_partner_reaches_the_session_of_another() {
         ("globex", reference),
         ("globex", theirs.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
 
     for handle in [
         theirs.reference.clone(),
@@ -276,7 +276,7 @@ async fn no_partner_reaches_the_session_of_another() {
         let reply = service.send(ending(acme(), &handle)).await;
         reply.refused(404, "TOK404");
     }
-    records.are_as_they_were().await;
+    records.are_as_they_were();
     let asked = service.dynamodb_faults().requests();
     for handle in [
         format!("globex#{reference}"),
@@ -324,7 +324,7 @@ async fn no_partner_reaches_the_session_of_another() {
         reply.refused_plainly(400, "TOK422");
     }
     assert_eq!(service.dynamodb_faults().requests(), asked);
-    records.are_as_they_were().await;
+    records.are_as_they_were();
     service.renew(&session).await.issued();
     service.renew(&namesake).await.issued();
 }

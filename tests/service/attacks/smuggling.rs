@@ -135,7 +135,7 @@ async fn reads_the_token_from_one_value_of_one_header() {
         ("acme", session.reference.as_str()),
         ("acme", other.reference.as_str()),
     ];
-    let records = Records::of(&service, &known).await;
+    let records = Records::of(&service, &known);
     let mut events = repeated(&session, TOKEN, token, &other.token);
     // One valid token alone is one: the body is about another, or sealed for it.
     events.retain(|(what, _)| what != "1 values" && what != "valid in headers alone");
@@ -192,7 +192,7 @@ async fn reads_the_token_from_one_value_of_one_header() {
     event["headers"][TOKEN] = json!(token);
     let reply = service.invoke_renewal(&event, &session).await;
     reply.refused_plainly(400, "TOK422");
-    records.are_untouched().await;
+    records.are_untouched();
 
     let mut event = with(&session, TOKEN, &[token]);
     event["headers"][TOKEN] = json!(other.token);
@@ -211,7 +211,7 @@ async fn the_account_number_is_one_value_digit_by_digit() {
     let service = Service::start().await;
     let session = service.begin().await;
     let number = session.account_number.as_str();
-    let records = Records::of(&service, &[("acme", &session.reference)]).await;
+    let records = Records::of(&service, &[("acme", &session.reference)]);
     let mut events = repeated(&session, NUMBER, number, "1");
     for value in spoilt(number) {
         let what = format!("{value:?}");
@@ -275,7 +275,7 @@ async fn the_account_number_is_one_value_digit_by_digit() {
         assert_eq!(found, (400, &json!("TOK400"), true), "{what}: {reply}");
         assert_eq!(reply.failing(), [NUMBER], "{what}: {reply}");
     }
-    records.are_untouched().await;
+    records.are_untouched();
     let event = elsewhere(&session, NUMBER, "x-account-number", number);
     service.invoke_renewal(&event, &session).await.issued();
 }

@@ -19,7 +19,7 @@ use super::Records;
 
 /// None of these is a token to a renewal or an introspection, and no record is read or changed.
 async fn refuses(service: &Service, session: &Session, forged: &[(String, String)]) {
-    let records = Records::of(service, &[("acme", &session.reference)]).await;
+    let records = Records::of(service, &[("acme", &session.reference)]);
     let usual = service.renew(&session.with_token("x")).await;
     let usual = usual.refused_plainly(401, "TOK401");
     for (attack, token) in forged {
@@ -29,7 +29,7 @@ async fn refuses(service: &Service, session: &Session, forged: &[(String, String
         let introspected = service.introspect(token).await;
         assert_eq!(introspected, Introspected::Inactive, "{attack}");
     }
-    records.are_untouched().await;
+    records.are_untouched();
     // What was forged is a token, if nothing is wrong with it.
     let sound = token_of(&claims_text(&session.token));
     let active = service.introspect(&sound).await;
@@ -64,7 +64,7 @@ async fn takes_nothing_that_another_key_sealed_for_a_token() {
     let service = Service::start().await;
     let session = service.begin().await;
     let text = claims_text(&session.token);
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     let key = &acme().payload_keys[0];
     let mut forged = Vec::new();
     for (whose, k, kid) in [

@@ -167,7 +167,7 @@ async fn replays_after_the_rings_were_rotated() {
     })
     .await;
     assert!(open_token(reply.token(), &both).is_ok());
-    let item = service.stored(&renewed.reference()).await;
+    let item = service.stored(&renewed.reference());
     assert_eq!(item["sealedBy"]["S"], "record-2");
 
     // Compared and opened under its own key, and still the first token.

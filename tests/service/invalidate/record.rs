@@ -17,12 +17,12 @@ async fn an_invalidation_changes_exactly_its_attributes_and_once() {
         if renewed {
             service.renew(&session).await.issued();
         }
-        let mut expected = service.stored(&session.reference).await;
+        let mut expected = service.stored(&session.reference);
         assert_eq!(expected.get("revokedAt"), None);
         let before = now() * 1000;
         service.invalidate(&session.reference).await.issued();
         let after = (now() + 1) * 1000;
-        let item = service.stored(&session.reference).await;
+        let item = service.stored(&session.reference);
         let revoked_at = item["revokedAt"].clone();
         let millis: i64 = revoked_at["N"].as_str().unwrap().parse().unwrap();
         assert!((before..=after).contains(&millis), "{before} {millis}");
@@ -35,7 +35,7 @@ async fn an_invalidation_changes_exactly_its_attributes_and_once() {
         for _ in 0..2 {
             let reply = service.invalidate(&session.reference).await.issued();
             assert_eq!(reply.json, success(&session.reference));
-            assert_eq!(service.stored(&session.reference).await, expected);
+            assert_eq!(service.stored(&session.reference), expected);
         }
     }
 }
@@ -51,10 +51,10 @@ async fn an_expired_session_is_ended_while_its_record_is_kept() {
     service.invalidate(&session.reference).await.issued();
     // Not deleted by DynamoDB yet.
     table.set(&session.reference, "ttl", number(now())).await;
-    let kept = service.stored(&session.reference).await;
+    let kept = service.stored(&session.reference);
     let reply = service.invalidate(&session.reference).await;
     is_unknown(reply, &session.reference);
-    assert_eq!(service.stored(&session.reference).await, kept);
+    assert_eq!(service.stored(&session.reference), kept);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_new_session_of_the_pair_begins_unspoilt() {
     service.invalidate(&session.reference).await.issued();
     table.set(&session.reference, "ttl", number(now())).await;
     let next = service.begin_as(acme(), &plain).await;
-    let item = service.stored(&next.reference).await;
+    let item = service.stored(&next.reference);
     for name in ["revokedAt", "previousJti", "tokenSealedBy"] {
         assert_eq!(item.get(name), None);
     }
@@ -85,7 +85,7 @@ async fn a_renewal_at_the_same_time_does_not_bring_a_session_back() {
             service.invalidate(&session.reference)
         );
         ended.issued();
-        let item = service.stored(&session.reference).await;
+        let item = service.stored(&session.reference);
         assert_eq!(item["status"]["S"], "REVOKED");
         match renewed.status {
             200 => {

@@ -50,7 +50,7 @@ async fn no_renewed_token_outlives_its_session() {
     clocked.pass(1500);
     let renewed = clocked.service.renew(&session).await;
     let renewed = lasts_to_the_end(renewed, began, 3600);
-    let ttl = clocked.service.stored(&session.reference).await["ttl"]["N"].clone();
+    let ttl = clocked.service.stored(&session.reference)["ttl"]["N"].clone();
     assert_eq!(ttl, (began + 3600 + 86_400).to_string());
     let (before, session) = (session.clone(), session.with_token(renewed.token()));
 

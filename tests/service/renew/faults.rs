@@ -30,7 +30,7 @@ async fn a_renewal_whose_answer_was_lost_is_a_first_answer() {
         let first = service.renew(&session).await.issued();
         assert_eq!(service.updates() - before, expected);
         // The token that was answered is the record's.
-        let item = service.stored(&session.reference).await;
+        let item = service.stored(&session.reference);
         assert_eq!(item["jti"]["S"], claims(first.token())["jti"]);
         assert_eq!(item["previousJti"]["S"], claims(&session.token)["jti"]);
         service.renew(&session).await.replays(&first);
@@ -108,7 +108,7 @@ async fn a_write_that_arrives_late_renews_once() {
     service.dynamodb_faults().push(late);
     let first = service.renew(&session).await.issued();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     assert_eq!(item["jti"]["S"], claims(first.token())["jti"]);
     service.renew(&session).await.replays(&first);
 }

@@ -21,7 +21,7 @@ async fn a_renewal_changes_exactly_its_attributes() {
     ] {
         let service = Service::start_in(env).await;
         let mut session = service.begin_as(acme(), &Plain::seed()).await;
-        let mut expected = service.stored(&session.reference).await;
+        let mut expected = service.stored(&session.reference);
         assert_eq!(expected.get("previousJti"), None);
         assert_eq!(expected.get("tokenSealedBy"), None);
         for _ in 0..2 {
@@ -33,7 +33,7 @@ async fn a_renewal_changes_exactly_its_attributes() {
             expected["expireAt"] = json!({"N": expire_at.to_string()});
             expected["ttl"] = json!({"N": ttl.to_string()});
             expected["tokenSealedBy"] = json!({"S": "record-2026-11"});
-            let item = service.stored(&session.reference).await;
+            let item = service.stored(&session.reference);
             assert_ne!(item["token"], expected["token"]);
             expected["token"] = item["token"].clone();
             assert_eq!(item, expected);
@@ -49,18 +49,18 @@ async fn what_is_refused_or_replayed_changes_nothing() {
     let service = Service::start().await;
     let session = service.begin().await;
     let renewed = service.renew(&session).await.issued();
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     service.renew(&session).await.replays(&renewed);
-    assert_eq!(service.stored(&session.reference).await, item);
+    assert_eq!(service.stored(&session.reference), item);
     let next = session.with_token(renewed.token());
     service.renew(&next).await.issued();
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     service.renew(&session).await.ended("superseded");
-    assert_eq!(service.stored(&session.reference).await, item);
+    assert_eq!(service.stored(&session.reference), item);
     service.invalidate(&session.reference).await.issued();
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     service.renew(&next).await.ended("revoked");
-    assert_eq!(service.stored(&session.reference).await, item);
+    assert_eq!(service.stored(&session.reference), item);
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn the_seeds_sample_takes_one_write_unit_renewed_and_revoked() {
         .await
         .issued();
     let fits = async || {
-        let item = service.stored(&plain.reference()).await;
+        let item = service.stored(&plain.reference());
         for name in ["sealedBy", "tokenSealedBy"] {
             assert_eq!(item[name]["S"].as_str().unwrap().len(), 16);
         }
@@ -96,7 +96,7 @@ async fn the_record_shows_nothing_of_the_renewed_token_or_the_key() {
     let service = Service::start().await;
     let session = service.begin_as(acme(), &Plain::seed()).await;
     let renewed = service.renew(&session).await.issued();
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     let mut secrets = vec![
         session.key.to_vec(),
         URL_SAFE_NO_PAD.encode(session.key).into_bytes(),
@@ -189,7 +189,7 @@ async fn a_session_is_renewed_after_the_rings_were_rotated() {
     .await;
     let plain = Plain::seed();
     let mut session = service.begin_as(acme(), &plain).await;
-    let first = service.stored(&session.reference).await;
+    let first = service.stored(&session.reference);
     put_secret(&service, "server-keys", &both).await;
     let (presented, renewed) = eventually("tokens under the new key", SOON, async || {
         let presented = session.clone();
@@ -201,7 +201,7 @@ async fn a_session_is_renewed_after_the_rings_were_rotated() {
     })
     .await;
     assert!(open_token(renewed.token(), &both).is_ok());
-    let item = service.stored(&session.reference).await;
+    let item = service.stored(&session.reference);
     assert_eq!(item["tokenSealedBy"]["S"], "record-2");
     for name in ["sealedBy", "sealed", "fingerprint"] {
         assert_eq!(item[name], first[name]);
@@ -244,7 +244,7 @@ async fn a_token_sealed_by_a_newer_record_key_causes_an_early_refresh() {
         let presented = session.clone();
         let reply = ahead.renew(&session).await.issued();
         session = session.with_token(reply.token());
-        let item = ahead.stored(&session.reference).await;
+        let item = ahead.stored(&session.reference);
         (item["tokenSealedBy"]["S"] == "record-2").then_some((presented, reply))
     })
     .await;

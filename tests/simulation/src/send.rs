@@ -60,8 +60,7 @@ impl Notes<'_> {
         let item = self
             .world
             .sandbox
-            .item(pair.partner.id(), &pair.reference())
-            .await?;
+            .item(pair.partner.id(), &pair.reference())?;
         observed.push(Observed { pair, item });
         Ok(observed.len())
     }

@@ -98,7 +98,7 @@ impl Story {
             &without(claims, &names),
             &without(&renewed, &names),
         );
-        let item = self.record(sandbox, session, asked).await?;
+        let item = self.record(sandbox, session, asked)?;
         self.equal(
             "the record is the new token's",
             &json!({"S": member(&renewed, "jti")}),
@@ -160,7 +160,7 @@ impl Story {
         self.page.remark("The answer, opened with the same key:");
         self.brief_answer(&answer);
         self.succeeds(&answer);
-        let item = self.record(sandbox, session, asked).await?;
+        let item = self.record(sandbox, session, asked)?;
         self.equal(
             "the record is revoked",
             &json!({"S": "REVOKED"}),
@@ -217,15 +217,13 @@ impl Story {
         );
     }
 
-    async fn record(
+    fn record(
         &self,
         sandbox: &Sandbox,
         session: &Session,
         asked: &Asked,
     ) -> Result<Value, CannotTell> {
-        let found = sandbox
-            .item(&asked.partner.partner_id, &session.reference_id)
-            .await?;
+        let found = sandbox.item(&asked.partner.partner_id, &session.reference_id)?;
         found.ok_or(CannotTell::NoItem)
     }
 

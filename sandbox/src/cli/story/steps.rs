@@ -216,7 +216,7 @@ impl Story {
         Ok(())
     }
 
-    pub(super) async fn item(
+    pub(super) fn item(
         &mut self,
         sandbox: &Sandbox,
         answer: &Answer,
@@ -226,9 +226,7 @@ impl Story {
         let reference_id = answer
             .text("referenceId")
             .ok_or(CannotTell::NoMember("referenceId"))?;
-        let found = sandbox
-            .item(&asked.partner.partner_id, reference_id)
-            .await?;
+        let found = sandbox.item(&asked.partner.partner_id, reference_id)?;
         let item = found.ok_or(CannotTell::NoItem)?;
 
         self.page
