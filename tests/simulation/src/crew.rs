@@ -2,7 +2,7 @@
 //! first failure.
 
 use std::{
-    collections::BTreeSet,
+    collections::HashMap,
     io::{IsTerminal, Write},
     time::{Duration, Instant},
 };
@@ -66,8 +66,10 @@ pub async fn run_all(
     let began = Instant::now();
     let mut figures = Figures::default();
     let mut crew = JoinSet::new();
-    let mut under_way = BTreeSet::new();
+    // The place of each sequence under way, by its task: a panic names nothing else.
+    let mut under_way = HashMap::new();
     let mut next = 0;
+    let seed_at = |place| plan.seed.wrapping_add(place);
     let mut tells = tokio::time::interval(plan.tells_every.unwrap_or(Duration::from_secs(3600)));
     tells.tick().await;
     loop {
@@ -75,18 +77,17 @@ pub async fn run_all(
             && crew.len() < plan.jobs.max(1)
             && (crew.len() < AT_LEAST || !setting.noise.is_crowded())
         {
-            let (seed, setting) = (plan.seed.wrapping_add(next), setting.clone());
-            under_way.insert(next);
-            let at = next;
-            crew.spawn(async move { (at, seed, run(&Sequence::of_seed(seed), &setting).await) });
+            let (seed, setting) = (seed_at(next), setting.clone());
+            let task = crew.spawn(async move { run(&Sequence::of_seed(seed), &setting).await });
+            under_way.insert(task.id(), next);
             next += 1;
         }
         let ended = tokio::select! {
-            ended = crew.join_next() => ended,
+            ended = crew.join_next_with_id() => ended,
             () = tokio::time::sleep(LOOKS_EVERY), if crew.len() < plan.jobs && next < plan.sequences => continue,
             () = &mut stop => {
-                let first = under_way.first().copied().unwrap_or(next);
-                let next_seed = plan.seed.wrapping_add(first);
+                let first = under_way.values().min().copied().unwrap_or(next);
+                let next_seed = seed_at(first);
                 return Ok((figures, End::Stopped { next_seed }));
             }
             _ = tells.tick() => {
@@ -96,12 +97,12 @@ pub async fn run_all(
                 continue;
             }
         };
-        let (at, seed, ended) = match ended {
+        let (task, ended) = match ended {
             None => return Ok((figures, End::Held)),
-            Some(Ok(ended)) => ended,
-            Some(Err(panicked)) => return Err((plan.seed, Broken::Panicked(panicked))),
+            Some(Ok((task, ended))) => (task, ended),
+            Some(Err(panicked)) => (panicked.id(), Err(Broken::Panicked(panicked))),
         };
-        under_way.remove(&at);
+        let seed = seed_at(under_way.remove(&task).unwrap_or_default());
         let report = ended.map_err(|broken| (seed, broken))?;
         figures.add(&report.figures);
         if report.violation.is_some() {
