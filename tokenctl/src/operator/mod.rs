@@ -40,7 +40,6 @@ use clap::Subcommand;
 
 use crate::{notes::Notes, outcome::Outcome};
 use change::Caution;
-use ring::Kind;
 use rotate::{IssuedKey, Rotation};
 use settings::{Ages, Deployment, Refresh};
 
@@ -249,12 +248,6 @@ async fn keys(deployment: &Deployment, command: KeysCommand, notes: Notes) -> Ou
         KeysCommand::Init { caution } => keys::init(deployment, &caution).await,
         KeysCommand::Show { ages } => keys::show(deployment, &ages).await,
         KeysCommand::Export { out, reveal } => keys::export(deployment, out, reveal).await,
-        KeysCommand::Rotate { ring } => {
-            let (kind, rotation) = match ring {
-                RotateRing::Token(rotation) => (Kind::Token, rotation),
-                RotateRing::Record(rotation) => (Kind::Record, rotation),
-            };
-            rotate::server_ring(deployment, kind, &rotation, notes).await
-        }
+        KeysCommand::Rotate { ring } => rotate::server_ring(deployment, &ring, notes).await,
     }
 }

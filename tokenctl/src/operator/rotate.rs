@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    KeyRotation,
+    KeyRotation, RotateRing,
     change::{Caution, Described, Draft, would},
     documents::{Document, Partners, ServerKeys},
     moment::{at, now, span},
@@ -61,30 +61,26 @@ pub(crate) enum IssuedKey {
 /// A step for one of the service's rings.
 pub(crate) async fn server_ring(
     deployment: &Deployment,
-    kind: Kind,
-    rotation: &Rotation,
+    ring: &RotateRing,
     notes: Notes,
 ) -> Outcome {
     let store = deployment.server_keys().await?;
-    let (name, hint) = match kind {
-        Kind::Record => ("record", ""),
-        Kind::Token | Kind::Payload => {
+    let (rotation, name, hint) = match ring {
+        RotateRing::Token(rotation) => {
             let hint = "Before the next step, give the ring to resource servers that open tokens \
                         offline: `tokenctl keys export`.";
-            ("token", hint)
+            (rotation, "token", Some(hint))
         }
+        RotateRing::Record(rotation) => (rotation, "record", None),
     };
     let source = Source::Service { name, hint };
     rotation
-        .take(
-            &store,
-            &source,
-            notes,
-            |document: &mut ServerKeys| match kind {
-                Kind::Record => Ok(Keys::Ring(kind, &mut document.record)),
-                Kind::Token | Kind::Payload => Ok(Keys::Ring(kind, &mut document.token)),
-            },
-        )
+        .take(&store, &source, notes, |document: &mut ServerKeys| {
+            Ok(match ring {
+                RotateRing::Token(_) => Keys::Ring(Kind::Token, &mut document.token),
+                RotateRing::Record(_) => Keys::Ring(Kind::Record, &mut document.record),
+            })
+        })
         .await
 }
 
@@ -248,7 +244,7 @@ impl Rotation {
                 file = (planned.step == Step::Append).then(|| update.file());
             }
             Source::Service { hint, .. } => {
-                if planned.step == Step::Append {
+                if let (Step::Append, Some(hint)) = (planned.step, hint) {
                     text.push_str(&format!("\n{hint}"));
                 }
             }

@@ -24,7 +24,8 @@ pub(crate) enum Keys<'d> {
 pub(crate) enum Source {
     Service {
         name: &'static str,
-        hint: &'static str,
+        /// What is to be done before the step after an append.
+        hint: Option<&'static str>,
     },
     Issued(Update),
 }
