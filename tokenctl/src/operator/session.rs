@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -55,14 +56,15 @@ pub(crate) struct Named {
 }
 
 pub(crate) async fn run(deployment: &Deployment, command: Command) -> Outcome {
+    let sdk = sdk_config().await;
     match command {
-        Command::Show { named, reveal } => show(deployment, &named, reveal).await,
-        Command::Invalidate { named, caution } => invalidate(&named, &caution).await,
+        Command::Show { named, reveal } => show(deployment, &sdk, &named, reveal).await,
+        Command::Invalidate { named, caution } => invalidate(&sdk, &named, &caution).await,
     }
 }
 
-async fn show(deployment: &Deployment, named: &Named, reveal: bool) -> Outcome {
-    let record = Record::read(named).await?;
+async fn show(deployment: &Deployment, sdk: &SdkConfig, named: &Named, reveal: bool) -> Outcome {
+    let record = Record::read(sdk, named).await?;
     let customer = match reveal {
         true => Some(customer(deployment, &record).await?),
         false => None,
@@ -72,27 +74,27 @@ async fn show(deployment: &Deployment, named: &Named, reveal: bool) -> Outcome {
 }
 
 /// Ends a session by the service's own write. To end it again changes nothing.
-async fn invalidate(named: &Named, caution: &Caution) -> Outcome {
+async fn invalidate(sdk: &SdkConfig, named: &Named, caution: &Caution) -> Outcome {
     caution.allow(&format!(
         "ending a session in {} is for good: its SDK renews no more, and its tokens become inactive",
         named.table.name()?
     ))?;
-    let mut record = Record::read(named).await?;
+    let mut record = Record::read(sdk, named).await?;
     let was_revoked = record.state().0 == "revoked";
     let mut first = "Nothing was changed: this was a dry run.";
     if record.is_free() {
-        return Err(record.missing());
+        return Err(missing(&record.table, &record.partner));
     }
     if !caution.dry_run {
         let (now, mut cost) = (Clock::system().now(), CallCost::default());
         // The retention matters to new tokens only; no invocation's end is near.
-        let records = Records::new(&sdk_config().await, record.table.clone(), Duration::ZERO);
+        let records = Records::new(sdk, record.table.clone(), Duration::ZERO);
         let deadline = Deadline::of_invocation(now, now);
         let revoked = records.revoke(&record.key, now, deadline, &mut cost).await;
         if !revoked.map_err(|error| refused(&record.table, &error))? {
-            return Err(record.missing());
+            return Err(missing(&record.table, &record.partner));
         }
-        record = Record::read(named).await?;
+        record = Record::read(sdk, named).await?;
         first = match was_revoked {
             true => "Nothing to change: the session was ended already.",
             false => "The session is ended.",
@@ -117,6 +119,16 @@ fn refused(table: &str, error: &StoreError) -> Failure {
     Failure::new(exit, format!("{table}: {error}"))
 }
 
+fn missing(table: &str, partner: &PartnerId) -> Failure {
+    Failure::new(
+        Exit::NotFound,
+        format!(
+            "{table} has no session of this referenceId for {}: it never began, or its retention has passed",
+            partner.as_str()
+        ),
+    )
+}
+
 struct Record {
     item: HashMap<String, AttributeValue>,
     table: String,
@@ -127,14 +139,14 @@ struct Record {
 
 impl Record {
     /// The record of the session, live or not.
-    async fn read(named: &Named) -> Result<Self, Failure> {
+    async fn read(sdk: &SdkConfig, named: &Named) -> Result<Self, Failure> {
         let partner = PartnerId::new(&named.partner)
             .ok_or_else(|| Failure::usage("a partner's id is 1-64 of A-Z a-z 0-9 . _ -"))?;
         let reference = ReferenceId::new(&named.reference_id)
             .ok_or_else(|| Failure::usage("a referenceId is 1-64 of A-Z a-z 0-9 . _ : -"))?;
         let table = named.table.name()?;
         let key = PartitionKey::new(&partner, &reference);
-        let get = Client::new(&sdk_config().await)
+        let get = Client::new(sdk)
             .get_item()
             .table_name(table)
             .key("pk", AttributeValue::S(key.as_str().to_owned()))
@@ -142,26 +154,13 @@ impl Record {
             .consistent_read(true);
         let got = get.send().await;
         let got = got.map_err(|error| failure("GetItem", table, &error))?;
-        let mut record = Self {
-            item: HashMap::new(),
+        Ok(Self {
+            item: got.item.ok_or_else(|| missing(table, &partner))?,
             table: table.to_owned(),
             partner,
             reference,
             key,
-        };
-        record.item = got.item.ok_or_else(|| record.missing())?;
-        Ok(record)
-    }
-
-    fn missing(&self) -> Failure {
-        Failure::new(
-            Exit::NotFound,
-            format!(
-                "{} has no session of this referenceId for {}: it never began, or its retention has passed",
-                self.table,
-                self.partner.as_str()
-            ),
-        )
+        })
     }
 
     fn find(&self, name: &str) -> Option<&str> {
