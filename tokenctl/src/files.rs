@@ -60,6 +60,19 @@ pub(crate) fn check_free(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Refuses as [`check_free`] does, for a file with a new key; `origin` says where one that is there
+/// may come from. No key is taken from it: whose it is, and who has read it, is not known.
+pub(crate) fn check_new(path: &Path, origin: &str) -> Result<(), Failure> {
+    match path.symlink_metadata() {
+        Err(_) => check_free(path),
+        Ok(_) => Err(Failure::usage(format!(
+            "{} exists already: {origin}. Keys are never taken from a file. Delete it and repeat the command, or name \
+             another file with --out",
+            path.display()
+        ))),
+    }
+}
+
 fn exists(path: &Path) -> Failure {
     Failure::usage(format!(
         "{} exists already: name another file with --out",

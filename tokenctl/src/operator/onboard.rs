@@ -1,12 +1,15 @@
 //! Onboarding: new credentials into their file, and then into the document.
 
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
+use peers::partner::service_url;
 use serde_json::{Value, json};
 
 use super::{
-    change::{Draft, would},
+    change::{Caution, Draft, would},
     documents::Partners,
+    parse::id,
     settings::Refresh,
     store::Store,
 };
@@ -15,32 +18,81 @@ use crate::{
     outcome::{Failure, Outcome, Report},
 };
 
-/// Somebody new: what their kind is called, and what of their credentials is where.
-pub(crate) struct Newcomer<'a> {
-    /// `partner` or `resource server`.
-    pub(crate) kind: &'static str,
-    /// The member that names them.
+/// Whom the service gives credentials to.
+pub(crate) struct Party {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// The member that has its id.
     pub(crate) member: &'static str,
-    pub(crate) id: &'a str,
+    /// The end of its credentials file's name.
+    file: &'static str,
+    /// What the service keeps of its credentials.
+    kept: &'static str,
+}
+
+pub(crate) const PARTNER: Party = Party {
+    name: "partner",
+    member: "partnerId",
+    file: "credentials",
+    kept: "hashes of the API keys",
+};
+pub(crate) const RESOURCE_SERVER: Party = Party {
+    name: "resource server",
+    member: "resourceServerId",
+    file: "resource-server",
+    kept: "a hash of the secret",
+};
+
+/// What is said of every newcomer.
+#[derive(Args)]
+pub(crate) struct Onboarding {
+    /// Its id: 1-64 of A-Z a-z 0-9 . _ -
+    #[arg(value_parser = id)]
+    pub(crate) id: String,
+    /// Where its service is, for the credentials file
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Where its credentials are written, once and nowhere else [default: ID-credentials.json, or
+    /// ID-resource-server.json for a resource server]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    caution: Caution,
+    #[command(flatten)]
+    refresh: Refresh,
+}
+
+impl Onboarding {
+    /// Whom it is about. Refuses a URL that is not one of a service.
+    pub(crate) fn newcomer(&self, party: &'static Party) -> Result<Newcomer<'_>, Failure> {
+        if let Some(url) = &self.url {
+            service_url(Some(url)).map_err(Failure::usage)?;
+        }
+        let by_default = || format!("{}-{}.json", self.id, party.file).into();
+        Ok(Newcomer {
+            party,
+            out: self.out.clone().unwrap_or_else(by_default),
+            onboarding: self,
+        })
+    }
+}
+
+/// Somebody new.
+pub(crate) struct Newcomer<'a> {
+    party: &'static Party,
     /// The file with their credentials.
-    pub(crate) out: &'a Path,
-    /// What the service keeps.
-    pub(crate) kept: &'static str,
-    pub(crate) refresh: &'a Refresh,
-    pub(crate) dry_run: bool,
+    pub(crate) out: PathBuf,
+    onboarding: &'a Onboarding,
 }
 
 impl Newcomer<'_> {
-    /// Refuses a file that is there: whose keys these are, and who has them, is not known.
+    /// Refuses a file that is there.
     pub(crate) fn check_file(&self) -> Result<(), Failure> {
-        let (kind, id, at) = (self.kind, self.id, self.out.display());
-        match self.out.symlink_metadata() {
-            Err(_) => files::check_free(self.out),
-            Ok(_) => Err(Failure::usage(format!(
-                "{at} exists already, but there is no {kind} {id}: it is of another {kind}, of one that was removed, or of a try \
-                 that was cut off. Keys are never taken from a file. Delete it and repeat the command, or name another file with --out"
-            ))),
-        }
+        let (name, id) = (self.party.name, &self.onboarding.id);
+        let origin = format!(
+            "there is no {name} {id}, so it is of another {name}, of one that was removed, or of a try that was cut off"
+        );
+        files::check_new(&self.out, &origin)
     }
 
     /// Writes the credentials to their file, and then the document that knows them.
@@ -52,19 +104,19 @@ impl Newcomer<'_> {
     ) -> Outcome {
         draft.check()?;
         let changes = draft.changes();
-        if self.dry_run {
+        if self.onboarding.caution.dry_run {
             return Ok(self.report(would(&changes, &draft.place), changes));
         }
         let file = format!("{credentials:#}\n");
-        draft.write_with_file(store, self.out, &file).await?;
+        draft.write_with_file(store, &self.out, &file).await?;
         let text = format!(
             "{}\nThe credentials of {} are in {}, and nowhere else: the service keeps {}. Send the file over a secure \
              channel, then delete it. The service accepts them within {}, and mostly at once.",
             changes.join("\n"),
-            self.id,
+            self.onboarding.id,
             self.out.display(),
-            self.kept,
-            self.refresh.usual(),
+            self.party.kept,
+            self.onboarding.refresh.usual(),
         );
         Ok(self.report(text, changes))
     }
@@ -72,7 +124,7 @@ impl Newcomer<'_> {
     /// What to say of one that is there. If `is_its_file`, an earlier try wrote the file and was
     /// done; `differing` is what was asked for otherwise now.
     pub(crate) fn is_there(&self, is_its_file: bool, differing: &[String]) -> Outcome {
-        let (kind, id, at) = (self.kind, self.id, self.out.display());
+        let (kind, id, at) = (self.party.name, &self.onboarding.id, self.out.display());
         let command = kind.replace(' ', "-");
         let refused = match (is_its_file, differing.is_empty()) {
             (false, _) => {
@@ -96,10 +148,15 @@ impl Newcomer<'_> {
     }
 
     fn report(&self, text: String, changes: Vec<String>) -> Report {
-        let (member, id, out) = (self.member, self.id, self.out);
-        let json =
-            json!({ (member): id, "credentials": out, "changes": changes, "dryRun": self.dry_run });
-        Report::done(text, json)
+        Report::done(
+            text,
+            json!({
+                (self.party.member): self.onboarding.id,
+                "credentials": self.out,
+                "changes": changes,
+                "dryRun": self.onboarding.caution.dry_run,
+            }),
+        )
     }
 }
 

@@ -1,12 +1,9 @@
 //! Partners: who there is, onboarding, switching off and on, removal.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
-use peers::{
-    credentials::{Credentials, Jwk as PayloadKey, key_bytes},
-    partner::service_url,
-};
+use peers::credentials::{Credentials, Jwk as PayloadKey, key_bytes};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,10 +12,10 @@ use super::{
     documents::{Partner, Partners, Ring},
     fresh,
     moment::{count, now},
-    onboard::{Newcomer, differs},
-    parse::{id, whole},
+    onboard::{Onboarding, PARTNER, differs},
+    parse::whole,
     ring::{Kind, Step},
-    settings::{Ages, Deployment, Refresh},
+    settings::{Ages, Deployment},
     steps::Keys,
 };
 use crate::{
@@ -29,9 +26,6 @@ use crate::{
 /// A new partner.
 #[derive(Args)]
 pub(crate) struct Add {
-    /// The partner's id: 1-64 of A-Z a-z 0-9 . _ -
-    #[arg(value_parser = id)]
-    id: String,
     /// The program_id of its tokens
     #[arg(long, value_name = "N", value_parser = whole(0..=2_147_483_647))]
     program_id: u32,
@@ -41,40 +35,17 @@ pub(crate) struct Add {
     /// The lifetime of its sessions, if it has one of its own
     #[arg(long, value_name = "SECONDS", value_parser = whole(60..=2_592_000))]
     session_ttl: Option<u32>,
-    /// Where its service is, for the credentials file
-    #[arg(long)]
-    url: Option<String>,
-    /// Where its credentials are written, once and nowhere else [default: ID-credentials.json]
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    out: Option<PathBuf>,
     #[command(flatten)]
-    caution: Caution,
-    #[command(flatten)]
-    refresh: Refresh,
+    onboarding: Onboarding,
 }
 
 /// Onboards a partner.
 pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
-    if let Some(url) = &add.url {
-        service_url(Some(url)).map_err(Failure::usage)?;
-    }
-    let out = add
-        .out
-        .clone()
-        .unwrap_or_else(|| format!("{}-credentials.json", add.id).into());
-    let newcomer = Newcomer {
-        kind: "partner",
-        member: "partnerId",
-        id: &add.id,
-        out: &out,
-        kept: "hashes of the API keys",
-        refresh: &add.refresh,
-        dry_run: add.caution.dry_run,
-    };
+    let newcomer = add.onboarding.newcomer(&PARTNER)?;
     let store = deployment.partners().await?;
     let mut draft = Draft::<Partners>::read_or(&store, || Ok(Partners::default())).await?;
-    if let Ok(there) = draft.document.partner(&add.id) {
-        let file = issued(&out, there);
+    if let Ok(there) = draft.document.partner(&add.onboarding.id) {
+        let file = issued(&newcomer.out, there);
         let differing = file.as_ref().map(|file| differing(file, there, &add));
         return newcomer.is_there(file.is_some(), &differing.unwrap_or_default());
     }
@@ -89,13 +60,13 @@ pub(crate) async fn add(deployment: &Deployment, add: Add) -> Outcome {
 fn fresh_credentials(add: &Add) -> Result<Credentials, Failure> {
     let k = fresh::key()?;
     let k = key_bytes(&k).map_err(|why| Failure::new(Exit::Failed, format!("a new key {why}")))?;
-    let kid = fresh::kid(&add.id, None, now())?;
+    let kid = fresh::kid(&add.onboarding.id, None, now())?;
     Ok(Credentials {
-        partner_id: add.id.clone(),
+        partner_id: add.onboarding.id.clone(),
         api_key: fresh::key()?.to_string(),
         sdk_api_key: fresh::key()?.to_string(),
         payload_keys: vec![PayloadKey { kid, k }],
-        url: add.url.clone(),
+        url: add.onboarding.url.clone(),
     })
 }
 
@@ -122,7 +93,7 @@ fn differing(file: &Credentials, there: &Partner, add: &Add) -> Vec<String> {
         differs("program id", Some(there.program_id), Some(add.program_id)),
         differs("token lifetime", token, add.token_ttl),
         differs("session lifetime", session, add.session_ttl),
-        differs("url", file.url.as_ref(), add.url.as_ref()),
+        differs("url", file.url.as_ref(), add.onboarding.url.as_ref()),
     ];
     each.into_iter().flatten().collect()
 }
@@ -133,7 +104,7 @@ fn entry(credentials: &Credentials, add: &Add) -> Partner {
         .iter()
         .map(|key| fresh::with_key(key.kid.clone(), key.encoded().into()));
     Partner {
-        partner_id: add.id.clone(),
+        partner_id: add.onboarding.id.clone(),
         program_id: add.program_id,
         api_keys: vec![fresh::sha256_hex(&credentials.api_key)],
         sdk_api_keys: vec![fresh::sha256_hex(&credentials.sdk_api_key)],

@@ -1,9 +1,8 @@
 //! Resource servers: who there is, onboarding, rotation, switching off and on, removal.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Subcommand};
-use peers::partner::service_url;
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,14 +10,13 @@ use super::{
     change::{Caution, Draft, edit, prefix, prefixes, state},
     documents::{Partners, ResourceServer},
     fresh,
-    onboard::{Newcomer, differs},
-    parse::id,
+    onboard::{Onboarding, RESOURCE_SERVER, differs},
     rotate::{self, IssuedKey},
-    settings::{Deployment, Refresh},
+    settings::Deployment,
 };
 use crate::{
     notes::Notes,
-    outcome::{Failure, Outcome, Report},
+    outcome::{Outcome, Report},
     resource_server::ResourceServerCredentials,
 };
 
@@ -26,7 +24,7 @@ use crate::{
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Onboard a resource server: make its secret, and the file with its credentials
-    Add(Add),
+    Add(Onboarding),
     /// List the resource servers
     List,
     /// Rotate a secret: take the next step, append or remove
@@ -44,27 +42,9 @@ pub(crate) enum Command {
     },
 }
 
-/// A new resource server.
-#[derive(Args)]
-pub(crate) struct Add {
-    /// The resource server's id: 1-64 of A-Z a-z 0-9 . _ -
-    #[arg(value_parser = id)]
-    id: String,
-    /// Where its service is, for the credentials file
-    #[arg(long)]
-    url: Option<String>,
-    /// Where its credentials are written, once and nowhere else [default: ID-resource-server.json]
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    out: Option<PathBuf>,
-    #[command(flatten)]
-    caution: Caution,
-    #[command(flatten)]
-    refresh: Refresh,
-}
-
 pub(crate) async fn run(deployment: &Deployment, command: Command, notes: Notes) -> Outcome {
     match command {
-        Command::Add(arguments) => add(deployment, arguments).await,
+        Command::Add(onboarding) => add(deployment, &onboarding).await,
         Command::List => list(deployment).await,
         Command::Rotate(rotation) => {
             rotate::issued_key(deployment, IssuedKey::Secret, rotation, notes).await
@@ -75,40 +55,25 @@ pub(crate) async fn run(deployment: &Deployment, command: Command, notes: Notes)
     }
 }
 
-async fn add(deployment: &Deployment, add: Add) -> Outcome {
-    if let Some(url) = &add.url {
-        service_url(Some(url)).map_err(Failure::usage)?;
-    }
-    let out = add
-        .out
-        .clone()
-        .unwrap_or_else(|| format!("{}-resource-server.json", add.id).into());
-    let newcomer = Newcomer {
-        kind: "resource server",
-        member: "resourceServerId",
-        id: &add.id,
-        out: &out,
-        kept: "a hash of the secret",
-        refresh: &add.refresh,
-        dry_run: add.caution.dry_run,
-    };
+async fn add(deployment: &Deployment, onboarding: &Onboarding) -> Outcome {
+    let newcomer = onboarding.newcomer(&RESOURCE_SERVER)?;
+    let Onboarding { id, url, .. } = onboarding;
     let store = deployment.partners().await?;
     let mut draft = Draft::<Partners>::read(&store).await?;
-    if let Ok(there) = draft.document.resource_server(&add.id) {
-        let file = issued(&out, there);
+    if let Ok(there) = draft.document.resource_server(id) {
+        let file = issued(&newcomer.out, there);
         let differing = file.as_ref();
-        let differing =
-            differing.and_then(|file| differs("url", file.url.as_ref(), add.url.as_ref()));
+        let differing = differing.and_then(|file| differs("url", file.url.as_ref(), url.as_ref()));
         return newcomer.is_there(file.is_some(), &Vec::from_iter(differing));
     }
     newcomer.check_file()?;
     let credentials = ResourceServerCredentials {
-        resource_server_id: add.id.clone(),
+        resource_server_id: id.clone(),
         secret: fresh::key()?,
-        url: add.url.clone(),
+        url: url.clone(),
     };
     draft.document.resource_servers.push(ResourceServer {
-        resource_server_id: add.id.clone(),
+        resource_server_id: id.clone(),
         secrets: vec![fresh::sha256_hex(&credentials.secret)],
         enabled: None,
     });

@@ -12,6 +12,7 @@ use super::{
     documents::{Jwk, Ring},
     fresh,
     moment::{at, now},
+    onboard::{PARTNER, Party, RESOURCE_SERVER},
     ring::Step,
     rotate::IssuedKey,
 };
@@ -52,25 +53,18 @@ impl Update {
         }
     }
 
-    /// Whose it is: the member that names the owner, and what the owner is.
-    fn whose(&self) -> (&'static str, &'static str) {
+    /// What the owner is.
+    fn party(&self) -> &'static Party {
         match self.key {
-            IssuedKey::Api | IssuedKey::Payload | IssuedKey::SdkApi => ("partnerId", "partner"),
-            IssuedKey::Secret => ("resourceServerId", "resource server"),
+            IssuedKey::Api | IssuedKey::Payload | IssuedKey::SdkApi => &PARTNER,
+            IssuedKey::Secret => &RESOURCE_SERVER,
         }
     }
 
-    /// Refuses a file that is there. Its key is not taken: the file may be of a rotation before,
-    /// and the key may have been removed since because it leaked.
+    /// Refuses a file that is there. Its key may have been removed since because it leaked.
     pub(crate) fn check_file(&self) -> Result<(), Failure> {
-        let at = self.file.display();
-        match self.file.symlink_metadata() {
-            Err(_) => files::check_free(&self.file),
-            Ok(_) => Err(Failure::usage(format!(
-                "{at} exists already, of an earlier rotation or of a try that was cut off. Keys are never taken from a file. \
-                 Delete it and repeat the command, or name another file with --out"
-            ))),
-        }
+        let origin = "it is of an earlier rotation or of a try that was cut off";
+        files::check_new(&self.file, origin)
     }
 
     /// A name for a new payload key.
@@ -88,7 +82,7 @@ impl Update {
 
     /// The file with a new value of the member.
     pub(crate) fn with(&self, value: Value) -> Zeroizing<String> {
-        let file = json!({ (self.whose().0): self.owner, (self.member()): value });
+        let file = json!({ (self.party().member): self.owner, (self.member()): value });
         Zeroizing::new(format!("{file:#}\n"))
     }
 
@@ -117,7 +111,7 @@ impl Update {
                     "\n{file} has the new {}{only}. Send it over a secure channel, then delete it. The {} puts it into its credentials file (`jq -s '.[0] * .[1]' \
                      CREDENTIALS {file}`) from {} on, when every instance knows it.",
                     self.member(),
-                    self.whose().1,
+                    self.party().name,
                     at(due),
                 )
             }
