@@ -29,7 +29,7 @@ pub use event::{EXTENDED_REQUEST_ID, Event};
 pub use metrics::{Point, points};
 pub use patience::{eventually, within};
 pub use plain::{Plain, reference, sdk};
-pub use reply::Reply;
+pub use reply::{Reply, race};
 pub use service::{Service, acme, globex, initech, introspection_of, variables};
 pub use session::{
     Session, TOKEN_HEADER, and_header, claims, claims_text, token_of, token_with_header,

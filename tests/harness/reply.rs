@@ -1,6 +1,7 @@
 //! A reply of the service, opened if it is sealed, and held against the rules of every answer, so
 //! that no test can forget one.
 
+use futures_util::future::join_all;
 use http::{HeaderMap, Response};
 use peers::{
     answer::{Answer, AnswerError},
@@ -200,4 +201,17 @@ impl std::fmt::Display for Reply {
         };
         write!(f, "{}{replayed} {}", self.status, self.json)
     }
+}
+
+/// Asks so many times at once: all get one token, and exactly one of them is its first.
+pub async fn race(copies: usize, ask: impl AsyncFn() -> Reply) -> Vec<Reply> {
+    let replies = join_all((0..copies).map(|_| ask())).await;
+    let (replays, firsts): (Vec<&Reply>, Vec<&Reply>) =
+        replies.iter().partition(|reply| reply.is_replayed());
+    assert_eq!(firsts.len(), 1, "{replies:?}");
+    for reply in replays {
+        reply.clone().replays(firsts[0]);
+    }
+    firsts[0].clone().issued();
+    replies
 }

@@ -16,8 +16,8 @@ use peers::{
 use sandbox::Fault;
 use serde_json::{Value, json};
 use service_tests::{
-    Clocked, Plain, Reply, Service, Session, acme, api_keys, claims, claims_text, globex, hash_of,
-    reference, with_header, without_header,
+    Clocked, Plain, Service, acme, api_keys, claims, claims_text, globex, hash_of, race, reference,
+    with_header, without_header,
 };
 
 /// The claims without those that a renewal changes.
@@ -127,38 +127,13 @@ async fn a_lost_answer_costs_nothing() {
     service.renew(&session).await.ended("superseded");
 }
 
-/// Renews one token so many times at once.
-async fn at_once(service: &Service, session: &Session, copies: usize) -> Vec<Reply> {
-    let renew = || service.renew(session);
-    match copies {
-        2 => {
-            let (a, b) = tokio::join!(renew(), renew());
-            vec![a, b]
-        }
-        _ => {
-            let (a, b, c) = tokio::join!(renew(), renew(), renew());
-            vec![a, b, c]
-        }
-    }
-}
-
-fn assert_one_renewal(replies: &[Reply]) {
-    let (replays, firsts): (Vec<&Reply>, Vec<&Reply>) =
-        replies.iter().partition(|reply| reply.is_replayed());
-    assert_eq!(firsts.len(), 1, "{replies:?}");
-    for reply in replays {
-        reply.clone().replays(firsts[0]);
-    }
-    firsts[0].clone().issued();
-}
-
 #[tokio::test]
 async fn renewals_of_one_token_at_once_get_one_token() {
     let service = Service::start().await;
     for copies in [2, 3] {
         for _ in 0..10 {
             let session = service.begin().await;
-            assert_one_renewal(&at_once(&service, &session, copies).await);
+            race(copies, || service.renew(&session)).await;
         }
     }
     assert!(service.function_pids().len() >= 2);
@@ -171,7 +146,7 @@ async fn the_slower_of_two_renewals_gives_the_token_of_the_faster() {
         let session = service.begin().await;
         let slow = Fault::StallBefore(Duration::from_millis(300));
         service.dynamodb_faults().push(slow);
-        assert_one_renewal(&at_once(&service, &session, 2).await);
+        race(2, || service.renew(&session)).await;
     }
 }
 

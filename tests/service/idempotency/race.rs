@@ -3,44 +3,18 @@
 use std::time::Duration;
 
 use sandbox::Fault;
-use service_tests::{Plain, Reply, Service, table::Table};
-
-/// Asks `copies` times at once.
-async fn at_once(service: &Service, plain: &Plain, copies: usize) -> Vec<Reply> {
-    let mut replies = Vec::new();
-    match copies {
-        2 => {
-            let (a, b) = tokio::join!(service.ask(plain), service.ask(plain));
-            replies.extend([a, b]);
-        }
-        _ => {
-            let (a, b, c) =
-                tokio::join!(service.ask(plain), service.ask(plain), service.ask(plain));
-            replies.extend([a, b, c]);
-        }
-    }
-    replies
-}
-
-/// All got one token, and exactly one of them was first.
-fn assert_one_issue(replies: &[Reply]) {
-    let (replays, firsts): (Vec<&Reply>, Vec<&Reply>) =
-        replies.iter().partition(|reply| reply.is_replayed());
-    assert_eq!(firsts.len(), 1, "{replies:?}");
-    for reply in replays {
-        reply.clone().replays(firsts[0]);
-    }
-    firsts[0].clone().issued();
-}
+use service_tests::{Plain, Service, race, table::Table};
 
 #[tokio::test]
 async fn two_instances_racing_give_one_token() {
     let service = Service::start().await;
     for _ in 0..30 {
-        assert_one_issue(&at_once(&service, &Plain::new(), 2).await);
+        let plain = Plain::new();
+        race(2, || service.ask(&plain)).await;
     }
     for _ in 0..10 {
-        assert_one_issue(&at_once(&service, &Plain::new(), 3).await);
+        let plain = Plain::new();
+        race(3, || service.ask(&plain)).await;
     }
     assert!(
         service.function_pids().len() >= 2,
@@ -58,7 +32,8 @@ async fn the_slower_of_two_gives_the_token_of_the_faster() {
         service
             .dynamodb_faults()
             .push(Fault::StallBefore(Duration::from_millis(300)));
-        assert_one_issue(&at_once(&service, &Plain::new(), 2).await);
+        let plain = Plain::new();
+        race(2, || service.ask(&plain)).await;
     }
     assert_eq!(service.function_pids().len(), 2);
     assert_eq!(Table::of(&service).count().await, 5);
@@ -87,8 +62,7 @@ async fn racing_for_a_reference_that_became_free_gives_one_token() {
         table
             .set(&plain.reference(), "ttl", service_tests::table::number(1))
             .await;
-        let replies = at_once(&service, &plain, 2).await;
-        assert_one_issue(&replies);
+        let replies = race(2, || service.ask(&plain)).await;
         assert!(replies.iter().all(|reply| reply.token() != first.token()));
     }
 }
