@@ -27,7 +27,7 @@ pub use clocked::Clocked;
 pub use documents::{api_keys, digest, hash_of, jwk, partner_with, server_keys, server_keys_of};
 pub use event::{EXTENDED_REQUEST_ID, Event};
 pub use metrics::{Point, points};
-pub use patience::{eventually, within};
+pub use patience::{FOREVER, eventually, within};
 pub use plain::{Plain, reference, sdk};
 pub use reply::{Reply, race};
 pub use service::{Service, acme, globex, initech, introspection_of, variables};

@@ -1,6 +1,9 @@
-//! Waiting for a condition, never for a time.
+//! Waiting for a condition, never for a time; and what nobody waits for.
 
 use std::{future::Future, time::Duration};
+
+/// How long a fault stalls that is to outlast every limit.
+pub const FOREVER: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.
 const PAUSE: Duration = Duration::from_millis(20);

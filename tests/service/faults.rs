@@ -7,14 +7,11 @@ use std::time::{Duration, Instant};
 
 use sandbox::{Break, Fault};
 use serde_json::json;
-use service_tests::{Plain, Reply, Service, table::Table};
+use service_tests::{FOREVER, Plain, Reply, Service, table::Table};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
 };
-
-/// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(60);
 
 async fn items(service: &Service) -> usize {
     Table::of(service).count().await

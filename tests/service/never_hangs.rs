@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use peers::rules::introspection::Introspected;
 use sandbox::Fault;
-use service_tests::{Clocked, Plain, Reply, Service};
-
-const FOREVER: Duration = Duration::from_secs(60);
+use service_tests::{Clocked, FOREVER, Plain, Reply, Service};
 
 fn stalls() -> [Fault; 4] {
     [

@@ -1,23 +1,18 @@
 //! What is asked of DynamoDB, and what becomes of its faults.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use peers::rules::introspection::Introspected;
 use sandbox::Fault;
 use service_tests::{
-    Service, claims,
+    FOREVER, Service, claims,
     table::{Table, text},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-
-const FOREVER: Duration = Duration::from_secs(60);
 
 /// A way to `dynamodb` on which what is sent is noted.
 async fn noted(dynamodb: &str) -> (String, Arc<Mutex<Vec<u8>>>) {

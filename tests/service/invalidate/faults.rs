@@ -1,14 +1,13 @@
 //! DynamoDB misbehaves: an invalidation is done, or the partner is told that it was not.
 
 use sandbox::Fault;
-use service_tests::Service;
+use service_tests::{FOREVER, Service};
 
 use super::success;
 
 #[tokio::test]
 async fn an_invalidation_survives_dynamodbs_faults() {
     let service = Service::start().await;
-    let forever = std::time::Duration::from_secs(60);
     for fault in [
         Fault::Refuse,
         Fault::ResetBefore,
@@ -17,8 +16,8 @@ async fn an_invalidation_survives_dynamodbs_faults() {
         Fault::Throttle,
         Fault::Malformed,
         Fault::status(500, "InternalServerError"),
-        Fault::StallBefore(forever),
-        Fault::StallAfter(forever),
+        Fault::StallBefore(FOREVER),
+        Fault::StallAfter(FOREVER),
     ] {
         let shown = format!("{fault:?}");
         let session = service.begin().await;

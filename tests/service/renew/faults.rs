@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use sandbox::Fault;
 use serde_json::json;
-use service_tests::{Service, claims};
-
-/// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(60);
+use service_tests::{FOREVER, Service, claims};
 
 #[tokio::test]
 async fn a_renewal_whose_answer_was_lost_is_a_first_answer() {

@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 use sandbox::{Fault, Faults};
 use serde_json::json;
 use service_tests::{
-    Event, Plain, Reply, Service, eventually,
+    Event, FOREVER, Plain, Reply, Service, eventually,
     table::{Table, text},
     within,
 };
 
 use super::{EARLY, QUICK, SOON};
-
-const FOREVER: Duration = Duration::from_secs(60);
 
 /// A service that met this fault while it initialised.
 async fn started_with(fault: Fault, env: &[(&str, &str)]) -> Service {

@@ -3,9 +3,7 @@
 use std::{fmt, time::Duration};
 
 use sandbox::Fault;
-
-/// Longer than any limit of the function's.
-const FOREVER: Duration = Duration::from_secs(60);
+use service_tests::FOREVER;
 
 /// One way for a request to an AWS service to go wrong, as a sequence has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
