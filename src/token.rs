@@ -193,4 +193,29 @@ fn header(kid: &KeyId) -> Header<'_> {
 }
 
 #[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_until_its_sessions_end_and_not_past_it() {
+        let ttls = Ttls {
+            token: Duration::from_secs(100),
+            session: Duration::from_secs(1000),
+        };
+        let first = Lifetime::first(UnixMillis::new(5_000_999), ttls);
+        assert_eq!(first.expires_at(), UnixMillis::new(5_100_000));
+        assert_eq!(first.session_began(), UnixMillis::new(5_000_000));
+        for (now, expires_at) in [
+            (5_800_000, Some(5_900_000)),
+            (5_950_000, Some(6_000_000)),
+            (5_999_999, Some(6_000_000)),
+            (6_000_000, None),
+        ] {
+            let renewed = first.renewed(UnixMillis::new(now), ttls);
+            let ends = renewed.map(|it| it.expires_at().millis());
+            assert_eq!(ends, expires_at, "{now}");
+        }
+    }
+}
+#[cfg(test)]
 mod vectors;
