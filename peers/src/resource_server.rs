@@ -89,7 +89,7 @@ type Claim = (&'static str, fn(&Value) -> bool);
 const CLAIMS: [Claim; 11] = [
     ("iss", Value::is_string),
     ("aud", Value::is_string),
-    ("sub", Value::is_string),
+    ("sub", is_account_number),
     ("client_id", |id| is_name(id, b"._-")),
     ("program_id", Value::is_u64),
     ("jti", |id| bytes_of(id).is_some_and(|id| id.len() == 16)),
@@ -118,6 +118,12 @@ pub fn check_claims(claims: &Value) -> Result<(), TokenError> {
         Some(unknown) => Err(TokenError::UnknownClaim(unknown.clone())),
         None => Ok(()),
     }
+}
+
+fn is_account_number(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 fn is_name(value: &Value, punctuation: &[u8]) -> bool {

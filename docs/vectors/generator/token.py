@@ -179,6 +179,8 @@ def claims_faults():
         changed("ref-space", "claim-form", "`ref` has the form of a `referenceId`.", ref="token:ref space"),
         changed("client-id-hash", "claim-form", "A partner's id has no `#`: it would be part of another item's `pk`.",
                 client_id="acme#token"),
+        changed("sub-letter", "claim-form", "`sub` is an account number.", sub="12312312a"),
+        changed("sub-20-digits", "claim-form", "An account number has at most 19 digits.", sub="1" * 20),
         refused("not-json", "not-json", "Opens to something else than claims.",
                 seal(token_header(), key_bytes(NEWEST), iv_of("token not-json"), text.encode()), plaintext=text),
     ]

@@ -138,7 +138,7 @@ fn fault_of_claims(claims: Option<Value>, vector: &Vector) -> Option<&'static st
         Err(TokenError::UnknownClaim(_)) => Some("claim-unknown"),
         Err(TokenError::Claim(name)) if claims.get(name).is_none() => Some("claim-missing"),
         // The other claims have no form but their type.
-        Err(TokenError::Claim("jti" | "ref" | "client_id")) => Some("claim-form"),
+        Err(TokenError::Claim("sub" | "jti" | "ref" | "client_id")) => Some("claim-form"),
         Err(_) => Some("claim-type"),
     }
 }
