@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use peers::rules::{Asked, GET_TOKEN, INVALIDATE, Operation, RENEW};
-use serde_json::{Value, value::RawValue};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use token_service_fuzz::{
     answer::{Checked, check_introspection, check_of},
     budget::{watched, within},
@@ -47,14 +48,29 @@ fn check(bytes: &[u8]) {
     }
 }
 
+/// What says which operation is asked for. The rest of an event may hold what is no text.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Place<'a> {
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+    #[serde(borrow)]
+    path: Option<&'a RawValue>,
+    #[serde(borrow)]
+    raw_path: Option<&'a RawValue>,
+}
+
 /// The operation at the event's path, as the service reads it; `None` for introspection.
 fn asked_for(event: &RawValue) -> Option<Operation> {
-    let event: Value = serde_json::from_str(event.get()).unwrap_or_default();
-    let path = match event["version"].as_str() {
-        Some("2.0") => &event["rawPath"],
-        _ => &event["path"],
+    let place: Place<'_> = serde_json::from_str(event.get()).unwrap_or_default();
+    let text = |raw: Option<&RawValue>| -> String {
+        let read = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        read.unwrap_or_default()
     };
-    let path = path.as_str().unwrap_or_default();
+    let path = match text(place.version).as_str() {
+        "2.0" => text(place.raw_path),
+        _ => text(place.path),
+    };
     if path.contains("/client/app/renew/") {
         Some(RENEW)
     } else if path.contains("/client/server/invalidate/") {

@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 /// Id and secret of `Basic`.
 pub fn credentials(authorization: &str) -> Option<(String, String)> {
     let (scheme, rest) = authorization.split_once(' ')?;
-    if scheme.to_ascii_lowercase() != "basic" {
+    if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let white = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0c');
