@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 use crate::json::{self, Text};
 
 /// More escapes than the longest base64 has, were each of its slashes escaped: one in 64
-/// characters. A JWE has none.
+/// characters. A JWE has none. What has more stays escaped, and is refused: undoing an escape costs
+/// a hundred times what reading a character does.
 const MAX_ESCAPES: usize = 1024;
 
 /// Longest id of a request in bytes. API Gateway's own have 36.
@@ -135,16 +136,16 @@ impl<'a> Event<'a> {
         if is_longer(escaped, most) {
             return Body::TooLarge;
         }
-        let text = if !has_many_escapes(escaped) {
+        let text = if escapes(escaped).count() <= MAX_ESCAPES {
             serde_json::from_str(json).map_or(Cow::Borrowed(""), |Text(text)| text)
         } else if self.is_base64_encoded {
             Cow::Borrowed(escaped)
         } else {
             // Of a JWE only the white space around it can have so many.
             let trimmed = trimmed(escaped);
-            match has_many_escapes(trimmed) {
-                true => Cow::Borrowed(trimmed),
-                false => serde_json::from_str(&format!("\"{trimmed}\"")).unwrap_or_default(),
+            match escapes(trimmed).nth(MAX_ESCAPES) {
+                Some(_) => Cow::Borrowed(trimmed),
+                None => serde_json::from_str(&format!("\"{trimmed}\"")).unwrap_or_default(),
             }
         };
         if !self.is_base64_encoded {
@@ -182,11 +183,8 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Whether so many that what has them is neither base64 nor a JWE, and is refused as well as it is:
-/// undoing an escape costs a hundred times what reading a character does.
-fn has_many_escapes(escaped: &str) -> bool {
-    let mut escapes = escaped.bytes().filter(|byte| *byte == b'\\');
-    escapes.nth(MAX_ESCAPES).is_some()
+fn escapes(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(|byte| *byte == b'\\')
 }
 
 /// A JSON string's text without the white space around it, escaped as it is. Of an escaped
