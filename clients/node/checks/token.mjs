@@ -7,7 +7,7 @@ const isLike = (form) => (value) => isText(value) && form.test(value)
 const CLAIMS = {
   iss: isText,
   aud: isText,
-  sub: isText,
+  sub: isLike(/^\d{1,19}$/),
   client_id: isLike(/^[\w.-]{1,64}$/),
   program_id: Number.isInteger,
   jti: isLike(/^[\w-]{21}[AQgw]$/),

@@ -13,7 +13,10 @@ CLAIMS = {
     "iss": str, "aud": str, "sub": str, "client_id": str, "program_id": int, "jti": str, "ref": str, "auth_time": int,
     "iat": int, "exp": int, "cnf": dict,
 }
-FORMS = {"client_id": r"[A-Za-z0-9._-]{1,64}", "ref": r"[A-Za-z0-9._:-]{1,64}", "jti": r"[A-Za-z0-9_-]{21}[AQgw]"}
+FORMS = {
+    "sub": r"[0-9]{1,19}", "client_id": r"[A-Za-z0-9._-]{1,64}", "ref": r"[A-Za-z0-9._:-]{1,64}",
+    "jti": r"[A-Za-z0-9_-]{21}[AQgw]",
+}
 
 
 def open_token(token, ring, issuer, audience, now=None):
