@@ -9,7 +9,7 @@ from results import Results, same
 PAGE = PROJECT / "docs" / "errors.md"
 HEADING = re.compile(r"^## `(TOK\d{3})`, HTTP (\d{3}):", re.MULTILINE)
 FOR_PROGRAMS = {"TOK401": "Ended", "TOK409": "Conflict"}
-"""Codes whose reasons programs go by, and what they are in src/operations/refusal.rs."""
+"""Codes whose reasons programs go by, and what they are in src/record/stored.rs."""
 SAY_REASONS = [f"src/{file}.rs" for file in ("request/issue", "request/renew", "request/members", "request/rules", "session")]
 # What stands in the page, and what is put there.
 FAULTS = (
@@ -76,6 +76,6 @@ def said_reasons():
 
 
 def said_by(enum):
-    code = (PROJECT / "src/operations/refusal.rs").read_text()
+    code = (PROJECT / "src/record/stored.rs").read_text()
     variants = re.search(rf"^pub enum {enum} \{{$(.*?)^\}}$", code, re.DOTALL | re.MULTILINE)
     return re.findall(r'#\[error\("(\w+)"\)\]', variants[1])
