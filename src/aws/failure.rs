@@ -260,6 +260,11 @@ pub(crate) mod tests {
                 "{text}"
             );
             assert!(text.ends_with(&format!("(HTTP {status})")), "{text}");
+            let text = refusal(status, Some("AccessDeniedException")).to_string();
+            assert_eq!(
+                text,
+                format!("refused with AccessDeniedException (HTTP {status})")
+            );
         }
     }
 
