@@ -119,23 +119,17 @@ impl Secrets {
         stale: Stale,
         deadline: Deadline,
     ) -> Result<Option<Snapshot>, SecretUnavailable> {
-        let Snapshot {
-            api_keys,
-            server_keys,
-        } = seen.clone();
+        let seen = seen.clone();
         Ok(match stale {
             Stale::ApiKeys => {
-                let newer = self.api_keys.newer_than(&api_keys, deadline).await?;
-                newer.map(|api_keys| Snapshot {
-                    api_keys,
-                    server_keys,
-                })
+                let newer = self.api_keys.newer_than(&seen.api_keys, deadline).await?;
+                newer.map(|api_keys| Snapshot { api_keys, ..seen })
             }
             Stale::ServerKeys => {
-                let newer = self.server_keys.newer_than(&server_keys, deadline).await?;
-                newer.map(|server_keys| Snapshot {
-                    api_keys,
+                let newer = self.server_keys.newer_than(&seen.server_keys, deadline);
+                newer.await?.map(|server_keys| Snapshot {
                     server_keys,
+                    ..seen
                 })
             }
         })
