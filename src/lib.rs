@@ -7,7 +7,7 @@
 //! 1. [`gateway`] reads the event: path, method, size, content type, headers. Its table of routes
 //!    says which of the [`operations`] is asked for.
 //! 2. [`secrets`] has partners, resource servers and keys at hand, refreshed if they are due.
-//! 3. [`partner`] finds the partner by its API key, [`resource_server`] the resource server by its
+//! 3. [`partner`] finds the partner by its API key, `resource_server` the resource server by its
 //!    secret.
 //! 4. [`jwe`] reads the body's form and opens it with one of the partner's keys, from [`keys`], or
 //!    with the session key of the [`token`] that a renewal presents.
@@ -17,12 +17,12 @@
 //! 7. [`record`] makes the operation's one call of DynamoDB, and judges what stands there. *Record
 //!    before answering*: a token that was handed out and not recorded could be neither replayed nor
 //!    revoked.
-//! 8. [`answer`] writes the answer, or what [`problem`] makes of an error, and seals it.
+//! 8. `answer` writes the answer, or what `problem` makes of an error, and seals it.
 //!
 //! [`operations`] has steps 2 to 7 in order: `issue`, `renew`, `invalidate` and `introspect`, a file
 //! each, beside what they share. Each step takes the previous one's type, so none can be left out: a
 //! token leaves [`operations`] together with the key that seals the answer.
-//! Dependencies run one way: `main` → [`gateway`] → [`answer`] → [`problem`] → [`operations`] → the
+//! Dependencies run one way: `main` → [`gateway`] → `answer` → `problem` → [`operations`] → the
 //! rest. Types of AWS stay in `main`, [`aws`], [`secrets`] and [`record`].
 
 mod answer;

@@ -1,7 +1,7 @@
 //! What every answer must be (protocol.md, Success and Errors), for the harnesses that test the
 //! service. A partner needs less: see [`verdict`](crate::verdict).
 //!
-//! The rows say which answers there are, [`RULES`] what holds for each. An operation has
+//! The rows say which answers there are, `RULES` what holds for each. An operation has
 //! [`EVERY_OPERATION`]'s rows and its own. [`introspection`] has rules of its own.
 
 pub mod introspection;
