@@ -51,7 +51,8 @@ const SET_BY_LAMBDA: [&str; 7] = [
     "AWS_SECRET_ACCESS_KEY",
 ];
 
-/// Variables of AWS's SDKs that count as off if they are neither.
+/// Variables of AWS's SDKs. [`aws`](crate::aws) reads whatever is not `true` as `false`, so it must
+/// not be anything else.
 const TRUE_OR_FALSE: [&str; 3] = [
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",

@@ -217,5 +217,6 @@ mod tests {
         }
     }
 }
+
 #[cfg(test)]
 mod vectors;

@@ -116,7 +116,7 @@ pub struct Success {
     pub replayed: bool,
 }
 
-/// What came of an opened request, and whether an earlier one had that outcome.
+/// The end of an opened request: its outcome, and whether an earlier request had it, or a refusal.
 fn concluded(
     outcome: Result<(Outcome, bool), OperationError>,
     reply_key: ReplyKey,

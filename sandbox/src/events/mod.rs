@@ -1,9 +1,10 @@
 //! The sample events of `events/`: what each shows, what it is answered, and how their files are
 //! made.
 //!
-//! [`catalogue`] is the one place that says which samples there are. [`write()`] makes the files of
-//! it. Whoever sends them takes them from the [`Manifest`], sends what comes before each and then
-//! itself in a [`Conversation`], and asks [`Sample::differences`].
+//! [`catalogue`] is the one place that says which samples there are. [`write()`] makes their files
+//! and the [`Manifest`], from which a sender takes them. In one [`Conversation`] it sends what a
+//! sample needs before it, then the sample. [`Sample::differences`] holds the answer against the
+//! documented one.
 
 mod draft;
 mod json;

@@ -379,7 +379,7 @@ pub fn of_request(input: &[u8]) -> (Choices, Cow<'_, [u8]>) {
 }
 
 /// x (32 bytes), a byte that chooses y, and y (32 bytes) for one of the choices. A random x has a y
-/// on the curve every other time, a random pair never. What is missing of a short input is zeros.
+/// on the curve every other time; a random pair is never on it. A short input is padded with zeros.
 pub fn of_point(input: &[u8]) -> ([u8; 32], [u8; 32]) {
     use p256::elliptic_curve::sec1::ToEncodedPoint;
     let mut bytes = [0; 65];
